@@ -1,0 +1,34 @@
+//! Macadam's domain: the words of the platform as types, and the decisions that need nothing but their arguments.
+//!
+//! Nothing here reads a file, waits, or asks for the time: a moment, a random number or an id comes in as an argument.
+//! That is what makes a decision replayable. Every other crate builds on this one, and this one knows none of them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`names`] | validated names: plugins, people, teams, environments, resources |
+//! | [`digest`] | sha256 digests and canonical JSON |
+//! | [`kind`] | the table of plugin kinds |
+//! | [`limits`] | what a plugin's call may use, and what it used |
+//! | [`money`], [`estimate`] | exact prices and what a request costs |
+//! | [`request`] | what people ask for |
+//! | [`verdict`] | what policies answer, and how answers combine |
+//! | [`standing`] | what a team may have and has |
+//! | [`plan`] | what a provider will do, did, and sees |
+//! | [`approvals`] | which approvals a request still needs |
+//! | [`project`] | generated projects and the paths they may hold |
+//! | [`lifecycle`] | the states of requests, resources and jobs |
+
+pub mod approvals;
+pub mod digest;
+pub mod estimate;
+pub mod kind;
+pub mod lifecycle;
+pub mod limits;
+pub mod money;
+pub mod names;
+pub mod plan;
+pub mod project;
+pub mod request;
+pub mod standing;
+pub mod verdict;
+pub mod violation;

@@ -1,0 +1,1 @@
+//! Persistence: the store's traits and their embedded implementation on SQLite.

@@ -1,0 +1,1 @@
+//! Plugin packages: format, digest, index and version resolution.
