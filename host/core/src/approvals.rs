@@ -113,8 +113,7 @@ mod tests {
     fn someone_in_a_rare_group_is_not_spent_on_a_common_need() {
         let needs = [need(&[], 1), need(&["security"], 1)];
         for order in [["bo", "sy"], ["sy", "bo"]] {
-            let approvers: Vec<_> =
-                order.iter().map(|p| by(p, if *p == "sy" { &["security"] } else { &[] })).collect();
+            let approvers: Vec<_> = order.iter().map(|p| by(p, if *p == "sy" { &["security"] } else { &[] })).collect();
             assert!(missing(&needs, &approvers).is_empty(), "both needs can be met, whoever approved first");
         }
     }

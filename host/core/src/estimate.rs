@@ -69,9 +69,8 @@ impl Estimate {
                 None => None,
             };
             lower_bound |= total.is_none();
-            monthly = monthly
-                .checked_add(total.unwrap_or_default())
-                .ok_or_else(|| EstimateError::TooLarge(name.clone()))?;
+            monthly =
+                monthly.checked_add(total.unwrap_or_default()).ok_or_else(|| EstimateError::TooLarge(name.clone()))?;
             priced.push(Line { name, unit, quantity, unit_price, monthly: total });
         }
         let hourly = (monthly / HOURS_PER_MONTH).round_dp(10).normalize();

@@ -271,13 +271,38 @@ mod tests {
     #[test]
     fn a_path_that_leaves_the_project_or_differs_between_systems_is_refused() {
         for bad in [
-            "", "/etc/passwd", "../x", "a/../../x", "a/./b", "a//b", "a/", "C:/x", "c:x", "\\\\server\\x", "a\\b",
-            "a\0b", "a\nb", "nul", "NUL.txt", "src/con", "Com1.log", "lpt¹", "a.", "a ", " a", "a*", "a?b", "x|y",
-            ".git/hooks/post-checkout", "sub/.GIT/config",
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../../x",
+            "a/./b",
+            "a//b",
+            "a/",
+            "C:/x",
+            "c:x",
+            "\\\\server\\x",
+            "a\\b",
+            "a\0b",
+            "a\nb",
+            "nul",
+            "NUL.txt",
+            "src/con",
+            "Com1.log",
+            "lpt¹",
+            "a.",
+            "a ",
+            " a",
+            "a*",
+            "a?b",
+            "x|y",
+            ".git/hooks/post-checkout",
+            "sub/.GIT/config",
         ] {
             assert!(matches!(project(&[bad]), Err(ProjectError::BadPath { .. })), "{bad:?} must be refused");
         }
-        for good in ["README.md", ".github/workflows/ci.yml", "src/console.ts", "com10.txt", "ünï/code.rs", ".gitignore"] {
+        for good in
+            ["README.md", ".github/workflows/ci.yml", "src/console.ts", "com10.txt", "ünï/code.rs", ".gitignore"]
+        {
             assert!(project(&[good]).is_ok(), "{good:?} is a good path");
         }
     }

@@ -1,0 +1,22 @@
+//! What `bindgen!` makes of `wit/`: one world that holds every kind, so that they share their types. A component exports
+//! only the interfaces of its kind, and the clients look up only those.
+#![allow(unsafe_code, reason = "generated: typed functions without a second check, after the check at their look-up")]
+#![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
+#![allow(clippy::missing_errors_doc, clippy::indexing_slicing, reason = "generated")]
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    inline: "
+        package macadam:host;
+        world every-kind {
+            include macadam:plugin/approval-policy-plugin@0.1.0;
+            include macadam:plugin/cost-estimator-plugin@0.1.0;
+            include macadam:plugin/provider-plugin@0.1.0;
+            include macadam:plugin/template-generator-plugin@0.1.0;
+        }
+    ",
+    world: "macadam:host/every-kind",
+    ownership: Borrowing { duplicate_if_necessary: true },
+    exports: { default: async },
+    imports: { "macadam:plugin/log": trappable, default: async | trappable },
+});
