@@ -1,0 +1,256 @@
+//! The decision: what it costs, what every policy says, what will be done, and one digest over it.
+//!
+//! Nothing is written here, so a preview and a submission are the same up to this point.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use macadam_core::digest::Digest;
+use macadam_core::estimate::Estimate;
+use macadam_core::money::Money;
+use macadam_core::names::{GroupName, TeamId};
+use macadam_core::plan::Plan;
+use macadam_core::request::{Action, PolicyContext, Request};
+use macadam_core::standing::{Reservation, Standing};
+use macadam_core::verdict::{ApprovalNeed, OnError, Outcome, PolicyVerdict, Verdict, combine};
+use macadam_core::violation::Violation;
+use macadam_runtime::CallError;
+use macadam_runtime::clients::PolicyInput;
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::plugins::{ActivePolicy, ActiveTable, Identity, RequestShape};
+use crate::provisioning::ProvisionError;
+use crate::provisioning::validate::{Valid, kept};
+use crate::{Caller, Platform};
+
+/// What a request costs, or why that is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(tag = "cost", rename_all = "kebab-case")]
+pub enum Cost {
+    /// An estimator priced it.
+    Estimated(Estimate),
+    /// Nobody did, or the one who should failed. Never the same as free.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Cost {
+    /// The estimate, when there is one.
+    #[must_use]
+    pub fn estimate(&self) -> Option<&Estimate> {
+        match self {
+            Self::Estimated(estimate) => Some(estimate),
+            Self::Unknown { .. } => None,
+        }
+    }
+}
+
+/// One policy's answer, with exactly what gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// The answer.
+    #[serde(flatten)]
+    pub verdict: PolicyVerdict,
+    /// The component that gave it.
+    pub component: Digest,
+    /// Its settings.
+    pub settings: Digest,
+    /// The fuel that it took; asked again, it takes the same.
+    pub fuel: u64,
+}
+
+/// What was decided about a request, whole.
+#[derive(Debug, Clone, Serialize)]
+pub struct Decided {
+    /// What it costs.
+    pub cost: Cost,
+    /// What every policy said.
+    pub verdicts: Vec<Explained>,
+    /// What that means.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// What will be done.
+    pub plan: Plan,
+    /// What approvals are bound to.
+    pub digest: Digest,
+}
+
+/// What the digest covers: what will be done and by what, but neither the time nor the usage of the moment.
+#[derive(Serialize)]
+struct Covered<'a> {
+    action: Action,
+    team: &'a TeamId,
+    request: &'a Request,
+    ttl_seconds: Option<u64>,
+    plan: &'a Plan,
+    provider: Option<&'a Identity>,
+    /// Name and version, component and settings, in the order of the names.
+    policies: Vec<(String, Digest, Digest)>,
+    needs: &'a [ApprovalNeed],
+}
+
+/// What policies decide on, whatever it is a request for.
+pub(crate) struct Matter<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) team: &'a TeamId,
+    pub(crate) request: &'a Arc<Request>,
+    pub(crate) table: &'a ActiveTable,
+    pub(crate) now: Timestamp,
+}
+
+impl Platform {
+    /// Decides a request on a resource.
+    pub(crate) async fn decide(
+        &self,
+        caller: &Caller,
+        valid: &Valid,
+        now: Timestamp,
+    ) -> Result<Decided, ProvisionError> {
+        let table = self.plugins().active();
+        let team = valid.current.as_ref().map_or(&caller.team, |current| &current.team);
+        let matter = Matter { caller, team, request: &valid.request, table: &table, now };
+        let (cost, plan) = futures::join!(estimate(&matter), self.plan(valid));
+        let plan = plan?;
+        let verdicts = self.verdicts(&matter, &cost).await?;
+        let mut outcome = self.combined(&verdicts);
+        if let Err(violations) = self.fits(team, valid, &cost).await? {
+            outcome = denied_also(outcome, violations);
+        }
+        let digest = cover(&matter, &verdicts, &outcome, &plan, Some(&valid.provider.identity), valid.ttl_seconds)?;
+        Ok(Decided { cost, verdicts, outcome, plan, digest })
+    }
+
+    /// What the provider will do.
+    pub(crate) async fn plan(&self, valid: &Valid) -> Result<Plan, ProvisionError> {
+        let current = valid.current.as_ref().map(|record| kept(record, &valid.environment, valid.request.action));
+        let desired = (valid.request.action != Action::Delete).then(|| valid.as_provider_sees_it());
+        let settings = Arc::clone(&valid.provider.settings);
+        Ok(valid.provider.client.plan(desired, current, settings).await.outcome?)
+    }
+
+    /// Asks every policy that applies, all at once.
+    pub(crate) async fn verdicts(&self, matter: &Matter<'_>, cost: &Cost) -> Result<Vec<Explained>, ProvisionError> {
+        let shape = RequestShape { request: matter.request, team: matter.team };
+        let applying = matter.table.policies.iter().filter(|policy| policy.applies.to(shape));
+        let input = PolicyInput::new(PolicyContext {
+            request: Request::clone(matter.request),
+            cost: cost.estimate().cloned(),
+            standing: self.standing(matter.team).await?,
+            actor: matter.caller.actor(),
+            now: matter.now,
+        });
+        Ok(join_all(applying.map(|policy| ask(policy, Arc::clone(&input)))).await)
+    }
+
+    pub(crate) fn combined(&self, verdicts: &[Explained]) -> Outcome {
+        let verdicts: Vec<_> = verdicts.iter().map(|explained| explained.verdict.clone()).collect();
+        combine(&verdicts, self.settings().when_no_policy_applies)
+    }
+
+    async fn standing(&self, team: &TeamId) -> Result<Standing, ProvisionError> {
+        let message = || format!("there is no team {team}; ask an administrator to add it");
+        self.store().standing(team).await?.ok_or_else(|| ProvisionError::Forbidden(message()))
+    }
+
+    /// Whether the team has room for it now. The same is checked again where it is reserved.
+    async fn fits(
+        &self,
+        team: &TeamId,
+        valid: &Valid,
+        cost: &Cost,
+    ) -> Result<Result<(), Vec<Violation>>, ProvisionError> {
+        if valid.request.action == Action::Delete {
+            return Ok(Ok(()));
+        }
+        let standing = self.standing(team).await?;
+        let monthly = cost.estimate().map_or(
+            Money { currency: standing.team.currency, amount: Decimal::ZERO },
+            Estimate::monthly_money,
+        );
+        let now = valid.current.as_ref().map_or(Decimal::ZERO, |current| current.monthly.amount);
+        let added = Money { amount: monthly.amount - now, ..monthly };
+        let resource_type = valid.current.is_none().then(|| valid.key.resource_type.clone());
+        Ok(standing.admit(&Reservation { resource_type, monthly: added }))
+    }
+}
+
+/// Prices a request with the first estimator that applies.
+pub(crate) async fn estimate(matter: &Matter<'_>) -> Cost {
+    let shape = RequestShape { request: matter.request, team: matter.team };
+    let Some(estimator) = matter.table.estimators.iter().find(|estimator| estimator.applies.to(shape)) else {
+        return Cost::Unknown { reason: "no cost estimator applies to this request".to_owned() };
+    };
+    let settings = Arc::clone(&estimator.settings);
+    match estimator.client.estimate(Arc::clone(matter.request), settings).await.outcome {
+        Ok(estimate) => Cost::Estimated(estimate),
+        Err(error) => {
+            tracing::warn!(%error, "the cost is unknown");
+            Cost::Unknown { reason: error.to_string() }
+        }
+    }
+}
+
+async fn ask(policy: &ActivePolicy, input: Arc<PolicyInput>) -> Explained {
+    let call = policy.client.evaluate(input, Arc::clone(&policy.settings)).await;
+    let (verdict, error) = match call.outcome {
+        Ok(verdict) => (verdict, None),
+        Err(error) => (instead(policy, &error), Some(error.to_string())),
+    };
+    let plugin = policy.identity.plugin.clone();
+    Explained {
+        verdict: PolicyVerdict { plugin, verdict, error },
+        component: policy.identity.component,
+        settings: policy.identity.settings,
+        fuel: call.usage.fuel,
+    }
+}
+
+/// What counts instead of an answer: a guardrail that is down holds.
+fn instead(policy: &ActivePolicy, error: &CallError) -> Verdict {
+    tracing::warn!(%error, "a policy gave no verdict");
+    match policy.on_error {
+        OnError::Deny => Verdict::Deny { violations: vec![Violation::new("", format!("the policy {error}"))] },
+        OnError::RequireApproval => Verdict::RequireApproval(ApprovalNeed {
+            reason: format!("the policy {error}"),
+            groups: Vec::<GroupName>::new(),
+            count: 1,
+        }),
+    }
+}
+
+pub(crate) fn denied_also(outcome: Outcome, more: Vec<Violation>) -> Outcome {
+    let mut violations = match outcome {
+        Outcome::Denied { violations } => violations,
+        _ => Vec::new(),
+    };
+    for violation in more {
+        if !violations.contains(&violation) {
+            violations.push(violation);
+        }
+    }
+    Outcome::Denied { violations }
+}
+
+pub(crate) fn cover(
+    matter: &Matter<'_>,
+    verdicts: &[Explained],
+    outcome: &Outcome,
+    plan: &Plan,
+    provider: Option<&Identity>,
+    ttl_seconds: Option<u64>,
+) -> Result<Digest, ProvisionError> {
+    let plugin = |each: &Explained| (each.verdict.plugin.to_string(), each.component, each.settings);
+    let mut policies: Vec<_> = verdicts.iter().map(plugin).collect();
+    policies.sort();
+    let needs = match outcome {
+        Outcome::ApprovalRequired { needs, .. } => needs.as_slice(),
+        _ => &[],
+    };
+    let Matter { team, request, .. } = *matter;
+    let action = request.action;
+    Ok(Digest::of_json(&Covered { action, team, request, ttl_seconds, plan, provider, policies, needs })?)
+}

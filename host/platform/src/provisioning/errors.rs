@@ -1,0 +1,120 @@
+//! Why a wish is not granted, by what its owner can do about it.
+
+use std::time::Duration;
+
+use macadam_core::violation::{Violation, join};
+use macadam_runtime::CallError;
+use macadam_store::{RequestId, ReviewError, StoreError, SubmitError};
+
+use crate::plugins::ActivateError;
+
+/// Why a use case ends without doing what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// The input is wrong; nothing was changed.
+    #[error("{}", join(.0))]
+    Invalid(Vec<Violation>),
+    /// It does not exist, or the caller may not know whether it does.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// The caller may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// It does not fit what exists.
+    #[error("{0}")]
+    Conflict(String),
+    /// It was decided, and the answer is no. The request is recorded.
+    #[error("the request is denied: {}", join(violations))]
+    Denied {
+        /// The record of it.
+        request: RequestId,
+        /// Why.
+        violations: Vec<Violation>,
+        /// The whole decision.
+        decision: Box<serde_json::Value>,
+    },
+    /// A plugin that is needed cannot answer now.
+    #[error("{message}")]
+    Unavailable {
+        /// Which, and why.
+        message: String,
+        /// When a retry has a fair chance.
+        retry_after: Option<Duration>,
+    },
+    /// Something of the host's own is broken.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl ProvisionError {
+    /// One thing that is wrong, at a place of the input.
+    pub(crate) fn invalid(path: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Violation::new(path, message)])
+    }
+}
+
+impl From<StoreError> for ProvisionError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for ProvisionError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for ProvisionError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<SubmitError> for ProvisionError {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Store(error) => error.into(),
+            SubmitError::NotFound { resource } => Self::NotFound(format!("live resource {resource}")),
+            SubmitError::UnknownEnvironment(_) => Self::invalid("/environment", error.to_string()),
+            SubmitError::UnknownTeam(_) => Self::Forbidden(error.to_string()),
+            SubmitError::OverQuota(violations) => Self::Invalid(violations),
+            other => Self::Conflict(other.to_string()),
+        }
+    }
+}
+
+impl From<ReviewError> for ProvisionError {
+    fn from(error: ReviewError) -> Self {
+        match error {
+            ReviewError::Store(error) => error.into(),
+            ReviewError::NotFound(id) => Self::NotFound(format!("request {id}")),
+            ReviewError::OwnRequest(_) | ReviewError::NotRequester { .. } | ReviewError::NotAnApprover(_) => {
+                Self::Forbidden(error.to_string())
+            }
+            other => Self::Conflict(other.to_string()),
+        }
+    }
+}
+
+impl From<ActivateError> for ProvisionError {
+    fn from(error: ActivateError) -> Self {
+        Self::Unavailable { message: error.to_string(), retry_after: None }
+    }
+}
+
+impl From<CallError> for ProvisionError {
+    fn from(error: CallError) -> Self {
+        use macadam_runtime::{CallFailure, PluginError};
+        match error.failure() {
+            CallFailure::Plugin(PluginError::Invalid(violations)) => Self::Invalid(violations.clone()),
+            CallFailure::Plugin(PluginError::Unavailable { retry_after, .. }) => {
+                Self::Unavailable { message: error.to_string(), retry_after: *retry_after }
+            }
+            CallFailure::Overloaded { retry_after } => {
+                Self::Unavailable { message: error.to_string(), retry_after: Some(*retry_after) }
+            }
+            _ => Self::Unavailable { message: error.to_string(), retry_after: None },
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The workers: they claim jobs and do one step at a time, in the server's own process.
+//!
+//! A worker that dies, with its process or without, leaves a lease that runs out; whoever claims the job next goes on
+//! from the last state that was kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use macadam_store::{ClaimedJob, JobError};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Platform;
+
+/// How long workers sleep at most: what another process queued, and what expires, is seen within this.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// The running workers.
+pub struct Workers {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Workers {
+    /// Starts them.
+    #[must_use]
+    pub fn start(platform: Platform) -> Self {
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(work(platform.clone(), stop.clone(), tasks.clone()));
+        tasks.spawn(expire(platform, stop.clone()));
+        Self { stop, tasks }
+    }
+
+    /// Claims nothing more, and waits until the steps under way are done.
+    pub async fn drain(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+async fn work(platform: Platform, stop: CancellationToken, tasks: TaskTracker) {
+    let places = Arc::new(Semaphore::new(platform.settings().workers));
+    let worker = format!("worker-{}", std::process::id());
+    while !stop.is_cancelled() {
+        let woken = platform.work.notified();
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let now = Timestamp::now();
+        match platform.store().claim(&worker, now, lease_until(&platform, now)).await {
+            Ok(Some(job)) => {
+                let platform = platform.clone();
+                tasks.spawn(async move {
+                    run_step(&platform, &job).await;
+                    drop(place);
+                    platform.work.notify_waiters();
+                });
+            }
+            Ok(None) => {
+                drop(place);
+                let sleep = next_wakeup(&platform, now).await;
+                tokio::select! {
+                    () = woken => {}
+                    () = tokio::time::sleep(sleep) => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "jobs cannot be claimed");
+                tokio::time::sleep(LONGEST_SLEEP).await;
+            }
+        }
+    }
+}
+
+async fn run_step(platform: &Platform, job: &ClaimedJob) {
+    let step = platform.step(job, Timestamp::now());
+    let mut step = std::pin::pin!(step);
+    // A third of the lease leaves two more tries before it runs out.
+    let mut beat = tokio::time::interval(platform.settings().lease / 3);
+    beat.tick().await;
+    loop {
+        tokio::select! {
+            done = &mut step => {
+                match done {
+                    Ok(()) => {}
+                    Err(JobError::LeaseLost { job }) => tracing::warn!(%job, "another worker has taken the job over"),
+                    Err(error) => tracing::error!(%error, job = %job.lease.job(), "a step's outcome was not kept"),
+                }
+                return;
+            }
+            _ = beat.tick() => {
+                let now = Timestamp::now();
+                if let Err(error) = platform.store().heartbeat(&job.lease, lease_until(platform, now)).await {
+                    tracing::warn!(%error, "a job's lease was not renewed");
+                }
+            }
+        }
+    }
+}
+
+async fn next_wakeup(platform: &Platform, now: Timestamp) -> Duration {
+    match platform.store().next_wakeup(now).await {
+        Ok(Some(at)) => Duration::try_from(at.duration_since(now)).unwrap_or_default().min(LONGEST_SLEEP),
+        Ok(None) | Err(_) => LONGEST_SLEEP,
+    }
+}
+
+async fn expire(platform: Platform, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match platform.expire(Timestamp::now()).await {
+            // There may be more.
+            Ok(ended) if ended > 0 => continue,
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "what has expired was not ended"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LONGEST_SLEEP) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+fn lease_until(platform: &Platform, now: Timestamp) -> Timestamp {
+    let lease = SignedDuration::try_from(platform.settings().lease).unwrap_or(SignedDuration::from_secs(60));
+    now.checked_add(lease).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,223 @@
+//! One step of a job: call the provider, keep what came of it. A crash between any two lines here is resumed by the next
+//! claim, with the state that the step was given.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use macadam_core::digest::Digest;
+use macadam_core::plan::{Plan, Progress, ProviderResource, Step};
+use macadam_core::request::{Action, Environment};
+use macadam_runtime::{Call, CallError};
+use macadam_store::{ClaimedJob, Decision, Desired, JobEnd, JobError, JobPhase, PendingApproval, Redecided, Sealed};
+
+use crate::Platform;
+use crate::plugins::ActiveProvider;
+use crate::provisioning::validate::{as_request, kept};
+use crate::provisioning::ProvisionError;
+
+/// The longest a job sleeps between two failures, in seconds.
+const MAX_BACKOFF: i64 = 60;
+
+/// Why a step came to nothing.
+enum StepFailure {
+    /// Trying again may help.
+    Passing(String),
+    /// It will not.
+    Final(String),
+}
+
+impl Platform {
+    /// Does the next step of a claimed job.
+    pub(crate) async fn step(&self, job: &ClaimedJob, now: Timestamp) -> Result<(), JobError> {
+        let outcome = match self.prepare(job, now).await {
+            Ok(None) => return Ok(()),
+            Ok(Some((provider, resource))) => self.call_provider(job, &provider, resource).await,
+            Err(failure) => Err(failure),
+        };
+        // Time has passed in the provider.
+        let now = now.max(Timestamp::now());
+        match outcome {
+            Ok(Progress::Done(outputs)) => self.done(job, outputs, now).await,
+            Ok(Progress::InProgress { state, poll_after_ms, note }) => {
+                let sealed = self.seal_state(job, &state)?;
+                let run_after = later(now, SignedDuration::from_millis(poll_after_ms.into()));
+                self.store().save_step(&job.lease, &sealed, run_after, &note, now).await
+            }
+            Err(failure) => self.failed(job, failure, now).await,
+        }
+    }
+
+    /// Finds the provider that the resource is pinned to, and makes sure that what is about to be done is what was
+    /// decided. `None` when the request went back to its approvers.
+    async fn prepare(
+        &self,
+        job: &ClaimedJob,
+        now: Timestamp,
+    ) -> Result<Option<(Arc<ActiveProvider>, Arc<ProviderResource>)>, StepFailure> {
+        let passing = |error: &dyn std::fmt::Display| StepFailure::Passing(error.to_string());
+        let environment = self.environment_of(&job.resource.key).await.map_err(|error| passing(&error))?;
+        let desired = self.goal(job);
+        let provider = self.plugins().pinned(&desired.provider).await.map_err(|error| passing(&error))?;
+        let action = match job.phase {
+            JobPhase::Provision => job.request.action,
+            JobPhase::Undo | JobPhase::Deprovision => Action::Delete,
+        };
+        let request = as_request(action, &job.resource.key, &environment, desired.spec.clone(), desired.tags.clone());
+        let resource = Arc::new(ProviderResource {
+            id: job.resource.id.to_string(),
+            namespace: job.resource.key.namespace.clone(),
+            request: Arc::unwrap_or_clone(request),
+        });
+        let untouched = job.state.is_none() && job.failures == 0 && job.attempt == 1;
+        if untouched && job.phase != JobPhase::Undo {
+            let goes_on = self.still_as_decided(job, &provider, &resource, &environment, now).await?;
+            if !goes_on {
+                return Ok(None);
+            }
+        }
+        Ok(Some((provider, resource)))
+    }
+
+    /// What the job works towards: the request's wish, or for an undone update what was there before.
+    fn goal<'a>(&self, job: &'a ClaimedJob) -> &'a Desired {
+        match (job.phase, &job.request.desired) {
+            (JobPhase::Provision, Some(desired)) => desired,
+            _ => &job.resource.desired,
+        }
+    }
+
+    /// Makes the plan again. When it differs from the one that people approved, they look again.
+    async fn still_as_decided(
+        &self,
+        job: &ClaimedJob,
+        provider: &ActiveProvider,
+        resource: &Arc<ProviderResource>,
+        environment: &Environment,
+        now: Timestamp,
+    ) -> Result<bool, StepFailure> {
+        let decided: Option<Plan> = job.request.decision.get("plan").cloned().and_then(|p| serde_json::from_value(p).ok());
+        let Some(decided) = decided.filter(|_| !job.request.needs.is_empty()) else { return Ok(true) };
+        let exists = job.request.action != Action::Create;
+        let current = exists.then(|| kept(&job.resource, environment, job.request.action));
+        let desired = (job.request.action != Action::Delete).then(|| Arc::clone(resource));
+        let plan = provider.client.plan(desired, current, Arc::clone(&provider.settings)).await;
+        let plan = plan.outcome.map_err(|error| failure_of(&error))?;
+        if plan == decided {
+            return Ok(true);
+        }
+        let decision = redecided(job, &plan, now).map_err(|error| StepFailure::Final(error.to_string()))?;
+        tracing::warn!(request = %job.request.id, "the plan is not the one that was approved; it is shown again");
+        match self.store().redecide(&job.lease, &decision, now).await {
+            Ok(Redecided::GoesOn) => Ok(true),
+            Ok(Redecided::ReturnedToPending) => Ok(false),
+            Err(error) => Err(StepFailure::Passing(error.to_string())),
+        }
+    }
+
+    async fn call_provider(
+        &self,
+        job: &ClaimedJob,
+        provider: &ActiveProvider,
+        resource: Arc<ProviderResource>,
+    ) -> Result<Progress, StepFailure> {
+        let step = Step {
+            idempotency_key: format!("{}/{}", job.request.id, job.phase.as_str()),
+            attempt: job.attempt,
+            state: self.open_state(job)?,
+        };
+        let (client, settings) = (&provider.client, Arc::clone(&provider.settings));
+        let undoes_update = job.phase == JobPhase::Undo && job.request.action == Action::Update;
+        let call: Call<Progress> = if job.phase == JobPhase::Provision || undoes_update {
+            client.provision(resource, step, settings).await
+        } else {
+            client.deprovision(resource, step, settings).await
+        };
+        call.outcome.map_err(|error| failure_of(&error))
+    }
+
+    async fn done(
+        &self,
+        job: &ClaimedJob,
+        outputs: Vec<macadam_core::plan::Output>,
+        now: Timestamp,
+    ) -> Result<(), JobError> {
+        let removed = job.phase != JobPhase::Provision && job.request.action != Action::Update;
+        let end = match job.phase {
+            JobPhase::Provision => JobEnd::Done { outputs },
+            JobPhase::Deprovision => JobEnd::Done { outputs: Vec::new() },
+            JobPhase::Undo => JobEnd::Failed { error: job.error.clone().unwrap_or_default() },
+        };
+        let finished = self.store().finish(&job.lease, &end, now).await?;
+        tracing::info!(request = %job.request.id, request_state = %finished.request, "job finished");
+        if removed {
+            self.store().delete_secrets(&job.resource.id.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    async fn failed(&self, job: &ClaimedJob, failure: StepFailure, now: Timestamp) -> Result<(), JobError> {
+        let (error, retry) = match failure {
+            StepFailure::Passing(error) => (error, job.failures < self.settings().max_failures),
+            StepFailure::Final(error) => (error, false),
+        };
+        tracing::warn!(request = %job.request.id, phase = job.phase.as_str(), %error, retry, "a step failed");
+        if retry {
+            let run_after = later(now, backoff(job.failures));
+            return self.store().retry_later(&job.lease, &error, run_after, now).await;
+        }
+        match job.phase {
+            JobPhase::Provision => self.store().begin_undo(&job.lease, &error, now).await,
+            JobPhase::Undo | JobPhase::Deprovision => {
+                let before = job.error.as_deref().map(|cause| format!("{cause}; undoing it: ")).unwrap_or_default();
+                let end = JobEnd::Abandoned { error: format!("{before}{error}") };
+                self.store().finish(&job.lease, &end, now).await.map(drop)
+            }
+        }
+    }
+
+    fn seal_state(&self, job: &ClaimedJob, state: &str) -> Result<Sealed, JobError> {
+        let sealed = self.parts.vault.sealer().seal(&state_scope(job), state.as_bytes());
+        sealed.map_err(|error| JobError::Store(macadam_store::StoreError::Database(Box::new(error))))
+    }
+
+    fn open_state(&self, job: &ClaimedJob) -> Result<Option<String>, StepFailure> {
+        let Some(sealed) = &job.state else { return Ok(None) };
+        let opened = self.parts.vault.sealer().open(&state_scope(job), sealed);
+        let opened = opened.map_err(|error| StepFailure::Final(format!("the state of the work: {error}")))?;
+        String::from_utf8(opened).map(Some).map_err(|error| StepFailure::Final(error.to_string()))
+    }
+}
+
+fn state_scope(job: &ClaimedJob) -> String {
+    format!("job/{}/{}", job.lease.job(), job.phase.as_str())
+}
+
+fn failure_of(error: &CallError) -> StepFailure {
+    if error.is_temporary() { StepFailure::Passing(error.to_string()) } else { StepFailure::Final(error.to_string()) }
+}
+
+/// The decision with another plan; the same people are asked again.
+fn redecided(job: &ClaimedJob, plan: &Plan, now: Timestamp) -> Result<Decision, ProvisionError> {
+    let mut record = job.request.decision.clone();
+    let plan = serde_json::to_value(plan)?;
+    if let Some(fields) = record.as_object_mut() {
+        let before = fields.insert("plan".to_owned(), plan);
+        fields.insert("plan_before".to_owned(), before.unwrap_or_default());
+        fields.remove("digest");
+        let digest = Digest::of_json(&*fields)?;
+        fields.insert("digest".to_owned(), serde_json::to_value(digest)?);
+        let expires_at = job.request.expires_at.unwrap_or_else(|| later(now, SignedDuration::from_hours(24)));
+        let approval = Some(PendingApproval { needs: job.request.needs.clone(), expires_at: expires_at.max(now) });
+        return Ok(Decision { digest, approval, record });
+    }
+    Err(ProvisionError::Internal("the stored decision is no object".to_owned()))
+}
+
+/// Doubles from one second up to a minute.
+fn backoff(failures: u32) -> SignedDuration {
+    SignedDuration::from_secs(1_i64.checked_shl(failures.min(6)).unwrap_or(MAX_BACKOFF).min(MAX_BACKOFF))
+}
+
+fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}

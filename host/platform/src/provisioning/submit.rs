@@ -1,0 +1,117 @@
+//! Submit: the decision becomes a request, in one transaction.
+
+use jiff::{SignedDuration, Timestamp};
+use macadam_core::lifecycle::RequestState;
+use macadam_core::names::ResourceKey;
+use macadam_core::verdict::Outcome;
+use macadam_core::violation::Violation;
+use macadam_store::{
+    Change, Decision, JobId, NewRequest, PendingApproval, RequestId, SubmitError, Submitted,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::platform::random;
+use crate::provisioning::decide::denied_also;
+use crate::provisioning::{Ask, Decided, ProvisionError};
+use crate::{Caller, Platform};
+
+/// A request that was taken.
+#[derive(Debug, Serialize)]
+pub struct Taken {
+    /// The request.
+    #[serde(flatten)]
+    pub submitted: Submitted,
+    /// To what.
+    pub resource_key: ResourceKey,
+    /// What was decided.
+    pub decision: Value,
+}
+
+impl Platform {
+    /// Decides a request and takes it: it runs at once, or waits for approval.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Denied`] when the answer is no, which is recorded; everything else changes nothing.
+    pub async fn submit(
+        &self,
+        caller: &Caller,
+        ask: Ask,
+        idempotency_key: Option<String>,
+        now: Timestamp,
+    ) -> Result<Taken, ProvisionError> {
+        let valid = self.validate(caller, ask, now).await?;
+        let decided = self.decide(caller, &valid, now).await?;
+        let document = json!({
+            "resource": valid.key, "action": valid.request.action, "spec": valid.request.spec,
+            "tags": valid.request.tags, "ttl_seconds": valid.ttl_seconds,
+        });
+        let change = valid.change(decided.cost.estimate().cloned());
+        let submitted = self.take(caller, document, change, &decided, idempotency_key, now).await?;
+        Ok(Taken { submitted, resource_key: valid.key, decision: serde_json::to_value(&decided)? })
+    }
+
+    /// Writes a decided request. A denial is recorded and becomes an error.
+    pub(crate) async fn take(
+        &self,
+        caller: &Caller,
+        document: Value,
+        change: Change,
+        decided: &Decided,
+        idempotency_key: Option<String>,
+        now: Timestamp,
+    ) -> Result<Submitted, ProvisionError> {
+        let new = NewRequest {
+            id: RequestId::new(now, random()?),
+            actor: caller.actor(),
+            document,
+            change,
+            decision: self.to_keep(decided, now)?,
+            job: JobId::new(now, random()?),
+            idempotency_key,
+        };
+        if let Outcome::Denied { violations } = &decided.outcome {
+            return Err(self.deny(new, violations.clone(), now).await?);
+        }
+        match self.store().submit(&new, now).await {
+            Ok(submitted) => {
+                tracing::info!(request = %submitted.request, state = %submitted.state, "request taken");
+                self.work.notify_waiters();
+                Ok(submitted)
+            }
+            // Another request of the team took the last place between the decision and the transaction.
+            Err(SubmitError::OverQuota(violations)) => {
+                let outcome = denied_also(decided.outcome.clone(), violations.clone());
+                let late = Decided { outcome, ..decided.clone() };
+                let new = NewRequest { decision: self.to_keep(&late, now)?, ..new };
+                Err(self.deny(new, violations, now).await?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn deny(
+        &self,
+        new: NewRequest,
+        violations: Vec<Violation>,
+        now: Timestamp,
+    ) -> Result<ProvisionError, ProvisionError> {
+        let recorded = self.store().record_denied(&new, now).await?;
+        debug_assert_eq!(recorded.state, RequestState::Denied, "a denial is recorded as one");
+        tracing::info!(request = %recorded.request, "request denied");
+        let decision = Box::new(new.decision.record);
+        Ok(ProvisionError::Denied { request: recorded.request, violations, decision })
+    }
+
+    pub(crate) fn to_keep(&self, decided: &Decided, now: Timestamp) -> Result<Decision, ProvisionError> {
+        let wait = SignedDuration::try_from(self.settings().approval_wait).unwrap_or(SignedDuration::MAX);
+        let approval = match &decided.outcome {
+            Outcome::ApprovalRequired { needs, .. } => Some(PendingApproval {
+                needs: needs.clone(),
+                expires_at: now.checked_add(wait).unwrap_or(Timestamp::MAX),
+            }),
+            _ => None,
+        };
+        Ok(Decision { record: serde_json::to_value(decided)?, digest: decided.digest, approval })
+    }
+}

@@ -1,0 +1,211 @@
+//! Create: generate, decide, record.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use macadam_core::names::{EnvironmentName, ResourceName, TemplateId};
+use macadam_core::plan::Plan;
+use macadam_core::project::{Answers, Project};
+use macadam_core::request::{Action, Environment, EnvironmentClass, Request};
+use macadam_core::violation::Violation;
+use macadam_store::{Change, Scaffold, ScaffoldFile, ScaffoldId, Submitted};
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
+
+use crate::platform::random;
+use crate::plugins::{ActiveGenerator, ActiveTable};
+use crate::provisioning::decide::{Matter, cover, estimate};
+use crate::provisioning::validate::tag_violations;
+use crate::provisioning::{Decided, ProvisionError};
+use crate::scaffolding::archive;
+use crate::{Caller, Platform};
+
+/// A wish for a project.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateScaffold {
+    /// The golden path.
+    pub template: TemplateId,
+    /// The project's name, which is also its directory and the template's parameter `name`.
+    pub name: ResourceName,
+    /// The template's other parameters.
+    #[serde(default)]
+    pub parameters: serde_json::Map<String, Value>,
+    /// The features that are in; the template's defaults when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Vec<String>>,
+    /// Where the service is to run first, for policies; the first development environment when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentName>,
+    /// Labels.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A project that was taken: handed out, or waiting for approval.
+#[derive(Debug, Serialize)]
+pub struct Scaffolded {
+    /// The project, with its provenance.
+    #[serde(flatten)]
+    pub scaffold: Scaffold,
+    /// Its request.
+    #[serde(flatten)]
+    pub submitted: Submitted,
+    /// What was decided.
+    pub decision: Value,
+}
+
+impl Platform {
+    /// Generates a project, decides, and records both.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Invalid`] names each parameter that is wrong; [`ProvisionError::Denied`] is recorded.
+    pub async fn scaffold(
+        &self,
+        caller: &Caller,
+        wish: CreateScaffold,
+        idempotency_key: Option<String>,
+        now: Timestamp,
+    ) -> Result<Scaffolded, ProvisionError> {
+        if !caller.may_change(&caller.team) {
+            return Err(ProvisionError::Forbidden("asking for projects takes the role developer".to_owned()));
+        }
+        let table = self.plugins().active();
+        let generator = find(&table, &wish.template)?;
+        let environment = self.environment_for(&wish).await?;
+        let answers = Arc::new(answers(&generator, &wish)?);
+        let scaffold = self.generate(&generator, &wish, &answers, now).await?;
+        let request = Arc::new(Request {
+            action: Action::Scaffold,
+            resource_type: wish.template.to_string(),
+            name: wish.name.to_string(),
+            environment,
+            spec: to_raw_value(&answers.parameters)?,
+            tags: wish.tags.clone(),
+        });
+        let matter = Matter { caller, team: &caller.team, request: &request, table: &table, now };
+        let decided = self.decide_scaffold(&matter, &generator).await?;
+        let document = json!({"action": "scaffold", "wish": wish});
+        let change = Change::Scaffold(Box::new(scaffold.clone()));
+        let submitted = self.take(caller, document, change, &decided, idempotency_key, now).await?;
+        Ok(Scaffolded { scaffold, submitted, decision: serde_json::to_value(&decided)? })
+    }
+
+    async fn generate(
+        &self,
+        generator: &ActiveGenerator,
+        wish: &CreateScaffold,
+        answers: &Arc<Answers>,
+        now: Timestamp,
+    ) -> Result<Scaffold, ProvisionError> {
+        let generated = generator.client.generate(Arc::clone(answers), Arc::clone(&generator.settings)).await.outcome;
+        let generated = generated.map_err(|error| match ProvisionError::from(error) {
+            ProvisionError::Invalid(violations) => ProvisionError::Invalid(below_parameters(violations)),
+            other => other,
+        })?;
+        let unusable = |message: String| ProvisionError::Unavailable { message, retry_after: None };
+        let plugin = generator.identity.plugin.clone();
+        let project = Project::check(generated.files, self.settings().project);
+        let project = project.map_err(|error| unusable(format!("{plugin}: {error}")))?;
+        let (bytes, digest) = archive(wish.name.as_str(), &project).map_err(|error| unusable(error.to_string()))?;
+        self.parts.archives.put(&digest, &bytes)?;
+        let file = |file: &macadam_core::project::GeneratedFile| ScaffoldFile {
+            path: file.path.clone(),
+            mode: file.mode,
+            size: file.bytes.len() as u64,
+        };
+        Ok(Scaffold {
+            id: ScaffoldId::new(now, random()?),
+            template: wish.template.clone(),
+            plugin,
+            plugin_digest: generator.identity.component,
+            answers: serde_json::to_value(answers.as_ref())?,
+            archive: digest,
+            archive_size: bytes.len() as u64,
+            files: project.files().iter().map(file).collect(),
+            warnings: generated.warnings,
+        })
+    }
+
+    async fn decide_scaffold(
+        &self,
+        matter: &Matter<'_>,
+        generator: &ActiveGenerator,
+    ) -> Result<Decided, ProvisionError> {
+        let cost = estimate(matter).await;
+        let verdicts = self.verdicts(matter, &cost).await?;
+        let outcome = self.combined(&verdicts);
+        let plan = Plan::default();
+        let digest = cover(matter, &verdicts, &outcome, &plan, Some(&generator.identity), None)?;
+        Ok(Decided { cost, verdicts, outcome, plan, digest })
+    }
+
+    async fn environment_for(&self, wish: &CreateScaffold) -> Result<Environment, ProvisionError> {
+        let all = self.store().environments().await?;
+        let (found, message) = match &wish.environment {
+            Some(name) => {
+                let found = all.into_iter().find(|environment| environment.name == *name);
+                (found, format!("there is no environment {name}"))
+            }
+            None => {
+                let found = all.into_iter().find(|environment| environment.class == EnvironmentClass::Development);
+                (found, "there is no development environment; name the one to use".to_owned())
+            }
+        };
+        found.ok_or_else(|| ProvisionError::invalid("/environment", message))
+    }
+}
+
+pub(crate) fn find(table: &ActiveTable, template: &TemplateId) -> Result<Arc<ActiveGenerator>, ProvisionError> {
+    table.generators.get(template).cloned().ok_or_else(|| {
+        let known: Vec<_> = table.generators.keys().map(TemplateId::as_str).collect();
+        let message = format!("there is no template {template}; there are: {}", known.join(", "));
+        ProvisionError::invalid("/template", message)
+    })
+}
+
+fn answers(generator: &ActiveGenerator, wish: &CreateScaffold) -> Result<Answers, ProvisionError> {
+    let template = &generator.template;
+    let mut violations = tag_violations(&wish.tags);
+    let known = |name: &String| template.features.iter().any(|feature| feature.name == *name);
+    for (index, name) in wish.features.iter().flatten().enumerate().filter(|(_, name)| !known(name)) {
+        let all: Vec<_> = template.features.iter().map(|feature| feature.name.as_str()).collect();
+        let message = format!("{} has no feature {name:?}; it has: {}", template.id, all.join(", "));
+        violations.push(Violation::new(format!("/features/{index}"), message));
+    }
+    let mut parameters = wish.parameters.clone();
+    let given = parameters.insert("name".to_owned(), json!(wish.name));
+    if given.is_some_and(|given| given != json!(wish.name)) {
+        let message = "it differs from the project's `name`; leave it out";
+        violations.push(Violation::new("/parameters/name", message));
+    }
+    match generator.parameters.complete("/parameters", Value::Object(parameters)) {
+        Ok(parameters) if violations.is_empty() => Ok(Answers { parameters, features: features(generator, wish) }),
+        Ok(_) => Err(ProvisionError::Invalid(violations)),
+        Err(more) => {
+            violations.extend(more);
+            Err(ProvisionError::Invalid(violations))
+        }
+    }
+}
+
+/// The features that are in, in the template's order, each once: equal wishes give equal answers.
+fn features(generator: &ActiveGenerator, wish: &CreateScaffold) -> Vec<String> {
+    let is_in = |feature: &&macadam_core::project::Feature| match &wish.features {
+        Some(named) => named.contains(&feature.name),
+        None => feature.default,
+    };
+    generator.template.features.iter().filter(is_in).map(|feature| feature.name.clone()).collect()
+}
+
+fn below_parameters(violations: Vec<Violation>) -> Vec<Violation> {
+    let below = |mut violation: Violation| {
+        if !violation.path.starts_with("/parameters") && !violation.path.starts_with("/features") {
+            violation.path = format!("/parameters{}", violation.path);
+        }
+        violation
+    };
+    violations.into_iter().map(below).collect()
+}
