@@ -2,6 +2,7 @@
 
 use macadam_core::violation::Violation;
 use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
 
 use crate::errors::{CallFailure, GuestBacktrace, TrapCode};
 use crate::plugin::LoadedPlugin;
@@ -32,6 +33,9 @@ pub(crate) fn classify(error: &wasmtime::Error, plugin: &LoadedPlugin) -> CallFa
             Stop::Table => CallFailure::TableLimit { limit: plugin.profile.max_table() },
             Stop::Capability(name) => CallFailure::CapabilityDenied { name: name.clone() },
         };
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return invalid(format!("it ended itself with exit code {} instead of answering", exit.0));
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => CallFailure::OutOfFuel { budget: limits.fuel },

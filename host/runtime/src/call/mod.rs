@@ -92,6 +92,7 @@ where
         Ok(answer) => answer,
         Err(error) => Err(failure::classify(&error, &plugin)),
     };
+    store.data_mut().log_output();
     let output_bytes = result.as_ref().map_or(0, Measured::bytes);
     let usage = usage_of(&store, &plugin, started, output_bytes);
     let limit = plugin.limits.output_bytes;

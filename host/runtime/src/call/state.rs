@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasmtime_wasi::ResourceTable;
-
 use crate::call::limiter::CallLimiter;
-use crate::capabilities::log::LogBudget;
+use crate::capabilities::log::{LogBudget, clean};
 use crate::capabilities::wasi::VirtualWasi;
 use crate::plugin::LoadedPlugin;
 
@@ -37,7 +35,6 @@ pub(crate) struct CallState {
     pub(crate) scope: Scope,
     pub(crate) limiter: CallLimiter,
     pub(crate) log: LogBudget,
-    pub(crate) table: ResourceTable,
     pub(crate) wasi: Option<Box<VirtualWasi>>,
     started: Instant,
 }
@@ -46,11 +43,22 @@ impl CallState {
     pub(crate) fn new(plugin: Arc<LoadedPlugin>, scope: Scope, started: Instant) -> Self {
         let limiter = CallLimiter::new(&plugin.limits, plugin.profile.max_table());
         let log = LogBudget::new(plugin.limits.log_lines);
-        Self { plugin, scope, limiter, log, table: ResourceTable::new(), wasi: None, started }
+        Self { plugin, scope, limiter, log, wasi: None, started }
     }
 
     /// How much of the call's time is left for a host call to wait.
     pub(crate) fn time_left(&self) -> Duration {
         self.plugin.limits.deadline().saturating_sub(self.started.elapsed())
+    }
+
+    /// Writes what a foreign component printed to the log, line by line, as if it had logged it.
+    pub(crate) fn log_output(&mut self) {
+        let Some(world) = self.wasi.take() else { return };
+        for line in world.lines() {
+            if self.log.take() {
+                let (plugin, line) = (&self.plugin.identity, clean(&line));
+                tracing::info!(target: "macadam::plugin", %plugin, "{line}");
+            }
+        }
     }
 }
