@@ -1,1 +1,55 @@
-//! Persistence: the store's traits and their embedded implementation on SQLite.
+//! Persistence: what the platform keeps, as one trait for each aggregate, and the implementation on SQLite.
+//!
+//! | trait | what it keeps |
+//! |---|---|
+//! | [`Teams`], [`Environments`] | who and where; what a team has of what it may have |
+//! | [`Requests`] | what was asked for, decided and approved |
+//! | [`Resources`] | what exists, is being made, or was |
+//! | [`Jobs`] | the work, leased to workers |
+//! | [`Scaffolds`] | generated projects |
+//! | [`Secrets`] | sealed bytes behind handles |
+//! | [`AuditLog`], [`Outbox`] | what happened, kept for good and told to others |
+//!
+//! Three rules hold everywhere. What belongs together is one transaction: no request without its audit entry, no event
+//! of something that was rolled back. A change is conditional on the state it leaves, so the second of two gets a typed
+//! refusal instead of overwriting the first. Time, ids and randomness are arguments, so everything can be replayed.
+//!
+//! [`Store`] is all the traits together, as an object; [`SqliteStore`] is the embedded one.
+
+mod audit;
+mod error;
+mod ids;
+mod jobs;
+mod outbox;
+mod requests;
+mod resources;
+mod scaffolds;
+mod secrets;
+mod sqlite;
+mod teams;
+
+pub use audit::{AuditEntry, AuditError, AuditHead, AuditLog, NewAuditEntry};
+pub use error::StoreError;
+pub use ids::{IdError, JobId, RequestId, ResourceId, ScaffoldId};
+pub use jobs::{ClaimedJob, Finished, JobEnd, JobError, JobPhase, JobRecord, Jobs, Lease, Redecided};
+pub use outbox::{EVENT_TYPE_PREFIX, NewEvent, Outbox, OutboxEvent};
+pub use requests::{
+    Approval, ApprovalRecord, ApproveOutcome, Change, Decision, NewRequest, PendingApproval, RequestFilter,
+    RequestRecord, Requests, ReviewError, Subject, SubmitError, Submitted,
+};
+pub use resources::{Desired, PageRequest, ProviderPin, ResourceFilter, ResourceRecord, ResourceTransition, Resources};
+pub use scaffolds::{Scaffold, ScaffoldFile, ScaffoldRecord, Scaffolds};
+pub use secrets::{Sealed, SecretRecord, Secrets};
+pub use sqlite::SqliteStore;
+pub use teams::{Environments, Teams};
+
+/// Everything the platform keeps.
+pub trait Store:
+    Teams + Environments + Requests + Resources + Jobs + Scaffolds + Secrets + AuditLog + Outbox + Send + Sync
+{
+}
+
+impl<T> Store for T where
+    T: Teams + Environments + Requests + Resources + Jobs + Scaffolds + Secrets + AuditLog + Outbox + Send + Sync
+{
+}

@@ -1,0 +1,74 @@
+//! What every change leaves behind, in its own transaction: an audit entry for the record, an event for whoever waits.
+
+use jiff::Timestamp;
+use macadam_core::names::PersonId;
+use serde_json::{Value, json};
+
+use super::{Conn, Result, audit, outbox};
+use crate::{EVENT_TYPE_PREFIX, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
+
+/// Records something, and tells it.
+pub(super) async fn record(
+    conn: &mut Conn,
+    actor: Option<&PersonId>,
+    action: &str,
+    subject: String,
+    data: Value,
+    now: Timestamp,
+) -> Result<()> {
+    let entry = NewAuditEntry {
+        actor: actor.cloned(),
+        action: action.to_owned(),
+        subject: subject.clone(),
+        data: data.clone(),
+    };
+    audit::append(conn, &entry, now).await?;
+    tell(conn, action, subject, data, now).await
+}
+
+/// Tells something without recording it: what only follows from a change that is recorded.
+pub(super) async fn tell(conn: &mut Conn, action: &str, subject: String, data: Value, now: Timestamp) -> Result<()> {
+    let event = NewEvent { event_type: format!("{EVENT_TYPE_PREFIX}{action}"), subject, data };
+    outbox::append(conn, &event, now).await?;
+    Ok(())
+}
+
+/// Records what happened to a request; `more` is added to what is always said of it.
+pub(super) async fn record_request(
+    conn: &mut Conn,
+    actor: Option<&PersonId>,
+    action: &str,
+    request: &RequestRecord,
+    more: Value,
+    now: Timestamp,
+) -> Result<()> {
+    let mut data = about(request);
+    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
+        data.extend(more);
+    }
+    record(conn, actor, action, subject(request.id), data, now).await
+}
+
+fn subject(id: RequestId) -> String {
+    format!("requests/{id}")
+}
+
+fn about(request: &RequestRecord) -> Value {
+    let mut data = json!({
+        "request": request.id, "action": request.action, "team": request.team, "requester": request.actor.person,
+        "digest": request.digest,
+    });
+    if let Value::Object(fields) = &mut data {
+        match &request.subject {
+            Subject::Resource { id, key } => {
+                fields.insert("resource".to_owned(), json!(key.to_string()));
+                fields.insert("resource_id".to_owned(), json!(id));
+            }
+            Subject::Scaffold { id, template } => {
+                fields.insert("scaffold".to_owned(), json!(id));
+                fields.insert("template".to_owned(), json!(template));
+            }
+        }
+    }
+    data
+}

@@ -1,0 +1,132 @@
+//! The store on SQLite, in one file next to its write-ahead log.
+//!
+//! SQLite has one writer at a time. Writers queue for the one connection that writes instead of failing inside the
+//! database, and every writing transaction takes the write lock when it begins (`BEGIN IMMEDIATE`): what it reads stays
+//! true until it commits, so a check and the change that rests on it are one. Readers have connections of their own,
+//! see the last commit, and wait for nobody. Another process on the same file is kept out by the same lock.
+//!
+//! The SQL uses what PostgreSQL also understands, but for `json_extract`; numbered parameters are written `$1`.
+
+mod audit;
+mod jobs;
+mod journal;
+mod outbox;
+mod requests;
+mod resources;
+mod row;
+mod scaffolds;
+mod secrets;
+mod teams;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+
+use crate::StoreError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Readers at once. Each is a thread; more than a few do not read one file any faster.
+const READERS: u32 = 4;
+
+/// How long a writer waits for another process that holds the write lock. Transactions here take milliseconds, so this
+/// long means that something is wrong with the other process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+type Conn = SqliteConnection;
+type Tx = Transaction<'static, Sqlite>;
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// The store in one SQLite file. Clones share their connections.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens a database, makes it when there is none, and brings it to this version.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] when the file cannot be opened, is no database, or belongs to a newer version.
+    pub async fn open(path: &Path) -> Result<Self> {
+        let fail = |source: Box<dyn std::error::Error + Send + Sync>| StoreError::Open {
+            place: path.display().to_string(),
+            source,
+        };
+        make_private(path).map_err(|error| fail(error.into()))?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            // In WAL mode only FULL waits for the disk at each commit; NORMAL may forget the last ones at a power cut,
+            // and with them an intent whose effect has happened.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let writers = SqlitePoolOptions::new().max_connections(1);
+        let writer = writers.connect_with(options.clone()).await.map_err(|error| fail(error.into()))?;
+        MIGRATIONS.run(&writer).await.map_err(|error| fail(error.into()))?;
+        let readers = SqlitePoolOptions::new().max_connections(READERS);
+        let readers = readers.connect_with(options.read_only(true)).await.map_err(|error| fail(error.into()))?;
+        tracing::info!(path = %path.display(), "database open");
+        Ok(Self { writer, readers })
+    }
+
+    /// Ends every connection, so that the write-ahead log is folded into the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn begin(&self) -> Result<Tx> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    async fn read(&self) -> Result<sqlx::pool::PoolConnection<Sqlite>> {
+        Ok(self.readers.acquire().await?)
+    }
+}
+
+async fn commit(tx: Tx) -> Result<()> {
+    Ok(tx.commit().await?)
+}
+
+/// Makes the file readable for its owner only; SQLite gives the log beside it the same permissions.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_connection_keeps_what_the_store_promises() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("macadam.db")).await.unwrap();
+        let mut writer = store.writer.acquire().await.unwrap();
+        let mut reader = store.read().await.unwrap();
+        for (connection, read_only) in [(&mut writer, false), (&mut reader, true)] {
+            let mode: String = pragma(connection, "PRAGMA journal_mode").await;
+            assert_eq!(mode, "wal", "readers must not wait for the writer");
+            assert_eq!(pragma::<i64>(connection, "PRAGMA synchronous").await, 2, "a commit must be on the disk");
+            assert_eq!(pragma::<i64>(connection, "PRAGMA foreign_keys").await, 1);
+            let written = sqlx::raw_sql("CREATE TABLE t (x)").execute(&mut **connection).await;
+            assert_eq!(written.is_err(), read_only, "only the writer writes");
+        }
+    }
+
+    async fn pragma<T>(conn: &mut Conn, sql: &'static str) -> T
+    where
+        T: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite> + Send + Unpin,
+    {
+        sqlx::query_scalar(sql).fetch_one(conn).await.unwrap()
+    }
+}

@@ -1,0 +1,185 @@
+//! What only a file can do: be closed and opened, be opened twice, be of an earlier version, be tampered with.
+
+use std::path::Path;
+
+use macadam_store::*;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use tokio::task::JoinSet;
+
+use crate::TestStore;
+use crate::suite::world::*;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+async fn raw(path: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    SqlitePool::connect_with(options).await.unwrap()
+}
+
+/// Somebody with the file and a shell, who knows to remove the guards first.
+async fn tamper(world: &World, sql: &'static str) {
+    let pool = raw(&world.store.path()).await;
+    sqlx::raw_sql("DROP TRIGGER IF EXISTS audit_is_not_changed; DROP TRIGGER IF EXISTS audit_is_not_cut;")
+        .execute(&pool)
+        .await
+        .unwrap();
+    sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+    pool.close().await;
+}
+
+async fn broken_at(world: &World) -> Option<u64> {
+    match world.store.verify_audit(None).await {
+        Ok(_) => None,
+        Err(AuditError::Broken { seq, .. }) => Some(seq),
+        Err(other) => panic!("verifying must say where: {other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_changed_removed_inserted_or_moved_audit_entry_is_found_where_it_is() {
+    let tampering = [
+        ("UPDATE audit SET actor = 'mallory' WHERE seq = 3", 3),
+        ("UPDATE audit SET data = replace(data, 'dev', 'prod') WHERE seq = 3", 3),
+        ("UPDATE audit SET at = at + 1 WHERE seq = 2", 2),
+        ("UPDATE audit SET hash = 'x' WHERE seq = 2", 2),
+        ("DELETE FROM audit WHERE seq = 3", 3),
+        ("DELETE FROM audit WHERE seq = 1", 1),
+        ("DELETE FROM audit WHERE seq = 3; UPDATE audit SET seq = seq - 1 WHERE seq > 3", 3),
+        ("UPDATE audit SET seq = 100 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = 3;
+          UPDATE audit SET seq = 3 WHERE seq = 100", 2),
+        ("INSERT INTO audit SELECT (SELECT max(seq) + 1 FROM audit), at, actor, action, subject, data, previous, hash
+          FROM audit WHERE seq = 4", 5),
+    ];
+    for (sql, expected) in tampering {
+        let world = World::start().await;
+        assert_eq!(broken_at(&world).await, None, "an honest log is whole");
+        tamper(&world, sql).await;
+        assert_eq!(broken_at(&world).await, Some(expected), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_refuses_a_slip_of_the_hand() {
+    let world = World::start().await;
+    let pool = raw(&world.store.path()).await;
+    for sql in ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"] {
+        let refused = sqlx::raw_sql(sql).execute(&pool).await.unwrap_err().to_string();
+        assert!(refused.contains("append-only"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_was_closed_and_opened_has_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("macadam.db");
+    let world = World::start().await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    store.put_team(&team("shop", at_most(1)), None, world.now()).await.unwrap();
+    for environment in world.store.environments().await.unwrap() {
+        store.put_environment(&environment, None, world.now()).await.unwrap();
+    }
+    let new = world.create("shop", "orders", 1);
+    store.submit(&new, world.now()).await.unwrap();
+    let claimed = store.claim("w", world.now(), world.later(LEASE)).await.unwrap().unwrap();
+    store.save_step(&claimed.lease, &Sealed::new(*b"half"), world.now(), "", world.now()).await.unwrap();
+    let (before, head) = (format!("{:?}", store.request(new.id).await.unwrap()), store.audit_head().await.unwrap());
+    store.close().await;
+    assert!(!path.with_extension("db-wal").exists(), "a closed database is one file");
+
+    let store = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(format!("{:?}", store.request(new.id).await.unwrap()), before);
+    assert_eq!(store.verify_audit(Some(head)).await.unwrap(), head.seq);
+    let job = store.claim("w", world.now(), world.later(LEASE)).await.unwrap().unwrap();
+    assert_eq!(job.state, Some(Sealed::new(*b"half")), "the work goes on where it stopped");
+    let refused = store.submit(&world.create("shop", "stock", 1), world.now()).await.unwrap_err();
+    assert!(matches!(refused, SubmitError::OverQuota(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_database_of_every_earlier_version_is_brought_to_this_one() {
+    for version in MIGRATIONS.iter().map(|migration| migration.version) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("macadam.db");
+        let pool = raw(&path).await;
+        MIGRATIONS.run_to(version, &pool).await.unwrap();
+        pool.close().await;
+        for _ in 0..2 {
+            let store = SqliteStore::open(&path).await.unwrap_or_else(|error| panic!("from {version}: {error}"));
+            assert_eq!(store.teams().await.unwrap(), []);
+            store.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_of_ours_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("macadam.db");
+    std::fs::write(&path, "this is a text and has been for longer than any header").unwrap();
+    let refused = SqliteStore::open(&path).await.unwrap_err();
+    assert!(refused.to_string().contains("macadam.db"), "{refused}");
+    let missing = SqliteStore::open(&folder.path().join("no/such/folder.db")).await.unwrap_err();
+    assert!(matches!(missing, StoreError::Open { .. }), "{missing:?}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("macadam.db");
+    SqliteStore::open(&path).await.unwrap().close().await;
+    let pool = raw(&path).await;
+    sqlx::raw_sql(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'from the future', TRUE, x'00', 0)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    pool.close().await;
+    assert!(matches!(SqliteStore::open(&path).await.unwrap_err(), StoreError::Open { .. }));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::start().await;
+    for extension in ["db", "db-wal"] {
+        let mode = std::fs::metadata(world.store.path().with_extension(extension)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{extension}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_processes_on_one_file_share_one_quota_and_one_queue() {
+    let world = World::start().await;
+    world.limit("shop", at_most(7)).await;
+    let other = World::on(TestStore::fresh().await).await;
+    let second = SqliteStore::open(&world.store.path()).await.unwrap();
+    let mut racing = JoinSet::new();
+    for number in 0..40 {
+        let (world, second) = (world.clone(), second.clone());
+        racing.spawn(async move {
+            let new = world.create("shop", &format!("db{number}"), 1);
+            let store: &dyn Store = if number % 2 == 0 { &**world.store } else { &second };
+            match store.submit(&new, world.now()).await {
+                Ok(_) => true,
+                Err(SubmitError::OverQuota(_)) => false,
+                Err(other) => panic!("waiting for the other process must not fail: {other}"),
+            }
+        });
+    }
+    assert_eq!(racing.join_all().await.into_iter().filter(|passed| *passed).count(), 7);
+    assert_eq!(other.usage("shop").await.0, 0, "another file is another world");
+
+    let claims = async |store: &dyn Store| {
+        let mut count = 0;
+        while store.claim("w", world.now(), world.later(LEASE)).await.unwrap().is_some() {
+            count += 1;
+        }
+        count
+    };
+    let (one, two) = tokio::join!(claims(&**world.store), claims(&second));
+    assert_eq!(one + two, 7, "each job was given once, whichever process asked");
+}
