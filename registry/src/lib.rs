@@ -1,1 +1,26 @@
-//! Plugin packages: format, digest, index and version resolution.
+//! Plugin packages: what a plugin is as a file, when it is accepted, and how a version of it is found.
+//!
+//! A package is one archive with three files, addressed by the sha256 of its bytes. A [`Package`] value exists only of
+//! an archive that was read and checked whole, so whoever holds one never has to ask again whether its manifest is
+//! well-formed, whether its component is of the kind it claims to be, or whether it imports what its kind may not have.
+//! What a component *does* is not known here; running it is the sandbox's part.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`manifest`] | `plugin.toml`: what a plugin says of itself |
+//! | [`contract`] | the contract versions that this host knows |
+//! | [`component`] | what a component imports and exports, and whether it may |
+//! | [`package`] | the archive: packing and reading |
+//! | [`index`] | a registry in a local directory: publish, fetch, yank, resolve |
+
+pub mod component;
+pub mod contract;
+pub mod index;
+pub mod manifest;
+mod nearest;
+pub mod package;
+
+pub use component::ComponentError;
+pub use index::{IndexError, Published, Registry, Release, VersionQuery};
+pub use manifest::{Capability, Manifest, ManifestError};
+pub use package::{Expected, PackError, Package, ReadError, Versioning, pack, read};

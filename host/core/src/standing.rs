@@ -124,7 +124,8 @@ impl Standing {
             let message = format!("the cost is in {}, the budget of team {team} in {currency}", monthly.currency);
             return Some(Violation::new("", message));
         }
-        let after = self.usage.committed.checked_add(monthly.amount)?;
+        // A sum too large to keep exactly is over any budget.
+        let after = self.usage.committed.checked_add(monthly.amount).unwrap_or(Decimal::MAX);
         (after > budget).then(|| {
             let message = format!(
                 "the budget of team {team} is {} a month; with this request it would be {}",

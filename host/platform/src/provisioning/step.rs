@@ -68,12 +68,13 @@ impl Platform {
             namespace: job.resource.key.namespace.clone(),
             request: Arc::unwrap_or_clone(request),
         });
-        let untouched = job.state.is_none() && job.failures == 0 && job.attempt == 1;
-        if untouched && job.phase != JobPhase::Undo {
+        if !job.begun && job.phase != JobPhase::Undo {
             let goes_on = self.still_as_decided(job, &provider, &resource, &environment, now).await?;
             if !goes_on {
                 return Ok(None);
             }
+            // From here on the decision cannot be replaced any more: the provider may have begun.
+            self.store().begin_work(&job.lease, now).await.map_err(|error| passing(&error))?;
         }
         Ok(Some((provider, resource)))
     }
@@ -141,7 +142,10 @@ impl Platform {
         outputs: Vec<macadam_core::plan::Output>,
         now: Timestamp,
     ) -> Result<(), JobError> {
-        let removed = job.phase != JobPhase::Provision && job.request.action != Action::Update;
+        // Before the job ends: what a crash leaves behind is then done again, and no secret outlives its resource.
+        if job.phase != JobPhase::Provision && job.request.action != Action::Update {
+            self.store().delete_secrets(&job.resource.id.to_string()).await?;
+        }
         let end = match job.phase {
             JobPhase::Provision => JobEnd::Done { outputs },
             JobPhase::Deprovision => JobEnd::Done { outputs: Vec::new() },
@@ -149,9 +153,6 @@ impl Platform {
         };
         let finished = self.store().finish(&job.lease, &end, now).await?;
         tracing::info!(request = %job.request.id, request_state = %finished.request, "job finished");
-        if removed {
-            self.store().delete_secrets(&job.resource.id.to_string()).await?;
-        }
         Ok(())
     }
 

@@ -71,9 +71,10 @@ impl Platform {
             idempotency_key,
         };
         if let Outcome::Denied { violations } = &decided.outcome {
-            return Err(self.deny(new, violations.clone(), now).await?);
+            return self.deny(new, violations.clone(), now).await;
         }
         match self.store().submit(&new, now).await {
+            Ok(submitted) if submitted.replayed => self.first_answer(submitted).await,
             Ok(submitted) => {
                 tracing::info!(request = %submitted.request, state = %submitted.state, "request taken");
                 self.work.notify_waiters();
@@ -84,23 +85,42 @@ impl Platform {
                 let outcome = denied_also(decided.outcome.clone(), violations.clone());
                 let late = Decided { outcome, ..decided.clone() };
                 let new = NewRequest { decision: self.to_keep(&late, now)?, ..new };
-                Err(self.deny(new, violations, now).await?)
+                self.deny(new, violations, now).await
             }
             Err(error) => Err(error.into()),
         }
     }
 
+    /// Records a denial, unless the same request was answered before.
     async fn deny(
         &self,
         new: NewRequest,
         violations: Vec<Violation>,
         now: Timestamp,
-    ) -> Result<ProvisionError, ProvisionError> {
+    ) -> Result<Submitted, ProvisionError> {
         let recorded = self.store().record_denied(&new, now).await?;
-        debug_assert_eq!(recorded.state, RequestState::Denied, "a denial is recorded as one");
+        if recorded.replayed {
+            return self.first_answer(recorded).await;
+        }
         tracing::info!(request = %recorded.request, "request denied");
         let decision = Box::new(new.decision.record);
-        Ok(ProvisionError::Denied { request: recorded.request, violations, decision })
+        Err(ProvisionError::Denied { request: recorded.request, violations, decision })
+    }
+
+    /// What a request that comes again is answered: the same as the first time, whatever would be decided by now. The
+    /// first one may itself be what leaves no room for a second.
+    async fn first_answer(&self, submitted: Submitted) -> Result<Submitted, ProvisionError> {
+        if submitted.state != RequestState::Denied {
+            return Ok(submitted);
+        }
+        let gone = || ProvisionError::Internal(format!("request {} is gone", submitted.request));
+        let record = self.store().request(submitted.request).await?.ok_or_else(gone)?;
+        let violations = record.decision.get("violations").cloned().unwrap_or_default();
+        Err(ProvisionError::Denied {
+            request: record.id,
+            violations: serde_json::from_value(violations)?,
+            decision: Box::new(record.decision),
+        })
     }
 
     pub(crate) fn to_keep(&self, decided: &Decided, now: Timestamp) -> Result<Decision, ProvisionError> {

@@ -9,7 +9,7 @@ use macadam_core::plan::Plan;
 use macadam_core::project::{Answers, Project};
 use macadam_core::request::{Action, Environment, EnvironmentClass, Request};
 use macadam_core::violation::Violation;
-use macadam_store::{Change, Scaffold, ScaffoldFile, ScaffoldId, Submitted};
+use macadam_store::{Change, RequestId, Scaffold, ScaffoldFile, ScaffoldId, Subject, Submitted};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -90,7 +90,16 @@ impl Platform {
         let document = json!({"action": "scaffold", "wish": wish});
         let change = Change::Scaffold(Box::new(scaffold.clone()));
         let submitted = self.take(caller, document, change, &decided, idempotency_key, now).await?;
+        // A request that comes again gets the project of the first time; the one made just now is nobody's.
+        let scaffold = if submitted.replayed { self.scaffold_of(submitted.request).await? } else { scaffold };
         Ok(Scaffolded { scaffold, submitted, decision: serde_json::to_value(&decided)? })
+    }
+
+    async fn scaffold_of(&self, request: RequestId) -> Result<Scaffold, ProvisionError> {
+        let gone = || ProvisionError::Internal(format!("the project of request {request} is gone"));
+        let record = self.store().request(request).await?.ok_or_else(gone)?;
+        let Subject::Scaffold { id: Some(id), .. } = record.subject else { return Err(gone()) };
+        Ok(self.store().scaffold(id).await?.ok_or_else(gone)?.scaffold)
     }
 
     async fn generate(

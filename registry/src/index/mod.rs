@@ -1,0 +1,239 @@
+//! A registry in a local directory: packages that never change, and an index that says which there are.
+//!
+//! ```text
+//! packages/NAMESPACE/NAME-VERSION.tar.gz    the archives
+//! index/NAMESPACE/NAME.json                 the releases of one plugin
+//! index/NAMESPACE/NAME.lock                 held by whoever changes them
+//! ```
+//!
+//! The index is the truth: a version exists from the moment its index names it. Publishing writes the archive first and
+//! the index second, each to a temporary file that is synced and then renamed, so that a reader sees the index before
+//! or after and never between, and a crash leaves at most an archive that nobody sees and the next publisher replaces.
+//! Publishers of one plugin wait for each other, in this process and in others; readers wait for nobody.
+//!
+//! All calls block on the disk. Times come in as arguments.
+
+mod errors;
+mod files;
+mod query;
+mod release;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use macadam_core::digest::Digest;
+use macadam_core::names::{PluginName, PluginRef};
+use semver::Version;
+
+pub use errors::IndexError;
+use errors::at;
+use files::{Lock, ensure_directory, read_if_there, write_whole};
+pub use query::{QueryError, VersionQuery, Wanted};
+pub use release::{Release, Releases};
+
+use crate::nearest::nearest;
+use crate::package::{self, Expected, Package};
+
+/// A registry in a directory.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    root: PathBuf,
+}
+
+/// How a package was published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// It is there now.
+    New,
+    /// The same bytes were there already.
+    Already,
+}
+
+impl Registry {
+    /// Opens a registry, making its directories if they are not there.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`] when the directories cannot be made.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, IndexError> {
+        let registry = Self { root: root.into() };
+        for directory in ["packages", "index"] {
+            ensure_directory(&registry.root.join(directory))?;
+        }
+        Ok(registry)
+    }
+
+    /// Publishes a package. A version's bytes never change: the same bytes again are a success, others are refused. A
+    /// `-dev` version that is published again becomes the most recent one.
+    ///
+    /// # Errors
+    /// [`IndexError::VersionTaken`] when the version is there with other bytes, [`IndexError::Io`] when the disk fails.
+    pub fn publish(&self, package: &Package, now: Timestamp) -> Result<Published, IndexError> {
+        let plugin = package.reference();
+        let _lock = self.lock(&plugin.name)?;
+        let mut releases = self.read_index(&plugin.name)?.unwrap_or_else(|| Releases::none_of(plugin.name.clone()));
+        let Some(there) = releases.get_mut(&plugin.version) else {
+            self.write_package(package)?;
+            releases.insert(Release::of(package, now));
+            self.write_index(&releases)?;
+            return Ok(Published::New);
+        };
+        if there.digest != package.digest() {
+            let (there, offered) = (there.digest, package.digest());
+            return Err(IndexError::VersionTaken { plugin: Box::new(plugin), there, offered });
+        }
+        if package::is_dev(&plugin.version) && now > there.published {
+            there.published = now;
+            self.write_index(&releases)?;
+        }
+        self.restore(package)?;
+        Ok(Published::Already)
+    }
+
+    /// Every plugin with its releases, in the order of their names.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`] and [`IndexError::Corrupt`] when an index cannot be read.
+    pub fn list(&self) -> Result<Vec<Releases>, IndexError> {
+        self.names()?.iter().filter_map(|name| self.read_index(name).transpose()).collect()
+    }
+
+    /// The releases of a plugin, oldest version first.
+    ///
+    /// # Errors
+    /// [`IndexError::UnknownPlugin`] says which plugins there are.
+    pub fn versions(&self, name: &PluginName) -> Result<Vec<Release>, IndexError> {
+        Ok(self.releases(name)?.into_vec())
+    }
+
+    /// The release that a query names.
+    ///
+    /// # Errors
+    /// [`IndexError::UnknownPlugin`] and [`IndexError::NoSuchVersion`] say what there is.
+    pub fn resolve(&self, query: &VersionQuery) -> Result<(PluginRef, Release), IndexError> {
+        let releases = self.releases(&query.name)?;
+        match query.wanted.pick(releases.as_slice()) {
+            Some(release) => {
+                let plugin = PluginRef { name: query.name.clone(), version: release.version.clone() };
+                Ok((plugin, release.clone()))
+            }
+            None => Err(IndexError::NoSuchVersion { query: Box::new(query.clone()), there: releases.into_vec() }),
+        }
+    }
+
+    /// A release's package, read again and compared with the digest in the index. A yanked one can still be had.
+    ///
+    /// # Errors
+    /// [`IndexError::Package`] when the archive is not the one that was published.
+    pub fn fetch(&self, name: &PluginName, version: &Version) -> Result<Package, IndexError> {
+        let plugin = PluginRef { name: name.clone(), version: version.clone() };
+        let query = VersionQuery { name: name.clone(), wanted: Wanted::Exact(version.clone()) };
+        let (_, release) = self.resolve(&query)?;
+        let path = self.package_path(&plugin);
+        let file = fs::File::open(&path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => IndexError::ArchiveGone { plugin: Box::new(plugin.clone()) },
+            _ => at(&path)(error),
+        })?;
+        let expected = Expected { plugin: Some(plugin.clone()), digest: Some(release.digest) };
+        package::read(file, &expected)
+            .map_err(|source| IndexError::Package { plugin: Box::new(plugin), source: Box::new(source) })
+    }
+
+    /// Takes a version out of what queries find; whoever names it exactly still gets it.
+    ///
+    /// # Errors
+    /// [`IndexError::UnknownPlugin`] and [`IndexError::NoSuchVersion`] say what there is.
+    pub fn yank(&self, name: &PluginName, version: &Version) -> Result<(), IndexError> {
+        self.set_yanked(name, version, true)
+    }
+
+    /// Undoes [`Registry::yank`].
+    ///
+    /// # Errors
+    /// As for [`Registry::yank`].
+    pub fn unyank(&self, name: &PluginName, version: &Version) -> Result<(), IndexError> {
+        self.set_yanked(name, version, false)
+    }
+
+    fn set_yanked(&self, name: &PluginName, version: &Version, yanked: bool) -> Result<(), IndexError> {
+        // A name that nobody has published must not leave a lock file behind.
+        self.releases(name)?;
+        let _lock = self.lock(name)?;
+        let mut releases = self.releases(name)?;
+        match releases.get_mut(version) {
+            Some(release) => release.yanked = yanked,
+            None => {
+                let query = VersionQuery { name: name.clone(), wanted: Wanted::Exact(version.clone()) };
+                return Err(IndexError::NoSuchVersion { query: Box::new(query), there: releases.into_vec() });
+            }
+        }
+        self.write_index(&releases)
+    }
+
+    /// Puts an archive back that was published and is gone or damaged.
+    fn restore(&self, package: &Package) -> Result<(), IndexError> {
+        let path = self.package_path(&package.reference());
+        let there = read_if_there(&path)?.is_some_and(|bytes| Digest::of(&bytes) == package.digest());
+        if there { Ok(()) } else { self.write_package(package) }
+    }
+
+    fn releases(&self, name: &PluginName) -> Result<Releases, IndexError> {
+        if let Some(releases) = self.read_index(name)? {
+            return Ok(releases);
+        }
+        let known = self.names()?;
+        let nearest = nearest(name.as_str(), known.iter().map(PluginName::as_str)).map(str::to_owned);
+        Err(IndexError::UnknownPlugin { name: name.clone(), nearest, known })
+    }
+
+    /// The names of the plugins that have an index; other files in its directory are nobody's business.
+    fn names(&self) -> Result<Vec<PluginName>, IndexError> {
+        let mut names = Vec::new();
+        for (namespace, path) in files::entries(&self.root.join("index"))? {
+            if !path.is_dir() {
+                continue;
+            }
+            for (file, _) in files::entries(&path)? {
+                let name = file.strip_suffix(".json").map(|name| PluginName::new(format!("{namespace}/{name}")));
+                names.extend(name.and_then(Result::ok));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn read_index(&self, name: &PluginName) -> Result<Option<Releases>, IndexError> {
+        let path = self.index_path(name, "json");
+        let Some(bytes) = read_if_there(&path)? else { return Ok(None) };
+        let corrupt = |reason: String| IndexError::Corrupt { path: path.clone(), reason };
+        let releases: Releases = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
+        match releases.plugin() == name {
+            true => Ok(Some(releases)),
+            false => Err(corrupt(format!("it is the index of {}", releases.plugin()))),
+        }
+    }
+
+    fn write_index(&self, releases: &Releases) -> Result<(), IndexError> {
+        let path = self.index_path(releases.plugin(), "json");
+        let text = serde_json::to_vec_pretty(releases)
+            .map_err(|error| IndexError::Corrupt { path: path.clone(), reason: error.to_string() })?;
+        write_whole(&path, &text)
+    }
+
+    fn write_package(&self, package: &Package) -> Result<(), IndexError> {
+        write_whole(&self.package_path(&package.reference()), package.archive())
+    }
+
+    fn lock(&self, name: &PluginName) -> Result<Lock, IndexError> {
+        Lock::take(&self.index_path(name, "lock"))
+    }
+
+    fn package_path(&self, plugin: &PluginRef) -> PathBuf {
+        self.root.join("packages").join(package::path_of(plugin))
+    }
+
+    fn index_path(&self, name: &PluginName, extension: &str) -> PathBuf {
+        self.root.join("index").join(Path::new(name.namespace())).join(format!("{}.{extension}", name.name()))
+    }
+}

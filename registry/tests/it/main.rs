@@ -1,0 +1,14 @@
+//! What the registry promises, proved from outside with real components and hostile archives.
+#![allow(clippy::unwrap_used, reason = "a helper that cannot do its part must end the test")]
+#![allow(clippy::expect_used, reason = "a helper that cannot do its part must end the test")]
+#![allow(clippy::panic, reason = "a helper that cannot do its part must end the test")]
+#![allow(clippy::indexing_slicing, reason = "a helper that cannot do its part must end the test")]
+
+mod components;
+mod local_registry;
+mod manifests;
+mod packing;
+mod refusals;
+mod resolution;
+mod robustness;
+mod support;

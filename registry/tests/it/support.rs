@@ -1,0 +1,192 @@
+//! Plugins to test with: real components for the worlds in `wit/`, and archives built by hand.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use flate2::{Compression, GzBuilder};
+use macadam_core::kind::PluginKind;
+use macadam_registry::{Package, Versioning, pack};
+use tar::{EntryType, Header};
+use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
+use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, SourceMap};
+
+/// A plugin's code: what a guest's toolchain writes, with functions that do nothing.
+pub(crate) struct Guest {
+    kind: PluginKind,
+    /// What its world has beyond the contract's, in WIT.
+    world: String,
+    /// Further packages, in WIT.
+    packages: String,
+    /// Changes to the contract that it was built with.
+    changes: Vec<(String, String)>,
+}
+
+impl Guest {
+    pub(crate) fn of(kind: PluginKind) -> Self {
+        Self { kind, world: String::new(), packages: String::new(), changes: Vec::new() }
+    }
+
+    /// Has one more line in its world.
+    pub(crate) fn with(mut self, line: &str) -> Self {
+        self.world += line;
+        self
+    }
+
+    /// Imports an interface of another package.
+    pub(crate) fn importing(self, package: &str, interface: &str, version: &str) -> Self {
+        let mut guest = self.with(&format!("import {package}/{interface}@{version};\n"));
+        guest.packages += &format!("package {package}@{version} {{ interface {interface} {{ work: func(); }} }}\n");
+        guest
+    }
+
+    /// Is built with another contract than the one in `wit/`.
+    pub(crate) fn with_contract_changed(mut self, from: &str, to: &str) -> Self {
+        self.changes.push((from.into(), to.into()));
+        self
+    }
+
+    /// Is built with another version of the contract.
+    pub(crate) fn for_contract(self, version: &str) -> Self {
+        self.with_contract_changed("macadam:plugin@0.1.0", &format!("macadam:plugin@{version}"))
+    }
+
+    pub(crate) fn core_module(&self) -> Vec<u8> {
+        let mut resolve = Resolve::default();
+        let mut contract = SourceMap::default();
+        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit")).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            let text = self.changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
+            contract.push(&path, text);
+        }
+        let contract = resolve.push_group(contract.parse().map_err(|(_, error)| error).unwrap()).unwrap();
+        let version = resolve.packages[contract].name.version.clone().unwrap();
+        let world = format!(
+            "package test:guest;\n{}\nworld guest {{ include macadam:plugin/{}-plugin@{version};\n{} }}",
+            self.packages, self.kind, self.world
+        );
+        let package = resolve.push_source("guest.wit", &world).unwrap();
+        let world = resolve.select_world(&[package], Some("guest")).unwrap();
+        let mut module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+        module
+    }
+
+    pub(crate) fn component(&self) -> Vec<u8> {
+        ComponentEncoder::default().module(&self.core_module()).unwrap().encode().unwrap()
+    }
+}
+
+/// A manifest that fits the guest of its kind.
+pub(crate) fn manifest(kind: PluginKind, version: &str) -> String {
+    let capabilities = match kind.is_pure() {
+        true => "",
+        false => "capabilities = [\"files:workspaces\", \"secrets\", \"sql:main\"]",
+    };
+    format!(
+        "# What people read first.\nname = \"macadam/{kind}\"\nversion = \"{version}\" # raise me\nkind = \"{kind}\"\n\
+         contract = \"0.1.0\"\nsummary = \"A plugin to test with.\"\nlicense = \"Apache-2.0 OR MIT\"\n\
+         authors = [\"Ana <ana@example.com>\"]\n{capabilities}\n\n[settings]\nthreshold = \"100.00\"\n"
+    )
+}
+
+/// A policy's package; what it says in its README makes one differ from another.
+pub(crate) fn policy(version: &str, readme: &str) -> Package {
+    named_policy("macadam/approval-policy", version, readme)
+}
+
+pub(crate) fn named_policy(name: &str, version: &str, readme: &str) -> Package {
+    let manifest = manifest(PluginKind::ApprovalPolicy, version).replace("macadam/approval-policy", name);
+    pack(&manifest, &policy_component(), readme, Versioning::AsWritten).unwrap()
+}
+
+/// The same policy packed while it is being worked on.
+pub(crate) fn dev_policy(version: &str, readme: &str) -> Package {
+    let manifest = manifest(PluginKind::ApprovalPolicy, version);
+    pack(&manifest, &policy_component(), readme, Versioning::Dev).unwrap()
+}
+
+pub(crate) fn policy_component() -> Vec<u8> {
+    static COMPONENT: std::sync::LazyLock<Vec<u8>> =
+        std::sync::LazyLock::new(|| Guest::of(PluginKind::ApprovalPolicy).component());
+    COMPONENT.clone()
+}
+
+/// An archive built entry by entry, without any of the rules that packing keeps.
+#[derive(Default)]
+pub(crate) struct Archive {
+    tar: Vec<u8>,
+}
+
+impl Archive {
+    /// The three files of a good package.
+    pub(crate) fn good() -> Self {
+        Self::default().readme().manifest().component()
+    }
+
+    pub(crate) fn readme(self) -> Self {
+        self.file("README.md", b"# A policy\n")
+    }
+
+    pub(crate) fn manifest(self) -> Self {
+        self.file("plugin.toml", manifest(PluginKind::ApprovalPolicy, "1.0.0").as_bytes())
+    }
+
+    pub(crate) fn component(self) -> Self {
+        self.file("plugin.wasm", &policy_component())
+    }
+
+    pub(crate) fn file(self, name: &str, bytes: &[u8]) -> Self {
+        self.entry(name, EntryType::Regular, bytes)
+    }
+
+    /// An entry with any name and type; the name goes into the header as it is.
+    pub(crate) fn entry(mut self, name: &str, kind: EntryType, bytes: &[u8]) -> Self {
+        let mut header = Header::new_ustar();
+        header.as_ustar_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(kind);
+        header.set_size(bytes.len() as u64);
+        header.set_cksum();
+        self.tar.extend(header.as_bytes());
+        self.tar.extend(bytes);
+        self.tar.resize(self.tar.len().next_multiple_of(512), 0);
+        self
+    }
+
+    /// A header that says more bytes follow than do.
+    pub(crate) fn lying_entry(mut self, name: &str, size: u64) -> Self {
+        self = self.file(name, b"");
+        let start = self.tar.len() - 512;
+        let mut header = Header::new_ustar();
+        header.as_mut_bytes().copy_from_slice(&self.tar[start..]);
+        header.set_size(size);
+        header.set_cksum();
+        self.tar[start..].copy_from_slice(header.as_bytes());
+        self
+    }
+
+    pub(crate) fn raw(mut self, bytes: &[u8]) -> Self {
+        self.tar.extend(bytes);
+        self
+    }
+
+    /// The two empty blocks that end an archive.
+    pub(crate) fn ended(self) -> Self {
+        self.raw(&[0; 1024])
+    }
+
+    pub(crate) fn unpacked(&self) -> Vec<u8> {
+        self.tar.clone()
+    }
+
+    pub(crate) fn packed(&self) -> Vec<u8> {
+        gzip(&self.tar)
+    }
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzBuilder::new().write(Vec::new(), Compression::default());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}

@@ -1,0 +1,37 @@
+//! Guests whose answer is the attack.
+
+use macadam_core::limits::Limits;
+use macadam_runtime::CallFailure;
+use macadam_tests::sandbox::TestSandbox;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_huge_answer_is_refused_before_it_is_copied() {
+    let sandbox = TestSandbox::start();
+    let limits =
+        Limits { memory_bytes: 256 * 1024 * 1024, fuel: Limits::CAP.fuel, deadline_ms: 30_000, ..Limits::DEFAULT };
+    let policy = sandbox.policy("hostile-policy", limits).await;
+    let (error, usage) = policy.misbehave(json!({"act": "huge-output"})).await;
+    assert!(matches!(error.failure(), CallFailure::OutputTooLarge { .. }), "it ended as: {error}");
+    assert_eq!(usage.output_bytes, 0, "nothing of it was taken");
+    assert!(usage.peak_memory > 100_000_000, "it did make an answer of 100 MB: {usage:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_is_no_text_or_lies_outside_of_memory_is_invalid_and_not_too_large() {
+    let sandbox = TestSandbox::start();
+    let policy = sandbox.policy("hostile-policy", Limits::DEFAULT).await;
+    for act in ["invalid-utf8", "out-of-bounds"] {
+        let (error, _) = policy.misbehave(json!({"act": act})).await;
+        assert!(matches!(error.failure(), CallFailure::InvalidOutput { .. }), "{act} ended as: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_breaks_the_contract_is_invalid() {
+    let sandbox = TestSandbox::start();
+    let policy = sandbox.policy("hostile-policy", Limits::DEFAULT).await;
+    let (error, _) = policy.misbehave(json!({"act": "bad-groups"})).await;
+    let CallFailure::InvalidOutput { reason } = error.failure() else { panic!("it ended as: {error}") };
+    assert!(reason.contains("approval group"), "the reason names what is wrong: {reason}");
+}

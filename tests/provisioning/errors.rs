@@ -1,0 +1,94 @@
+//! Bad input gets an error that names the field and the remedy, and changes nothing.
+
+use macadam_tests::server::{Server, Setup};
+use serde_json::json;
+
+#[test]
+fn whatever_is_wrong_with_a_request_is_named() {
+    let server = Server::start(&Setup::without_postgres());
+    let dana = server.person("dana");
+    let good = json!({
+        "environment": "dev", "type": "local-directory", "name": "notes", "spec": {}, "tags": {"owner": "payments"},
+    });
+    let with = |field: &str, value: serde_json::Value| {
+        let mut wish = good.clone();
+        wish[field] = value;
+        wish
+    };
+    for (wish, field) in [
+        (with("environment", json!("nowhere")), "environment"),
+        (with("type", json!("spaceship")), "type"),
+        (with("name", json!("Not A Name")), "name"),
+        (with("spec", json!({"colour": "red"})), "spec"),
+        (with("tags", json!({"owner": "a\nb"})), "tags"),
+        (with("ttl_seconds", json!(0)), "ttl_seconds"),
+        (with("team", json!("platform")), "team"),
+    ] {
+        let refused = dana.post("/api/v1/resources", &wish);
+        assert!([400, 422].contains(&refused.status), "{wish} must be refused: {refused:?}");
+        assert!(refused.body.to_string().contains(field), "the field {field} is named: {refused:?}");
+        assert!(refused.body["title"].is_string() && refused.body["status"] == refused.status, "{refused:?}");
+    }
+    assert_eq!(dana.get("/api/v1/resources").body["resources"].as_array().map(Vec::len), Some(0));
+    assert_eq!(dana.get("/api/v1/nothing").status, 404);
+}
+
+#[test]
+fn nobody_gets_in_without_a_token_and_teams_do_not_see_each_other() {
+    let server = Server::start(&Setup::without_postgres());
+    let (dana, amir) = (server.person("dana"), server.person("amir"));
+    let anonymous = ureq::get(server.url("/api/v1/resources")).config().http_status_as_error(false).build().call();
+    assert_eq!(anonymous.unwrap().status(), 401);
+    assert_eq!(ureq::get(server.url("/healthz")).call().unwrap().status(), 200, "health is open");
+    let wish = json!({
+        "environment": "dev", "type": "local-directory", "name": "notes", "spec": {}, "tags": {"owner": "payments"},
+    });
+    let taken = dana.post("/api/v1/resources", &wish);
+    assert_eq!(dana.wait_for(&taken.request()), "succeeded", "{}", server.log());
+    let path = "/api/v1/resources/payments/dev/local-directory/notes";
+    assert_eq!(amir.get(path).status, 200, "an approver sees what he decides on");
+    let deleted = amir.send("DELETE", path, None);
+    assert_eq!(deleted.status, 403, "but changes nothing of another team: {deleted:?}");
+    assert_eq!(amir.get(&format!("{path}/credentials")).status, 403, "and reads no credentials");
+}
+
+#[test]
+fn the_same_idempotency_key_gives_the_first_answer_again() {
+    let server = Server::start(&Setup::without_postgres());
+    let dana = server.person("dana");
+    let ask = |name: &str| {
+        let wish = json!({
+            "environment": "dev", "type": "local-directory", "name": name, "tags": {"owner": "payments"},
+        });
+        dana.send_with("POST", "/api/v1/resources", Some(&wish), &[("idempotency-key", "k-1")])
+    };
+    let first = ask("notes");
+    assert_eq!(first.status, 202, "{first:?}");
+    let again = ask("notes");
+    assert_eq!((again.status, again.request()), (202, first.request()), "the first answer comes again: {again:?}");
+    let other = ask("other");
+    assert_eq!(other.status, 409, "the key belongs to the first request: {other:?}");
+}
+
+#[test]
+fn a_policy_that_fails_holds_the_request_and_names_itself() {
+    let mut setup = Setup::without_postgres();
+    setup.config = setup.config.replace(
+        "plugin = \"macadam/required-tags@dev\"",
+        "plugin = \"macadam/required-tags@dev\"\nlimits = { fuel = 100 }",
+    );
+    let server = Server::prepare(&setup);
+    let mut server = server;
+    server.launch_without_waiting();
+    let begin = std::time::Instant::now();
+    let body = loop {
+        let answer = ureq::get(server.url("/readyz")).config().http_status_as_error(false).build().call();
+        if let Ok(mut answer) = answer {
+            assert_eq!(answer.status(), 503, "a host whose plugins are not all there is not ready");
+            break answer.body_mut().read_to_string().unwrap();
+        }
+        assert!(begin.elapsed().as_secs() < 60, "{}", server.log());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert!(body.contains("required-tags") && body.contains("fuel"), "readiness names plugin and reason: {body}");
+}

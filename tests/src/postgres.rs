@@ -1,0 +1,127 @@
+//! A real PostgreSQL server of the test's own, gone when the test is over.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+
+/// A running server with a role that may make databases and roles, and nothing else.
+pub struct Postgres {
+    server: Child,
+    port: u16,
+    _directory: tempfile::TempDir,
+}
+
+impl Postgres {
+    /// Starts one on a free port of the loopback interface.
+    pub async fn start() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let data = directory.path().join("data");
+        let programs = programs();
+        open_for(directory.path());
+        let mut init = as_other_user(&programs.join("initdb"));
+        init.args(["--auth=trust", "--username=admin", "--no-sync", "--encoding=UTF8", "--locale=C", "-D"]).arg(&data);
+        let output = init.output().expect("initdb runs");
+        assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
+        let port = free_port();
+        let mut server = as_other_user(&programs.join("postgres"));
+        server.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-F", "-c", "unix_socket_directories=", "-c", "max_connections=400"]);
+        server.args(["-p", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
+        let server = server.spawn().expect("postgres starts");
+        let postgres = Self { server, port, _directory: directory };
+        let mut admin = postgres.wait().await;
+        let role = "create role provisioner login createdb createrole password 'provisioner'";
+        sqlx::raw_sql(role).execute(&mut admin).await.expect("the provisioner's role is made");
+        postgres
+    }
+
+    /// The address that the host is given: a role that may make databases and roles.
+    pub fn provisioner_url(&self) -> String {
+        format!("postgres://provisioner:provisioner@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The address of the superuser, which no plugin may have.
+    pub fn superuser_url(&self) -> String {
+        format!("postgres://admin@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The databases that are there, without the server's own.
+    pub async fn databases(&self) -> Vec<String> {
+        let query = "select datname from pg_database where not datistemplate and datname <> 'postgres' order by 1";
+        self.query(query).await
+    }
+
+    /// The roles that are there, without the server's own and the test's.
+    pub async fn roles(&self) -> Vec<String> {
+        let query = "select rolname from pg_roles where rolname not like 'pg\\_%' \
+                     and rolname not in ('admin', 'provisioner') order by 1";
+        self.query(query).await
+    }
+
+    /// The first column of a query by the superuser.
+    pub async fn query(&self, query: &str) -> Vec<String> {
+        let mut admin = PgConnection::connect(&self.superuser_url()).await.expect("the superuser connects");
+        let rows = sqlx::raw_sql(AssertSqlSafe(query.to_owned())).fetch_all(&mut admin).await.expect("the query runs");
+        rows.iter().map(|row| row.get::<String, _>(0)).collect()
+    }
+
+    async fn wait(&self) -> PgConnection {
+        let begin = Instant::now();
+        loop {
+            match PgConnection::connect(&self.superuser_url()).await {
+                Ok(connection) => return connection,
+                Err(error) if begin.elapsed() > Duration::from_secs(60) => panic!("postgres does not answer: {error}"),
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// A port that nobody uses now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// Where the server's programs are: on the path, or where Debian puts them.
+fn programs() -> PathBuf {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&paths).find(|path| path.join("initdb").is_file());
+    let packaged = || {
+        let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+        versions.flatten().map(|version| version.path().join("bin")).find(|bin| bin.join("initdb").is_file())
+    };
+    on_path.or_else(packaged).expect("PostgreSQL is installed; `cargo xtask test` does that")
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// PostgreSQL refuses to run as root, so root becomes nobody.
+fn as_other_user(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(program);
+    command.current_dir("/");
+    command
+}
+
+fn open_for(directory: &Path) {
+    if is_root() {
+        std::os::unix::fs::chown(directory, Some(65534), Some(65534)).expect("the directory becomes nobody's");
+    }
+}

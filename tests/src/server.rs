@@ -1,0 +1,343 @@
+//! The real server: the `macadam` binary as its own process, over HTTP and by its command line.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::components::{component, source_root};
+use crate::postgres::{Postgres, free_port};
+
+/// How long anything may take before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a server is set up.
+#[derive(Default)]
+pub struct Setup {
+    /// The `[[plugins]]` of its configuration, and whatever else of TOML.
+    pub config: String,
+    /// The teams and environments; the default ones when empty.
+    pub organisation: String,
+}
+
+/// A data directory with the shipped plugins in its registry, and the server that works on it.
+pub struct Server {
+    directory: tempfile::TempDir,
+    process: Option<Child>,
+    port: u16,
+}
+
+/// Someone who calls the server.
+pub struct Person<'a> {
+    server: &'a Server,
+    token: String,
+}
+
+/// An answer of the server.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; `null` when there is none.
+    pub body: Value,
+}
+
+impl Setup {
+    /// The shipped plugins with thresholds that tests can reach, and `postgres-database` on a real server.
+    pub fn with_postgres(postgres: &Postgres) -> Self {
+        let connection = format!("[connections.sql.main]\nurl = \"{}\"\n", postgres.provisioner_url());
+        let provider = r#"
+[[plugins]]
+plugin = "macadam/postgres-database@dev"
+grants = ["sql:main", "secrets"]
+"#;
+        Self { config: format!("lease-seconds = 4\n{connection}{}{provider}", shipped()), ..Self::default() }
+    }
+
+    /// The shipped plugins that need nothing else.
+    pub fn without_postgres() -> Self {
+        Self { config: shipped(), ..Self::default() }
+    }
+}
+
+fn shipped() -> String {
+    r#"
+[[plugins]]
+plugin = "macadam/rate-card@dev"
+
+[[plugins]]
+plugin = "macadam/required-tags@dev"
+[plugins.settings]
+tags = [{ key = "owner" }]
+
+[[plugins]]
+plugin = "macadam/cost-threshold@dev"
+[plugins.settings]
+threshold = "50"
+groups = ["finance"]
+
+[[plugins]]
+plugin = "macadam/production-gate@dev"
+[plugins.settings]
+groups = ["platform"]
+
+[[plugins]]
+plugin = "macadam/team-quota@dev"
+
+[[plugins]]
+plugin = "macadam/local-directory@dev"
+grants = ["files:workspaces"]
+
+[[plugins]]
+plugin = "macadam/rest-api@dev"
+"#
+    .to_owned()
+}
+
+const PLUGINS: [(&str, &str); 8] = [
+    ("policies", "cost-threshold"),
+    ("policies", "production-gate"),
+    ("policies", "required-tags"),
+    ("policies", "team-quota"),
+    ("estimators", "rate-card"),
+    ("providers", "local-directory"),
+    ("providers", "postgres-database"),
+    ("generators", "rest-api"),
+];
+
+/// The binary that cargo has built.
+pub fn binary() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| source_root().join("target"), PathBuf::from);
+    let binary = target.join("debug/macadam");
+    assert!(binary.is_file(), "the server is not built; run `cargo xtask test`, which builds it first");
+    binary
+}
+
+impl Server {
+    /// Starts a server on a data directory of its own and waits until it is ready.
+    pub fn start(setup: &Setup) -> Self {
+        let mut server = Self::prepare(setup);
+        server.launch();
+        server
+    }
+
+    /// Sets up the data directory without starting anything.
+    pub fn prepare(setup: &Setup) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let write = |name: &str, text: &str| {
+            if !text.is_empty() {
+                std::fs::write(directory.path().join(name), text).expect("the data directory can be written");
+            }
+        };
+        write("macadam.toml", &setup.config);
+        write("organisation.toml", &setup.organisation);
+        publish_shipped(&directory.path().join("registry"));
+        Self { directory, process: None, port: free_port() }
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Starts the process, and waits until it is ready.
+    pub fn launch(&mut self) {
+        self.launch_without_waiting();
+        let begin = Instant::now();
+        loop {
+            let exited = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten());
+            assert!(exited.is_none(), "the server ended instead of serving: {exited:?}\n{}", self.log());
+            let ready = ureq::get(&self.url("/readyz")).config().http_status_as_error(false).build().call();
+            match ready {
+                Ok(answer) if answer.status() == 200 => return,
+                other if begin.elapsed() > PATIENCE => {
+                    let body = other.map(|mut answer| answer.body_mut().read_to_string().unwrap_or_default());
+                    panic!("the server is not ready: {body:?}\n{}", self.log());
+                }
+                _ => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+
+    /// Starts the process.
+    pub fn launch_without_waiting(&mut self) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.data().join("server.log"));
+        let process = Command::new(binary())
+            .arg("serve")
+            .arg("--data")
+            .arg(self.data())
+            .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .stdout(Stdio::null())
+            .stderr(log.expect("the log can be written"))
+            .spawn();
+        self.process = Some(process.expect("the server starts"));
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.data().join("server.log")).unwrap_or_default()
+    }
+
+    /// Ends the process without a warning, as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Asks the process to end, and waits until it has.
+    pub fn stop(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        let asked = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
+        assert!(asked.is_ok_and(|status| status.success()), "the signal is sent");
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE {
+            if let Some(status) = process.try_wait().expect("the process can be waited for") {
+                assert!(status.success(), "a server that is asked to end ends well: {status}\n{}", self.log());
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = process.kill();
+        panic!("the server did not end when it was asked to\n{}", self.log());
+    }
+
+    /// An address on the server.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// One of the people that the server made on its first run: `dana` develops, `amir` approves, `ada` administers.
+    pub fn person(&self, name: &str) -> Person<'_> {
+        let text = std::fs::read_to_string(self.data().join("tokens.txt")).expect("the first run has written tokens");
+        let token = text.lines().find_map(|line| {
+            let (person, token) = line.split_once('=')?;
+            (person.trim() == name).then(|| token.trim().trim_matches('"').to_owned())
+        });
+        Person { server: self, token: token.unwrap_or_else(|| panic!("there is no token for {name}")) }
+    }
+
+    /// Runs the command line against this server, as a person.
+    pub fn cli(&self, person: &str, arguments: &[&str]) -> Output {
+        Command::new(binary())
+            .args(["--server", &self.url(""), "--token", &self.person(person).token])
+            .args(arguments)
+            .output()
+            .expect("the command line runs")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Person<'_> {
+    /// Reads.
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None)
+    }
+
+    /// Asks for something.
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, Some(body))
+    }
+
+    /// Any request.
+    pub fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.send_with(method, path, body, &[])
+    }
+
+    /// Any request, with headers.
+    pub fn send_with(&self, method: &str, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Answer {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(self.server.url(path))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request
+            .body(body.map(ToString::to_string).unwrap_or_default())
+            .expect("the request is well-formed");
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
+        match agent.run(request) {
+            Ok(mut answer) => {
+                let text = answer.body_mut().read_to_string().unwrap_or_default();
+                Answer { status: answer.status().as_u16(), body: serde_json::from_str(&text).unwrap_or(Value::Null) }
+            }
+            Err(error) => Answer { status: 0, body: json!(error.to_string()) },
+        }
+    }
+
+    /// The bytes behind an address.
+    pub fn download(&self, path: &str) -> Vec<u8> {
+        let request = ureq::get(self.server.url(path)).header("authorization", format!("Bearer {}", self.token));
+        request.call().expect("the download works").body_mut().read_to_vec().expect("the bytes arrive")
+    }
+
+    /// Asks for a database.
+    pub fn request_database(&self, environment: &str, name: &str, storage_gb: u32) -> Answer {
+        self.post("/api/v1/resources", &database(environment, name, storage_gb))
+    }
+
+    /// Asks for a database under an idempotency key.
+    pub fn request_database_once(&self, environment: &str, name: &str, storage_gb: u32, key: &str) -> Answer {
+        let wish = database(environment, name, storage_gb);
+        self.send_with("POST", "/api/v1/resources", Some(&wish), &[("idempotency-key", key)])
+    }
+
+    /// Approves a request as it is decided now.
+    pub fn approve(&self, request: &str) -> Answer {
+        let shown = self.get(&format!("/api/v1/requests/{request}"));
+        let digest = shown.body["digest"].clone();
+        self.post(&format!("/api/v1/requests/{request}/approve"), &json!({"digest": digest}))
+    }
+
+    /// Waits until a request has come to an end, and says to which.
+    pub fn wait_for(&self, request: &str) -> String {
+        let begin = Instant::now();
+        loop {
+            let shown = self.get(&format!("/api/v1/requests/{request}"));
+            let state = shown.body["state"].as_str().unwrap_or_default().to_owned();
+            if ["succeeded", "failed", "rejected", "denied", "expired", "cancelled"].contains(&state.as_str()) {
+                return state;
+            }
+            assert!(begin.elapsed() < PATIENCE, "request {request} does not end: {shown:?}\n{}", self.server.log());
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+}
+
+impl Answer {
+    /// The id of the request that was made.
+    pub fn request(&self) -> String {
+        self.body["request"].as_str().unwrap_or_else(|| panic!("there is no request in {self:?}")).to_owned()
+    }
+}
+
+/// The body of a request for a database.
+pub fn database(environment: &str, name: &str, storage_gb: u32) -> Value {
+    json!({
+        "environment": environment, "type": "postgres-database", "name": name,
+        "spec": {"storage_gb": storage_gb}, "tags": {"owner": "payments"},
+    })
+}
+
+fn publish_shipped(registry: &Path) {
+    let registry = macadam_registry::Registry::open(registry).expect("the registry opens");
+    for (kind, name) in PLUGINS {
+        let folder = source_root().join("guests").join(kind).join(name);
+        let read = |file: &str| std::fs::read_to_string(folder.join(file)).expect("the plugin's files are there");
+        let (manifest, readme) = (read("plugin.toml"), read("README.md"));
+        let package =
+            macadam_registry::pack(&manifest, &component(name), &readme, macadam_registry::Versioning::Dev);
+        let package = package.unwrap_or_else(|error| panic!("{name} can be packed: {error}"));
+        registry.publish(&package, jiff::Timestamp::now()).expect("it can be published");
+    }
+}

@@ -1,0 +1,103 @@
+//! `cargo xtask test [GROUP]`: every test, or one group of those that cross crates.
+//!
+//! What the tests need is built or installed first: the guests, the `macadam` binary, PostgreSQL. The last line sums up
+//! all runners: `N passed, N failed, N skipped`.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::guests;
+use crate::shell::{cargo, is_installed, root, run};
+
+/// What the runners said, added up.
+#[derive(Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+    broken: Vec<String>,
+}
+
+/// Runs the tests.
+pub(crate) fn test(group: Option<&str>) -> Result<()> {
+    guests::build(&root()?, &guests::Options::default())?;
+    need_postgres()?;
+    run("build of the server", cargo()?.args(["build", "--package", "macadam-cli", "--bin", "macadam"]))?;
+    let mut tally = Tally::default();
+    match group {
+        Some(group) => {
+            tally.run(&format!("tests of {group}"), cargo()?.args(["test", "-p", "macadam-tests", "--test", group]))?;
+        }
+        None => {
+            tally.run("tests of the host", cargo()?.args(["test", "--workspace", "--no-fail-fast"]))?;
+            let mut native = cargo()?;
+            native.current_dir(root()?.join("guests")).args(["test", "--workspace", "--no-fail-fast"]);
+            tally.run("tests of the guests", &mut native)?;
+        }
+    }
+    tally.conclude()
+}
+
+impl Tally {
+    fn run(&mut self, what: &str, command: &mut Command) -> Result<()> {
+        crate::say(&format!("── {what}"));
+        let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("{what} cannot be started"))?;
+        let output = child.stdout.take().context("the runner's output")?;
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            crate::say(&line);
+            self.note(&line);
+        }
+        if !child.wait()?.success() {
+            self.broken.push(what.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Takes up cargo's `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    fn note(&mut self, line: &str) {
+        let Some(counts) = line.trim().strip_prefix("test result: ") else { return };
+        let count = |word: &str| -> u64 {
+            let part = counts.split([';', '.']).find(|part| part.trim_end().ends_with(word));
+            part.and_then(|part| part.split_whitespace().next()).and_then(|number| number.parse().ok()).unwrap_or(0)
+        };
+        self.passed += count("passed");
+        self.failed += count("failed");
+        self.skipped += count("ignored");
+    }
+
+    fn conclude(self) -> Result<()> {
+        let Self { passed, failed, skipped, broken } = self;
+        crate::say("");
+        crate::say(&format!("{passed} passed, {failed} failed, {skipped} skipped"));
+        if !broken.is_empty() {
+            bail!("not everything passed: {}", broken.join(", "));
+        }
+        if passed == 0 {
+            bail!("no test was run");
+        }
+        Ok(())
+    }
+}
+
+/// Makes sure that a PostgreSQL server can be started by the tests.
+fn need_postgres() -> Result<()> {
+    let packaged = std::fs::read_dir("/usr/lib/postgresql").is_ok_and(|mut versions| versions.next().is_some());
+    if packaged || is_installed("initdb") {
+        return Ok(());
+    }
+    if is_root() && is_installed("apt-get") {
+        run("package lists", Command::new("apt-get").args(["update", "-q"]))?;
+        let mut install = Command::new("apt-get");
+        install.args(["install", "-y", "-q", "--no-install-recommends", "postgresql"]);
+        return run("installation of PostgreSQL", install.env("DEBIAN_FRONTEND", "noninteractive"));
+    }
+    bail!("the tests need a PostgreSQL server: install it, so that `initdb` and `postgres` are there")
+}
+
+/// Whether packages can be installed.
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
