@@ -18,12 +18,12 @@ async fn a_huge_answer_is_refused_before_it_is_copied() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_is_no_text_or_lies_outside_of_memory_is_invalid_and_not_too_large() {
+async fn an_answer_that_is_no_text_lies_outside_of_memory_or_does_not_exist_is_invalid_and_not_too_large() {
     let sandbox = TestSandbox::start();
-    let policy = sandbox.policy("hostile-policy", Limits::DEFAULT).await;
-    for act in ["invalid-utf8", "out-of-bounds"] {
+    for (guest, act) in [("hostile-policy", "invalid-output"), ("hostile-bounds", ""), ("hostile-verdict", "")] {
+        let policy = sandbox.policy(guest, Limits::DEFAULT).await;
         let (error, _) = policy.misbehave(json!({"act": act})).await;
-        assert!(matches!(error.failure(), CallFailure::InvalidOutput { .. }), "{act} ended as: {error}");
+        assert!(matches!(error.failure(), CallFailure::InvalidOutput { .. }), "{guest} ended as: {error}");
     }
 }
 

@@ -11,7 +11,8 @@ use macadam_tests::components::component;
 use macadam_tests::sandbox::TestSandbox;
 use serde_json::{Value, json};
 
-const ROOM: Limits = Limits { fuel: Limits::CAP.fuel, deadline_ms: 30_000, ..Limits::DEFAULT };
+const ROOM: Limits =
+    Limits { fuel: Limits::CAP.fuel, deadline_ms: 30_000, memory_bytes: 256 * 1024 * 1024, ..Limits::DEFAULT };
 
 async fn generator(sandbox: &TestSandbox) -> GeneratorClient {
     let component = component("hostile-generator");

@@ -1,10 +1,8 @@
 //! Guests that want more than their share.
 
-use macadam_core::kind::PluginKind;
 use macadam_core::limits::Limits;
 use macadam_runtime::CallFailure;
-use macadam_tests::components::source_root;
-use macadam_tests::sandbox::{Policy, TestSandbox};
+use macadam_tests::sandbox::TestSandbox;
 use serde_json::json;
 
 const MIB: u64 = 1024 * 1024;
@@ -31,11 +29,7 @@ async fn a_bomb_of_bulk_copies_pays_fuel_for_every_byte() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_bomb_ends_at_the_table_limit() {
     let sandbox = TestSandbox::start();
-    let text = std::fs::read_to_string(source_root().join("tests/hostile/guests/wat/table.wat")).unwrap();
-    let component = wat::parse_str(text).unwrap();
-    let limits = Limits { fuel: Limits::CAP.fuel, ..Limits::DEFAULT };
-    let plugin = sandbox.load(PluginKind::ApprovalPolicy, "table", &component, limits).await.unwrap();
-    let policy = Policy { client: sandbox.sandbox.policy(&plugin).unwrap() };
+    let policy = sandbox.policy("hostile-table", Limits { fuel: Limits::CAP.fuel, ..Limits::DEFAULT }).await;
     let (error, _) = policy.misbehave(json!({})).await;
     assert!(matches!(error.failure(), CallFailure::TableLimit { .. }), "it ended as: {error}");
 }

@@ -93,9 +93,10 @@ impl LoadedPlugin {
         }
     }
 
-    /// The linked component in the engine of the current thread.
-    pub(crate) fn instance_pre(&self) -> Option<&InstancePre<CallState>> {
-        self.shards.get(shard_of_this_thread(self.shards.len()))
+    /// The current thread's shard, and the linked component in its engine.
+    pub(crate) fn shard(&self) -> Option<(usize, &InstancePre<CallState>)> {
+        let index = shard_of_this_thread(self.shards.len());
+        self.shards.get(index).map(|pre| (index, pre))
     }
 
     pub(crate) fn note(&self, usage: &Usage, failed: bool) {

@@ -45,6 +45,13 @@ impl<T> Call<T> {
     }
 }
 
+/// The instance of one call, and the shard it is in: where an export stands is known for each shard.
+#[derive(Clone, Copy)]
+pub(crate) struct Entered {
+    pub(crate) instance: Instance,
+    pub(crate) shard: usize,
+}
+
 /// The future of a guest function: borrows the store it runs in.
 pub(crate) type GuestCall<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<Result<T, CallFailure>>> + Send + 'a>>;
 
@@ -53,7 +60,7 @@ pub(crate) type GuestCall<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<
 pub(crate) async fn run<T, F>(plugin: &Arc<LoadedPlugin>, lanes: &Lanes, scope: Scope, invoke: F) -> Call<T>
 where
     T: Measured + Send + 'static,
-    F: for<'a> FnOnce(&'a mut Store<CallState>, Instance) -> GuestCall<'a, T> + Send + 'static,
+    F: for<'a> FnOnce(&'a mut Store<CallState>, Entered) -> GuestCall<'a, T> + Send + 'static,
 {
     let permit = match plugin.admission.enter().await {
         Ok(permit) => permit,
@@ -74,10 +81,10 @@ where
 async fn in_fresh_instance<T, F>(plugin: Arc<LoadedPlugin>, scope: Scope, invoke: F) -> (Result<T, CallFailure>, Usage)
 where
     T: Measured + Send,
-    F: for<'a> FnOnce(&'a mut Store<CallState>, Instance) -> GuestCall<'a, T> + Send,
+    F: for<'a> FnOnce(&'a mut Store<CallState>, Entered) -> GuestCall<'a, T> + Send,
 {
     let started = Instant::now();
-    let Some(pre) = plugin.instance_pre() else {
+    let Some((shard, pre)) = plugin.shard() else {
         return (Err(CallFailure::Host("the plugin is mapped into no engine".to_owned())), Usage::default());
     };
     let mut store = match new_store(&plugin, pre.engine(), scope, started) {
@@ -85,7 +92,7 @@ where
         Err(error) => return (Err(CallFailure::Host(format!("{error:#}"))), Usage::default()),
     };
     let result = match pre.instantiate_async(&mut store).await {
-        Ok(instance) => invoke(&mut store, instance).await,
+        Ok(instance) => invoke(&mut store, Entered { instance, shard }).await,
         Err(error) => Err(error),
     };
     let result = match result {

@@ -6,6 +6,7 @@ use macadam_core::estimate::Estimate;
 use macadam_core::request::Request;
 
 use crate::call::{Call, Lanes, Measured, Scope, run};
+use crate::clients::Exports;
 use crate::clients::v0_1::{self, bindings::exports::macadam::plugin::cost_estimator};
 use crate::errors::LoadError;
 use crate::plugin::LoadedPlugin;
@@ -15,7 +16,7 @@ use crate::plugin::LoadedPlugin;
 pub struct EstimatorClient {
     plugin: Arc<LoadedPlugin>,
     lanes: Arc<Lanes>,
-    exports: cost_estimator::GuestIndices,
+    exports: Exports<cost_estimator::GuestIndices>,
 }
 
 impl EstimatorClient {
@@ -24,7 +25,7 @@ impl EstimatorClient {
     /// # Errors
     /// [`LoadError::Contract`] when it does not export them.
     pub fn new(plugin: Arc<LoadedPlugin>, lanes: Arc<Lanes>) -> Result<Self, LoadError> {
-        let exports = super::look_up(&plugin, cost_estimator::GuestIndices::new)?;
+        let exports = Exports::look_up(&plugin, cost_estimator::GuestIndices::new)?;
         Ok(Self { plugin, lanes, exports })
     }
 
@@ -37,9 +38,9 @@ impl EstimatorClient {
     /// Prices one request.
     pub async fn estimate(&self, request: Arc<Request>, settings: Arc<str>) -> Call<Estimate> {
         let exports = self.exports.clone();
-        run(&self.plugin, &self.lanes, Scope::NONE, move |store, instance| {
+        run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 let tags = v0_1::tags(&request);
                 let answer = guest.call_estimate(store, v0_1::request(&request, &tags), &settings).await?;
                 Ok(answer.map_err(v0_1::plugin_error).and_then(v0_1::estimate))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use macadam_core::project::{Answers, GeneratedFile, Template};
 
 use crate::call::{Call, Lanes, Measured, Scope, run};
+use crate::clients::Exports;
 use crate::clients::v0_1::{self, bindings::exports::macadam::plugin::template_generator};
 use crate::errors::LoadError;
 use crate::plugin::LoadedPlugin;
@@ -23,7 +24,7 @@ pub struct Generated {
 pub struct GeneratorClient {
     plugin: Arc<LoadedPlugin>,
     lanes: Arc<Lanes>,
-    exports: template_generator::GuestIndices,
+    exports: Exports<template_generator::GuestIndices>,
 }
 
 impl GeneratorClient {
@@ -32,7 +33,7 @@ impl GeneratorClient {
     /// # Errors
     /// [`LoadError::Contract`] when it does not export them.
     pub fn new(plugin: Arc<LoadedPlugin>, lanes: Arc<Lanes>) -> Result<Self, LoadError> {
-        let exports = super::look_up(&plugin, template_generator::GuestIndices::new)?;
+        let exports = Exports::look_up(&plugin, template_generator::GuestIndices::new)?;
         Ok(Self { plugin, lanes, exports })
     }
 
@@ -45,9 +46,9 @@ impl GeneratorClient {
     /// Asks what the golden path offers.
     pub async fn describe(&self) -> Call<Template> {
         let exports = self.exports.clone();
-        run(&self.plugin, &self.lanes, Scope::NONE, move |store, instance| {
+        run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 Ok(v0_1::template(guest.call_describe_template(store).await?))
             })
         })
@@ -57,9 +58,9 @@ impl GeneratorClient {
     /// Generates a project.
     pub async fn generate(&self, answers: Arc<Answers>, settings: Arc<str>) -> Call<Generated> {
         let exports = self.exports.clone();
-        run(&self.plugin, &self.lanes, Scope::NONE, move |store, instance| {
+        run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 let parameters = answers.parameters.to_string();
                 let features: Vec<&str> = answers.features.iter().map(String::as_str).collect();
                 let given = template_generator::AnswersParam { parameters: &parameters, features: &features };
@@ -73,9 +74,9 @@ impl GeneratorClient {
     /// Brings answers to an earlier version of the template into the form this version takes.
     pub async fn migrate_answers(&self, from_version: Arc<str>, answers: Arc<Answers>) -> Call<Answers> {
         let exports = self.exports.clone();
-        run(&self.plugin, &self.lanes, Scope::NONE, move |store, instance| {
+        run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 let parameters = answers.parameters.to_string();
                 let features: Vec<&str> = answers.features.iter().map(String::as_str).collect();
                 let given = template_generator::AnswersParam { parameters: &parameters, features: &features };

@@ -10,6 +10,8 @@ mod policy;
 mod provider;
 pub(crate) mod v0_1;
 
+use std::sync::Arc;
+
 use wasmtime::component::InstancePre;
 
 pub use estimator::EstimatorClient;
@@ -22,15 +24,30 @@ use crate::call::{CallState, Measured};
 use crate::errors::LoadError;
 use crate::plugin::LoadedPlugin;
 
-/// Looks up an interface's functions in a component, once for all calls: where an export stands is the same in every
-/// shard, since all map the same code.
-fn look_up<T>(
-    plugin: &LoadedPlugin,
-    find: impl FnOnce(&InstancePre<CallState>) -> wasmtime::Result<T>,
-) -> Result<T, LoadError> {
-    let contract = |reason: String| LoadError::Contract { plugin: plugin.identity.clone(), reason };
-    let first = plugin.shards.first().ok_or_else(|| contract("it is mapped into no engine".to_owned()))?;
-    find(first).map_err(|error| contract(format!("{error:#}")))
+/// Where an interface's functions stand in a component, for each shard it is mapped into.
+struct Exports<T>(Arc<[T]>);
+
+impl<T> Clone for Exports<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Exports<T> {
+    /// Looks the functions up, once for all calls.
+    fn look_up(
+        plugin: &LoadedPlugin,
+        find: impl Fn(&InstancePre<CallState>) -> wasmtime::Result<T>,
+    ) -> Result<Self, LoadError> {
+        let found = plugin.shards.iter().map(find).collect::<wasmtime::Result<Vec<_>>>();
+        let contract = |error| LoadError::Contract { plugin: plugin.identity.clone(), reason: format!("{error:#}") };
+        Ok(Self(found.map_err(contract)?.into()))
+    }
+
+    /// The functions in one shard.
+    fn at(&self, shard: usize) -> wasmtime::Result<&T> {
+        self.0.get(shard).ok_or_else(|| wasmtime::Error::msg("the plugin is not mapped into this engine"))
+    }
 }
 
 impl Measured for String {

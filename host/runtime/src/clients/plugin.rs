@@ -5,6 +5,7 @@ use std::sync::Arc;
 use macadam_core::violation::Violation;
 
 use crate::call::{Call, Lanes, Measured, Scope, failure, run};
+use crate::clients::Exports;
 use crate::clients::v0_1::{self, bindings::exports::macadam::plugin::plugin};
 use crate::errors::LoadError;
 use crate::plugin::LoadedPlugin;
@@ -23,7 +24,7 @@ pub struct PluginInfo {
 pub struct PluginClient {
     plugin: Arc<LoadedPlugin>,
     lanes: Arc<Lanes>,
-    exports: plugin::GuestIndices,
+    exports: Exports<plugin::GuestIndices>,
 }
 
 impl PluginClient {
@@ -32,16 +33,16 @@ impl PluginClient {
     /// # Errors
     /// [`LoadError::Contract`] when the component does not export them.
     pub fn new(plugin: Arc<LoadedPlugin>, lanes: Arc<Lanes>) -> Result<Self, LoadError> {
-        let exports = super::look_up(&plugin, plugin::GuestIndices::new)?;
+        let exports = Exports::look_up(&plugin, plugin::GuestIndices::new)?;
         Ok(Self { plugin, lanes, exports })
     }
 
     /// Asks what the plugin is.
     pub async fn describe(&self) -> Call<PluginInfo> {
         let exports = self.exports.clone();
-        run(&self.plugin, &self.lanes, Scope::NONE, move |store, instance| {
+        run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 Ok(v0_1::info(guest.call_describe(store).await?))
             })
         })
@@ -51,9 +52,9 @@ impl PluginClient {
     /// Asks what is wrong with settings; an empty list is good.
     pub async fn validate_settings(&self, settings: Arc<str>) -> Call<Vec<Violation>> {
         let exports = self.exports.clone();
-        run(&self.plugin, &self.lanes, Scope::NONE, move |store, instance| {
+        run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 let answer = guest.call_validate_settings(store, &settings).await?;
                 Ok(Ok(answer.err().map(v0_1::violations).unwrap_or_default()))
             })

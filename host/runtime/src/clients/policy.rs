@@ -6,6 +6,7 @@ use macadam_core::request::PolicyContext;
 use macadam_core::verdict::Verdict;
 
 use crate::call::{Call, Lanes, Measured, Scope, failure, run};
+use crate::clients::Exports;
 use crate::clients::v0_1::{self, bindings::exports::macadam::plugin::approval_policy};
 use crate::errors::LoadError;
 use crate::plugin::LoadedPlugin;
@@ -57,7 +58,7 @@ impl PolicyInput {
 pub struct PolicyClient {
     plugin: Arc<LoadedPlugin>,
     lanes: Arc<Lanes>,
-    exports: approval_policy::GuestIndices,
+    exports: Exports<approval_policy::GuestIndices>,
 }
 
 impl PolicyClient {
@@ -66,7 +67,7 @@ impl PolicyClient {
     /// # Errors
     /// [`LoadError::Contract`] when it does not export them.
     pub fn new(plugin: Arc<LoadedPlugin>, lanes: Arc<Lanes>) -> Result<Self, LoadError> {
-        let exports = super::look_up(&plugin, approval_policy::GuestIndices::new)?;
+        let exports = Exports::look_up(&plugin, approval_policy::GuestIndices::new)?;
         Ok(Self { plugin, lanes, exports })
     }
 
@@ -79,9 +80,9 @@ impl PolicyClient {
     /// Decides one request.
     pub async fn evaluate(&self, input: Arc<PolicyInput>, settings: Arc<str>) -> Call<Verdict> {
         let exports = self.exports.clone();
-        run(&self.plugin, &self.lanes, Scope::NONE, move |store, instance| {
+        run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 let parts = v0_1::ContextParts::new(&input);
                 let answer = guest.call_evaluate(store, parts.context(), &settings).await?;
                 Ok(answer.map_err(v0_1::plugin_error).and_then(v0_1::verdict))

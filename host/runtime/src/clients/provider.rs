@@ -5,6 +5,7 @@ use std::sync::Arc;
 use macadam_core::plan::{Health, Output, OutputValue, Plan, Progress, ProviderResource, ResourceDescription, Step};
 
 use crate::call::{Call, Lanes, Measured, Scope, run};
+use crate::clients::Exports;
 use crate::clients::v0_1::{self, bindings::exports::macadam::plugin::provider};
 use crate::errors::LoadError;
 use crate::plugin::LoadedPlugin;
@@ -14,7 +15,7 @@ use crate::plugin::LoadedPlugin;
 pub struct ProviderClient {
     plugin: Arc<LoadedPlugin>,
     lanes: Arc<Lanes>,
-    exports: provider::GuestIndices,
+    exports: Exports<provider::GuestIndices>,
 }
 
 impl ProviderClient {
@@ -23,7 +24,7 @@ impl ProviderClient {
     /// # Errors
     /// [`LoadError::Contract`] when it does not export them.
     pub fn new(plugin: Arc<LoadedPlugin>, lanes: Arc<Lanes>) -> Result<Self, LoadError> {
-        let exports = super::look_up(&plugin, provider::GuestIndices::new)?;
+        let exports = Exports::look_up(&plugin, provider::GuestIndices::new)?;
         Ok(Self { plugin, lanes, exports })
     }
 
@@ -36,9 +37,9 @@ impl ProviderClient {
     /// Asks what the provider makes.
     pub async fn describe(&self) -> Call<ResourceDescription> {
         let exports = self.exports.clone();
-        run(&self.plugin, &self.lanes, Scope::NONE, move |store, instance| {
+        run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 Ok(v0_1::resource_description(guest.call_describe_resource(store).await?))
             })
         })
@@ -48,9 +49,9 @@ impl ProviderClient {
     /// Asks what a schema cannot say of a specification.
     pub async fn validate(&self, desired: Arc<ProviderResource>, settings: Arc<str>) -> Call<()> {
         let exports = self.exports.clone();
-        run(&self.plugin, &self.lanes, Scope::of(&desired.id), move |store, instance| {
+        run(&self.plugin, &self.lanes, Scope::of(&desired.id), move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 let tags = v0_1::tags(&desired.request);
                 let desired = v0_1::managed(&desired, &tags);
                 let answer = guest.call_validate(store, desired, &settings).await?;
@@ -69,9 +70,9 @@ impl ProviderClient {
     ) -> Call<Plan> {
         let exports = self.exports.clone();
         let scope = desired.as_ref().or(current.as_ref()).map_or(Scope::NONE, |resource| Scope::of(&resource.id));
-        run(&self.plugin, &self.lanes, scope, move |store, instance| {
+        run(&self.plugin, &self.lanes, scope, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 let desired_tags = desired.as_ref().map(|resource| v0_1::tags(&resource.request)).unwrap_or_default();
                 let current_tags = current.as_ref().map(|resource| v0_1::tags(&resource.request)).unwrap_or_default();
                 let desired = desired.as_deref().map(|resource| v0_1::managed(resource, &desired_tags));
@@ -86,9 +87,9 @@ impl ProviderClient {
     /// Makes the resource or brings it to the desired specification, one step.
     pub async fn provision(&self, desired: Arc<ProviderResource>, step: Step, settings: Arc<str>) -> Call<Progress> {
         let exports = self.exports.clone();
-        run(&self.plugin, &self.lanes, Scope::of(&desired.id), move |store, instance| {
+        run(&self.plugin, &self.lanes, Scope::of(&desired.id), move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 let tags = v0_1::tags(&desired.request);
                 let desired = v0_1::managed(&desired, &tags);
                 let answer = guest.call_provision(store, desired, v0_1::step(&step), &settings).await?;
@@ -101,9 +102,9 @@ impl ProviderClient {
     /// Removes the resource, one step.
     pub async fn deprovision(&self, current: Arc<ProviderResource>, step: Step, settings: Arc<str>) -> Call<Progress> {
         let exports = self.exports.clone();
-        run(&self.plugin, &self.lanes, Scope::of(&current.id), move |store, instance| {
+        run(&self.plugin, &self.lanes, Scope::of(&current.id), move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 let tags = v0_1::tags(&current.request);
                 let current = v0_1::managed(&current, &tags);
                 let answer = guest.call_deprovision(store, current, v0_1::step(&step), &settings).await?;
@@ -116,9 +117,9 @@ impl ProviderClient {
     /// Looks at the resource.
     pub async fn check_health(&self, current: Arc<ProviderResource>, settings: Arc<str>) -> Call<Health> {
         let exports = self.exports.clone();
-        run(&self.plugin, &self.lanes, Scope::of(&current.id), move |store, instance| {
+        run(&self.plugin, &self.lanes, Scope::of(&current.id), move |store, entered| {
             Box::pin(async move {
-                let guest = exports.load(&mut *store, &instance)?;
+                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
                 let tags = v0_1::tags(&current.request);
                 let current = v0_1::managed(&current, &tags);
                 let answer = guest.call_check_health(store, current, &settings).await?;
