@@ -29,7 +29,15 @@ impl Postgres {
         assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
         let port = free_port();
         let mut server = as_other_user(&programs.join("postgres"));
-        server.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-F", "-c", "unix_socket_directories=", "-c", "max_connections=400"]);
+        server.arg("-D").arg(&data).args([
+            "-h",
+            "127.0.0.1",
+            "-F",
+            "-c",
+            "unix_socket_directories=",
+            "-c",
+            "max_connections=400",
+        ]);
         server.args(["-p", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
         let server = server.spawn().expect("postgres starts");
         let postgres = Self { server, port, _directory: directory };

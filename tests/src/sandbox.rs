@@ -14,25 +14,25 @@ use macadam_runtime::compiled::Compiler;
 use macadam_runtime::{Call, CallError, LoadError, LoadRequest, LoadedPlugin, Sandbox, SandboxConfig};
 use serde_json::{Value, json};
 
-/// A sandbox with a cache of its own.
+/// A sandbox as the server has it.
 pub struct TestSandbox {
     /// The sandbox.
     pub sandbox: Sandbox,
-    _cache: tempfile::TempDir,
 }
 
 impl TestSandbox {
-    /// Starts one for two workers, as the tests' runtimes have.
+    /// Starts one for two workers, as the tests' runtimes have. All tests share one cache of compiled code, since
+    /// compiling a Python runtime takes longer than all of them together.
     pub fn start() -> Self {
-        let cache = tempfile::tempdir().expect("a temporary directory");
+        let cache = crate::components::source_root().join("guests/target/code-cache");
         let config = SandboxConfig {
-            cache: cache.path().to_owned(),
+            cache,
             compiler: Compiler::InProcess,
             workers: 2,
             cap: Limits::CAP,
             longest_wait: Duration::from_secs(5),
         };
-        Self { sandbox: Sandbox::start(config).expect("the sandbox starts"), _cache: cache }
+        Self { sandbox: Sandbox::start(config).expect("the sandbox starts") }
     }
 
     /// Loads a component under a name and limits.
@@ -89,9 +89,7 @@ pub fn a_request() -> Arc<PolicyInput> {
 
 /// The same in an environment of another class and with another cost a month.
 pub fn context(class: &str, monthly: &str) -> PolicyContext {
-    let line = |name: &str, monthly: &str| {
-        json!({"name": name, "unit": "month", "quantity": "1", "unit_price": monthly, "monthly": monthly})
-    };
+    let line = |name: &str, monthly: &str| json!({"name": name, "unit": "month", "quantity": "1", "unit_price": monthly, "monthly": monthly});
     serde_json::from_value(json!({
         "request": {
             "action": "create", "resource_type": "postgres-database", "name": "orders",

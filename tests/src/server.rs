@@ -261,9 +261,8 @@ impl Person<'_> {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request
-            .body(body.map(ToString::to_string).unwrap_or_default())
-            .expect("the request is well-formed");
+        let request =
+            request.body(body.map(ToString::to_string).unwrap_or_default()).expect("the request is well-formed");
         let agent: ureq::Agent =
             ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
         match agent.run(request) {
@@ -335,8 +334,7 @@ fn publish_shipped(registry: &Path) {
         let folder = source_root().join("guests").join(kind).join(name);
         let read = |file: &str| std::fs::read_to_string(folder.join(file)).expect("the plugin's files are there");
         let (manifest, readme) = (read("plugin.toml"), read("README.md"));
-        let package =
-            macadam_registry::pack(&manifest, &component(name), &readme, macadam_registry::Versioning::Dev);
+        let package = macadam_registry::pack(&manifest, &component(name), &readme, macadam_registry::Versioning::Dev);
         let package = package.unwrap_or_else(|error| panic!("{name} can be packed: {error}"));
         registry.publish(&package, jiff::Timestamp::now()).expect("it can be published");
     }

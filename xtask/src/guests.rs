@@ -44,7 +44,7 @@ pub(crate) fn build(root: &Path, options: &Options) -> anyhow::Result<Vec<BuiltP
     let guests = root.join("guests");
     let target = guests.join("target");
     let toolchain = toolchain::find(&target, options.toolchain)?;
-    let mut build = toolchain.cargo_build()?;
+    let mut build = toolchain.cargo_build(root);
     build.current_dir(&guests).args(["--release", "--workspace", "--target", TARGET, "--target-dir"]).arg(&target);
     run(&mut build).context("the guests do not build")?;
     toolchain.remember(&target)?;

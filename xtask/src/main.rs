@@ -1,5 +1,6 @@
 //! The developer's commands; `cargo xtask help` lists them.
 
+mod foreign;
 mod guests;
 mod lint;
 mod serve;

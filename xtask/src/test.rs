@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::guests;
 use crate::shell::{cargo, is_installed, root, run};
+use crate::{foreign, guests};
 
 /// What the runners said, added up.
 #[derive(Default)]
@@ -23,6 +23,7 @@ struct Tally {
 /// Runs the tests.
 pub(crate) fn test(group: Option<&str>) -> Result<()> {
     guests::build(&root()?, &guests::Options::default())?;
+    foreign::build()?;
     need_postgres()?;
     run("build of the server", cargo()?.args(["build", "--package", "macadam-cli", "--bin", "macadam"]))?;
     let mut tally = Tally::default();

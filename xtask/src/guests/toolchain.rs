@@ -67,10 +67,10 @@ pub(super) fn find(target: &Path, wanted: Option<Toolchain>) -> anyhow::Result<F
 }
 
 impl Found {
-    /// The call of cargo that builds with this compiler.
-    pub(super) fn cargo_build(&self) -> anyhow::Result<Command> {
+    /// The call of cargo that builds the checkout's guests with this compiler.
+    pub(super) fn cargo_build(&self, root: &Path) -> Command {
         let mut command = Command::new(cargo());
-        command.arg("build");
+        command.arg("build").arg("--config").arg(without_paths(root));
         // Flags meant for this machine's own code; and another set of flags would build everything anew.
         for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
             command.env_remove(name);
@@ -80,7 +80,7 @@ impl Found {
             command.env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1").env(variable, linker);
             command.arg("-Zbuild-std=std,panic_abort");
         }
-        Ok(command)
+        command
     }
 
     /// Remembers that rustup was of no use, so that the next build does not wait for it again.
@@ -96,6 +96,18 @@ impl Found {
 
 fn note(target: &Path) -> PathBuf {
     target.join("built-with-the-distributions-compiler")
+}
+
+/// Takes the folders of this machine out of what panics name, so that equal sources give equal components anywhere.
+fn without_paths(root: &Path) -> String {
+    let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
+    let registries = fs::read_dir(cargo_home.join("registry/src")).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = registries.map(|registry| registry.path()).chain([root.to_owned()]).collect();
+    folders.sort();
+    let flag = |folder: &PathBuf| toml::Value::from(format!("--remap-path-prefix={}=", folder.display()));
+    let flags = toml::Value::Array(folders.iter().map(flag).collect());
+    format!("target.{TARGET}.rustflags={flags}")
 }
 
 /// The cargo that runs this, or the one on the path.
