@@ -60,9 +60,7 @@ impl CodeCache {
     /// When the file cannot be written.
     pub fn store(&self, component: &Digest, engine: &Engine, code: &[u8]) -> io::Result<()> {
         let path = self.path_of(component, engine);
-        let mut unique = [0_u8; 8];
-        getrandom::fill(&mut unique).map_err(io::Error::other)?;
-        let temporary = path.with_extension(format!("{:x}.part", u64::from_ne_bytes(unique)));
+        let temporary = path.with_extension(format!("{:x}.part", unique()?));
         let write = || {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
             file.write_all(code)?;
@@ -126,24 +124,42 @@ fn map(file: &File, engines: &[Engine]) -> io::Result<Vec<Component>> {
     engines.iter().map(map_into).collect()
 }
 
+/// Reads the key, or makes one. Of several processes that make it at once, one wins, and no one ever reads half a key:
+/// it gets its name only when it is whole.
 fn read_or_make_key(path: &Path) -> io::Result<[u8; 32]> {
-    let mut key = [0_u8; 32];
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(mut file) => {
-            getrandom::fill(&mut key).map_err(io::Error::other)?;
-            file.write_all(&key)?;
-            file.sync_all()?;
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let bytes = fs::read(path)?;
-            key = bytes.try_into().map_err(|_| {
-                let why = format!("{KEY_FILE} is damaged; remove it, and the code is compiled again");
-                io::Error::new(io::ErrorKind::InvalidData, why)
-            })?;
-        }
-        Err(error) => return Err(error),
+    if let Some(key) = read_key(path)? {
+        return Ok(key);
     }
-    Ok(key)
+    let mut key = [0_u8; 32];
+    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    let temporary = path.with_extension(format!("{:x}.part", unique()?));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    file.write_all(&key)?;
+    file.sync_all()?;
+    let named = fs::hard_link(&temporary, path);
+    fs::remove_file(&temporary)?;
+    match named {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => read_key(path)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound)),
+    }
+}
+
+fn read_key(path: &Path) -> io::Result<Option<[u8; 32]>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    bytes.try_into().map(Some).map_err(|_| {
+        let why = format!("{KEY_FILE} is damaged; remove it, and the code is compiled again");
+        io::Error::new(io::ErrorKind::InvalidData, why)
+    })
+}
+
+fn unique() -> io::Result<u64> {
+    let mut bytes = [0_u8; 8];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(u64::from_ne_bytes(bytes))
 }
 
 #[cfg(test)]
@@ -169,6 +185,17 @@ mod tests {
         assert_eq!(cache.load(&digest, &engines).unwrap().len(), 1);
         let reopened = CodeCache::open(directory.path()).unwrap();
         assert!(reopened.load(&digest, &engines).is_some(), "the key is kept");
+    }
+
+    #[test]
+    fn processes_that_open_a_new_cache_at_once_agree_on_its_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let keys: std::collections::BTreeSet<_> = std::thread::scope(|scope| {
+            let open = || scope.spawn(|| CodeCache::open(directory.path()).unwrap().key);
+            let openers: Vec<_> = (0..8).map(|_| open()).collect();
+            openers.into_iter().map(|opener| opener.join().unwrap()).collect()
+        });
+        assert_eq!(keys.len(), 1, "all of them must read the one key that was made");
     }
 
     #[test]
