@@ -32,8 +32,20 @@ async fn every_path_that_would_hurt_somewhere_is_refused() {
     let sandbox = TestSandbox::start();
     let client = generator(&sandbox).await;
     for path in [
-        "../escape", "a/../../escape", "/etc/cron.d/x", "C:\\Windows\\x", "c:/x", "a\0b", "NUL", "aux.txt", "a\\..\\b",
-        "dir/.", "", ".git/hooks/pre-commit", "a.", "x/\u{1}y",
+        "../escape",
+        "a/../../escape",
+        "/etc/cron.d/x",
+        "C:\\Windows\\x",
+        "c:/x",
+        "a\0b",
+        "NUL",
+        "aux.txt",
+        "a\\..\\b",
+        "dir/.",
+        "",
+        ".git/hooks/pre-commit",
+        "a.",
+        "x/\u{1}y",
     ] {
         let refused = checked(&client, json!({"paths": [path]}), json!({"act": "paths"})).await;
         assert!(matches!(refused, Err(ProjectError::BadPath { .. })), "{path:?} must be refused: {refused:?}");

@@ -20,7 +20,8 @@ async fn production_waits_for_another_person_and_the_requester_is_refused() {
     let refused = ada.approve(&own.request());
     assert_eq!(refused.status, 403, "nobody approves their own request, whatever roles they have: {refused:?}");
 
-    let stale = amir.post(&format!("/api/v1/requests/{request}/approve"), &json!({"digest": format!("sha256:{}", "0".repeat(64))}));
+    let stale = amir
+        .post(&format!("/api/v1/requests/{request}/approve"), &json!({"digest": format!("sha256:{}", "0".repeat(64))}));
     assert_eq!(stale.status, 409, "an approval is bound to the decision that was looked at: {stale:?}");
     let approved = amir.approve(&request);
     assert_eq!(approved.status, 200, "{approved:?}");

@@ -43,7 +43,7 @@ async fn a_denial_and_a_wait_have_exit_codes_of_their_own() {
     assert_eq!(pending.status.code(), Some(4), "{}", said(&pending));
     let requests = server.cli("amir", &["request", "list", "--output", "json"]);
     let requests: serde_json::Value = serde_json::from_slice(&requests.stdout).expect("JSON");
-    let waiting = requests["requests"].as_array().and_then(|all| {
+    let waiting = requests["items"].as_array().and_then(|all| {
         let pending = |request: &&serde_json::Value| request["state"] == "pending-approval";
         all.iter().find(pending).and_then(|request| request["id"].as_str())
     });

@@ -29,7 +29,7 @@ fn whatever_is_wrong_with_a_request_is_named() {
         assert!(refused.body.to_string().contains(field), "the field {field} is named: {refused:?}");
         assert!(refused.body["title"].is_string() && refused.body["status"] == refused.status, "{refused:?}");
     }
-    assert_eq!(dana.get("/api/v1/resources").body["resources"].as_array().map(Vec::len), Some(0));
+    assert_eq!(dana.get("/api/v1/resources").body["items"].as_array().map(Vec::len), Some(0));
     assert_eq!(dana.get("/api/v1/nothing").status, 404);
 }
 
@@ -90,5 +90,7 @@ fn a_policy_that_fails_holds_the_request_and_names_itself() {
         assert!(begin.elapsed().as_secs() < 60, "{}", server.log());
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
-    assert!(body.contains("required-tags") && body.contains("fuel"), "readiness names plugin and reason: {body}");
+    assert!(body.contains("required-tags"), "readiness names the plugin: {body}");
+    let listed = server.person("ada").get("/api/v1/plugins").body.to_string();
+    assert!(listed.contains("fuel budget of 100"), "and the list of plugins the reason: {listed}");
 }

@@ -32,7 +32,10 @@ async fn a_development_database_is_approved_at_once_and_really_exists_until_it_i
         text("database")
     );
     let mut owner = PgConnection::connect(&url).await.expect("the credentials open the database");
-    sqlx::raw_sql("create table t (n int); insert into t values (1)").execute(&mut owner).await.expect("and it is theirs");
+    sqlx::raw_sql("create table t (n int); insert into t values (1)")
+        .execute(&mut owner)
+        .await
+        .expect("and it is theirs");
     owner.close().await.expect("the connection ends");
     assert!(!server.log().contains(&text("password")), "the password is in no log");
 
@@ -64,8 +67,12 @@ async fn a_preview_shows_cost_verdicts_and_plan_and_changes_nothing() {
     let again = dana.post("/api/v1/preview", &database("prod", "orders", 10));
     assert_eq!(shown.body["outcome"], again.body["outcome"]);
     assert_eq!(postgres.databases().await, Vec::<String>::new(), "nothing is made");
-    assert_eq!(dana.get("/api/v1/requests").body["requests"].as_array().map(Vec::len), Some(0), "nothing is recorded");
-    assert_eq!(dana.get("/api/v1/resources").body["resources"].as_array().map(Vec::len), Some(0), "nothing is reserved");
+    assert_eq!(dana.get("/api/v1/requests").body["items"].as_array().map(Vec::len), Some(0), "nothing is recorded");
+    assert_eq!(
+        dana.get("/api/v1/resources").body["items"].as_array().map(Vec::len),
+        Some(0),
+        "nothing is reserved"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,5 +40,5 @@ async fn of_requests_that_race_for_the_last_of_a_quota_exactly_as_many_pass_as_f
     let count = |status: u16| statuses.iter().filter(|each| **each == status).count();
     assert_eq!((count(202), count(403)), (5, 19), "five fit, the others are denied: {statuses:?}");
     let listed = server.person("dana").get("/api/v1/resources");
-    assert_eq!(listed.body["resources"].as_array().map(Vec::len), Some(5), "{listed:?}");
+    assert_eq!(listed.body["items"].as_array().map(Vec::len), Some(5), "{listed:?}");
 }

@@ -133,6 +133,10 @@ impl Server {
         write("macadam.toml", &setup.config);
         write("organisation.toml", &setup.organisation);
         publish_shipped(&directory.path().join("registry"));
+        // Every server would compile the same plugins again; what one has compiled serves them all.
+        let cache = source_root().join("guests/target/code-cache");
+        std::fs::create_dir_all(&cache).expect("the shared cache is there");
+        std::os::unix::fs::symlink(cache, directory.path().join("cache")).expect("the cache is linked");
         Self { directory, process: None, port: free_port() }
     }
 
@@ -213,8 +217,8 @@ impl Server {
     pub fn person(&self, name: &str) -> Person<'_> {
         let text = std::fs::read_to_string(self.data().join("tokens.txt")).expect("the first run has written tokens");
         let token = text.lines().find_map(|line| {
-            let (person, token) = line.split_once('=')?;
-            (person.trim() == name).then(|| token.trim().trim_matches('"').to_owned())
+            let (person, token) = line.split_once(' ')?;
+            (person == name).then(|| token.trim().to_owned())
         });
         Person { server: self, token: token.unwrap_or_else(|| panic!("there is no token for {name}")) }
     }

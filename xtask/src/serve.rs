@@ -47,7 +47,7 @@ Macadam serves on http://{listen}. In another terminal:
 
   # people and their tokens were made on the first run
   export MACADAM_SERVER=http://{listen}
-  TOKEN=$(sed -n 's/^dana *= *"\(.*\)"$/\1/p' {data}/tokens.txt)
+  TOKEN=$(sed -n 's/^dana //p' {data}/tokens.txt)
 
   # what would a workspace directory cost, and is it allowed? Nothing is written.
   curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' $MACADAM_SERVER/api/v1/preview \

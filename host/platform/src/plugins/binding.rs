@@ -61,7 +61,7 @@ impl Applies {
     pub fn to(&self, RequestShape { request, team }: RequestShape<'_>) -> bool {
         let environment = &request.environment;
         (self.actions.is_empty() || self.actions.contains(&request.action))
-            && (self.types.is_empty() || self.types.iter().any(|name| *name == request.resource_type))
+            && (self.types.is_empty() || self.types.contains(&request.resource_type))
             && (self.environments.is_empty() || self.environments.contains(&environment.name))
             && (self.classes.is_empty() || self.classes.contains(&environment.class))
             && (self.teams.is_empty() || self.teams.contains(team))

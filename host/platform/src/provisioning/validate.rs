@@ -63,7 +63,7 @@ impl Platform {
         })?;
         let active = self.plugins().active();
         let provider = active.providers.get(&wish.resource_type).cloned().ok_or_else(|| {
-            let known: Vec<_> = active.providers.keys().map(|known| known.as_str()).collect();
+            let known: Vec<_> = active.providers.keys().map(macadam_core::names::ResourceType::as_str).collect();
             let message = format!("there is no resource type {}; there are: {}", wish.resource_type, known.join(", "));
             ProvisionError::invalid("/type", message)
         })?;

@@ -5,6 +5,8 @@
 //! connection with superuser rights is refused when it is made: a provider needs `CREATEDB CREATEROLE`, no more.
 
 use std::str::FromStr as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
@@ -30,6 +32,8 @@ const MAX_CONNECTIONS: u32 = 4;
 #[derive(Debug)]
 pub struct SqlConnection {
     pool: PgPool,
+    /// Whether any connection turned out to be a superuser's; then none of them is used.
+    superuser: Arc<AtomicBool>,
     host: String,
     port: u16,
 }
@@ -47,17 +51,25 @@ impl SqlConnection {
     pub fn new(url: &str) -> Result<Self, BadAddress> {
         let options = PgConnectOptions::from_str(url).map_err(|error| BadAddress(error.to_string()))?;
         let (host, port) = (options.get_host().to_owned(), options.get_port());
+        let superuser = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&superuser);
         let pool = PgPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(Duration::from_secs(10))
-            .after_connect(|connection, _| Box::pin(refuse_superuser(connection)))
+            .after_connect(move |connection, _| Box::pin(note_superuser(connection, Arc::clone(&noted))))
             .connect_lazy_with(options);
-        Ok(Self { pool, host, port })
+        Ok(Self { pool, superuser, host, port })
     }
 
     async fn run(&self, statement: String) -> Result<Ran, Error> {
+        let mut connection = self.pool.acquire().await.map_err(|error| refusal(&error))?;
+        if self.superuser.load(Ordering::Relaxed) {
+            let why = "the SQL connection is a superuser, which no plugin may have; an administrator must set up a role \
+                       with CREATEDB CREATEROLE instead";
+            return Err(Error::Unavailable(why.to_owned()));
+        }
         // Every part was quoted by `render`; the text parts are the plugin author's own SQL.
-        let mut results = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_many(&self.pool);
+        let mut results = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_many(&mut *connection);
         let mut ran = Ran::default();
         while let Some(result) = results.try_next().await.map_err(|error| refusal(&error))? {
             match result {
@@ -69,13 +81,12 @@ impl SqlConnection {
     }
 }
 
-async fn refuse_superuser(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+/// Asked on every new connection, since a role's rights may change. An error here would only make the pool try again
+/// until its time is up, and lose the reason.
+async fn note_superuser(connection: &mut PgConnection, superuser: Arc<AtomicBool>) -> Result<(), sqlx::Error> {
     let query = "select rolsuper from pg_catalog.pg_roles where rolname = current_user";
-    let superuser: bool = sqlx::query_scalar(query).fetch_one(connection).await?;
-    if superuser {
-        let why = "the SQL connection is a superuser, which no plugin may have; use a role with CREATEDB CREATEROLE";
-        return Err(sqlx::Error::Configuration(why.into()));
-    }
+    let is_superuser: bool = sqlx::query_scalar(query).fetch_one(connection).await?;
+    superuser.fetch_or(is_superuser, Ordering::Relaxed);
     Ok(())
 }
 

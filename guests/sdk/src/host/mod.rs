@@ -1,0 +1,15 @@
+//! What a plugin may do outside of itself, each thing granted by name. Policies, estimators and generators have only
+//! [`log`]; the rest is for providers. Natively these go to the stand-in of [`testing`](crate::testing).
+
+pub mod files;
+pub mod log;
+pub mod secrets;
+pub mod sql;
+
+/// The functions behind this module: the host's in a component, the stand-in's elsewhere.
+mod imports {
+    #[cfg(target_arch = "wasm32")]
+    pub(super) use crate::bindings::macadam::plugin::{files, log, secrets, sql};
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) use crate::testing::imports::{files, log, secrets, sql};
+}

@@ -1,0 +1,190 @@
+//! One server, spoken to over HTTP. What it answers is JSON; a problem document becomes an error that says everything
+//! that is in it.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use macadam_core::violation::Violation;
+use serde_json::Value;
+use ureq::http::{Method, Request, Response};
+use ureq::{Agent, AsSendBody, Body};
+
+use crate::args::Global;
+use crate::tokens;
+
+/// The server answers within its plugins' deadlines; whoever waits longer than this waits for nothing.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The largest answer that is read: a project's archive with room to spare.
+const MAX_ANSWER: u64 = 64 * 1024 * 1024;
+
+/// What the server said that is not the answer that was hoped for.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.detail())]
+pub(crate) struct Problem {
+    document: Value,
+    status: u16,
+}
+
+impl Problem {
+    pub(crate) fn of(document: Value, status: u16) -> Self {
+        Self { document, status }
+    }
+
+    /// The document as it came.
+    pub(crate) fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// What went wrong this time.
+    pub(crate) fn detail(&self) -> String {
+        let member = |name| self.document.get(name).and_then(Value::as_str).map(str::to_owned);
+        member("detail").or_else(|| member("title")).unwrap_or_else(|| format!("the server answered {}", self.status))
+    }
+
+    /// What is wrong, field by field.
+    pub(crate) fn violations(&self) -> Vec<Violation> {
+        let violations = self.document.get("violations").cloned().unwrap_or_default();
+        serde_json::from_value(violations).unwrap_or_default()
+    }
+
+    /// Whether it was decided, and the answer is no.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.document.get("type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("/problems/denied"))
+    }
+}
+
+/// A server, and whoever is signed in to it.
+pub(crate) struct Client {
+    agent: Agent,
+    base: String,
+    token: String,
+}
+
+impl Client {
+    /// A client with a token. Nothing is sent yet.
+    pub(crate) fn new(global: &Global) -> anyhow::Result<Self> {
+        let base = global.server.trim_end_matches('/').to_owned();
+        if !base.starts_with("http://") && !base.starts_with("https://") {
+            bail!("{base} is no server's address; write one such as https://macadam.example");
+        }
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            // A server that sends elsewhere is not the one that the token is for.
+            .max_redirects(0)
+            .timeout_global(Some(TIMEOUT))
+            .user_agent(concat!("macadam/", env!("CARGO_PKG_VERSION")));
+        if tokens::is_local(&base) {
+            config = config.proxy(None);
+        }
+        Ok(Self { agent: config.build().new_agent(), base, token: tokens::find(global)? })
+    }
+
+    /// Reads something. The path starts below `/api/v1`.
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<Value> {
+        json(self.send(Method::GET, path, &[], ())?)
+    }
+
+    /// Reads something as it is, such as an archive.
+    pub(crate) fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        body(&mut self.send(Method::GET, path, &[], ())?)
+    }
+
+    /// Asks for something.
+    pub(crate) fn post(&self, path: &str, document: &Value, headers: &[(&str, &str)]) -> anyhow::Result<Value> {
+        self.send_json(Method::POST, path, document, headers)
+    }
+
+    /// Asks for a change.
+    pub(crate) fn put(&self, path: &str, document: &Value, headers: &[(&str, &str)]) -> anyhow::Result<Value> {
+        self.send_json(Method::PUT, path, document, headers)
+    }
+
+    /// Asks for a removal.
+    pub(crate) fn delete(&self, path: &str, headers: &[(&str, &str)]) -> anyhow::Result<Value> {
+        json(self.send(Method::DELETE, path, headers, ())?)
+    }
+
+    fn send_json(
+        &self,
+        method: Method,
+        path: &str,
+        document: &Value,
+        headers: &[(&str, &str)],
+    ) -> anyhow::Result<Value> {
+        let headers = [&[("content-type", "application/json")], headers].concat();
+        json(self.send(method, path, &headers, document.to_string())?)
+    }
+
+    fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsSendBody,
+    ) -> anyhow::Result<Response<Body>> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}/api/v1{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("accept", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(body).context("the token or an argument cannot be sent in a header")?;
+        let reached = self.agent.run(request);
+        let mut response =
+            reached.with_context(|| format!("{} cannot be reached; is the server running?", self.base))?;
+        if response.status().is_success() { Ok(response) } else { Err(problem(&mut response).into()) }
+    }
+}
+
+fn body(response: &mut Response<Body>) -> anyhow::Result<Vec<u8>> {
+    response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().context("the server's answer cannot be read")
+}
+
+fn json(mut response: Response<Body>) -> anyhow::Result<Value> {
+    serde_json::from_slice(&body(&mut response)?).context("the server's answer is not JSON; is it a Macadam server?")
+}
+
+/// What is not a problem document, such as a proxy's page, becomes one that has no more than a status.
+fn problem(response: &mut Response<Body>) -> Problem {
+    let status = response.status().as_u16();
+    let document = body(response).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    Problem::of(document.filter(Value::is_object).unwrap_or_default(), status)
+}
+
+/// A path with query parameters, those that are there.
+pub(crate) fn with_query(path: &str, params: &[(&str, Option<String>)]) -> String {
+    let there = params.iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value)));
+    // What is sent is names, states and ids, all of them checked before: nothing in them needs quoting.
+    let query: Vec<_> = there.map(|(name, value)| format!("{name}={value}")).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_problem_says_what_it_knows() {
+        let denied = Problem::of(
+            json!({"type": "/problems/denied", "detail": "no", "violations": [{"field": "/a", "message": "b"}]}),
+            403,
+        );
+        assert!(denied.is_denied());
+        assert_eq!((denied.to_string().as_str(), denied.violations()), ("no", vec![Violation::new("/a", "b")]));
+        let page = Problem::of(Value::Null, 502);
+        assert_eq!(page.to_string(), "the server answered 502", "a proxy's page is told by its status");
+    }
+
+    #[test]
+    fn only_the_parameters_that_are_there_are_sent() {
+        assert_eq!(with_query("/a", &[("b", None)]), "/a");
+        assert_eq!(
+            with_query("/a", &[("b", Some("c".to_owned())), ("d", None), ("e", Some("f".to_owned()))]),
+            "/a?b=c&e=f"
+        );
+    }
+}

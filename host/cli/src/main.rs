@@ -1,0 +1,51 @@
+//! The `macadam` binary: the server, and the commands that talk to one.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`serve`] | `macadam serve`: where everything is joined |
+//! | [`commands`] | the client commands, one file each: its arguments, what it asks, what it shows |
+//! | [`client`] | one server, spoken to over HTTP; a problem document becomes a readable error |
+//! | [`tokens`] | whose token goes with a request |
+//! | [`inputs`] | what people write on a command line, turned into JSON |
+//! | [`output`], [`show`] | tables and JSON; the one place that writes to standard output |
+//! | [`exit`] | what the exit code says |
+//! | [`unpack`] | a project's archive, unpacked with care |
+
+mod args;
+mod client;
+mod commands;
+mod exit;
+mod inputs;
+mod output;
+mod serve;
+mod show;
+mod tokens;
+mod unpack;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::exit::{End, report};
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    let mut stdout = std::io::stdout().lock();
+    let mut output = Output::new(global.output, &mut stdout);
+    let ended: anyhow::Result<End> = match command {
+        Command::Serve(args) => serve::run(&global, &args, &mut output),
+        Command::CompileComponent(args) => return serve::compile(&args),
+        Command::Plugin(command) => commands::plugin::run(&global, command, &mut output),
+        Command::Preview(args) => commands::preview::run(&global, args, &mut output),
+        Command::Resource(command) => commands::resource::run(&global, command, &mut output),
+        Command::Request(command) => commands::request::run(&global, command, &mut output),
+        Command::Scaffold(args) => commands::scaffold::run(&global, &args, &mut output),
+        Command::Fetch(args) => commands::scaffold::fetch(&global, &args, &mut output),
+        Command::Template(command) => commands::template::run(&global, command, &mut output),
+        Command::Whoami => commands::whoami(&global, &mut output),
+        Command::Completions { shell } => commands::completions(shell, &mut output),
+    };
+    report(ended, global.output)
+}

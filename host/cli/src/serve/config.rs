@@ -1,0 +1,268 @@
+//! `macadam.toml`: what an administrator can set. An unknown key is refused, since it was meant to do something.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use macadam_core::limits::{LimitOverrides, Limits};
+use macadam_core::names::GrantName;
+use macadam_core::verdict::WhenNoPolicyApplies;
+use macadam_platform::PlatformSettings;
+use macadam_platform::plugins::Binding;
+use serde::Deserialize;
+
+/// What a new data directory starts with.
+pub(super) const DEFAULT: &str = include_str!("macadam.toml");
+
+/// The configuration.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Config {
+    /// Where to listen.
+    pub(super) listen: SocketAddr,
+    /// What counts when no policy applies to a request.
+    when_no_policy_applies: WhenNoPolicyApplies,
+    /// How long a request waits for approval.
+    approval_wait_seconds: u64,
+    /// How long a worker holds a job without a word.
+    lease_seconds: u64,
+    /// How many jobs run at once.
+    workers: usize,
+    /// Whether `/metrics` asks for no token; on a loopback address it does not, elsewhere it does.
+    pub(super) open_metrics: Option<bool>,
+    /// The most that any plugin gets, whatever its manifest and binding say.
+    limits: LimitOverrides,
+    /// What can be granted.
+    pub(super) connections: Connections,
+    /// What should be active.
+    pub(super) plugins: Vec<Binding>,
+}
+
+/// What can be granted, by name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Connections {
+    /// Databases.
+    pub(super) sql: BTreeMap<GrantName, SqlAddress>,
+    /// Directories.
+    pub(super) files: BTreeMap<GrantName, FilesPath>,
+}
+
+/// Where a database's address is; one of the three.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct SqlAddress {
+    /// Here.
+    pub(super) url: Option<String>,
+    /// In a variable of the environment.
+    pub(super) url_env: Option<String>,
+    /// In a file.
+    pub(super) url_file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for SqlAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address may hold a password.
+        f.debug_struct("SqlAddress")
+            .field("url_env", &self.url_env)
+            .field("url_file", &self.url_file)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a directory is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct FilesPath {
+    /// Absolute, or below the data directory.
+    pub(super) path: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let settings = PlatformSettings::default();
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)),
+            when_no_policy_applies: settings.when_no_policy_applies,
+            approval_wait_seconds: settings.approval_wait.as_secs(),
+            lease_seconds: settings.lease.as_secs(),
+            workers: settings.workers,
+            open_metrics: None,
+            limits: LimitOverrides::default(),
+            connections: Connections::default(),
+            plugins: Vec::new(),
+        }
+    }
+}
+
+/// Why a file of the administrator's cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConfigError {
+    /// It cannot be read.
+    #[error("{} cannot be read: {source}; check that it is there and readable", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Something in it is wrong.
+    #[error("{}, line {line}: {}{reason}", path.display(), of(key))]
+    Wrong {
+        /// Which file.
+        path: PathBuf,
+        /// Counted from one.
+        line: usize,
+        /// Which key, as far as one was reached.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A value is outside of what makes sense.
+    #[error("{}: `{key}` is {value}; {remedy}", path.display())]
+    OutOfRange {
+        /// Which file.
+        path: PathBuf,
+        /// Which key.
+        key: &'static str,
+        /// What it says.
+        value: u64,
+        /// What to write.
+        remedy: &'static str,
+    },
+}
+
+fn of(key: &str) -> String {
+    if key.is_empty() || key == "." { String::new() } else { format!("`{key}`: ") }
+}
+
+/// Reads a TOML file; an error names the file, the line and the key, and never repeats the line, which may hold a
+/// password.
+pub(super) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    let io = |source| ConfigError::Io { path: path.to_owned(), source };
+    let text = std::fs::read_to_string(path).map_err(io)?;
+    let wrong = |key: String, error: &toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        ConfigError::Wrong { path: path.to_owned(), line, key, reason: error.message().to_owned() }
+    };
+    let document = toml::Deserializer::parse(&text).map_err(|error| wrong(String::new(), &error))?;
+    serde_path_to_error::deserialize(document).map_err(|error| wrong(error.path().to_string(), error.inner()))
+}
+
+/// A key, its value, the least and the most that it may be, and the remedy.
+type Range = (&'static str, u64, u64, u64, &'static str);
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file, the key and the remedy.
+    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let config: Self = read_toml(path)?;
+        let wrong = config.ranges().into_iter().find(|(_, value, least, most, _)| !(least..=most).contains(&value));
+        match wrong {
+            None => Ok(config),
+            Some((key, value, _, _, remedy)) => {
+                Err(ConfigError::OutOfRange { path: path.to_owned(), key, value, remedy })
+            }
+        }
+    }
+
+    fn ranges(&self) -> [Range; 3] {
+        const YEAR: u64 = 365 * 24 * 60 * 60;
+        [
+            ("approval-wait-seconds", self.approval_wait_seconds, 60, YEAR, "write 60 (a minute) to 31536000 (a year)"),
+            // Heartbeats come at a third of it, and a busy disk may hold one up for a second.
+            ("lease-seconds", self.lease_seconds, 3, 3_600, "write 3 to 3600 (an hour)"),
+            ("workers", self.workers as u64, 1, 1_000, "write 1 to 1000"),
+        ]
+    }
+
+    /// What of it the use cases know.
+    pub(super) fn platform_settings(&self) -> PlatformSettings {
+        PlatformSettings {
+            when_no_policy_applies: self.when_no_policy_applies,
+            approval_wait: Duration::from_secs(self.approval_wait_seconds),
+            lease: Duration::from_secs(self.lease_seconds),
+            workers: self.workers,
+            ..PlatformSettings::default()
+        }
+    }
+
+    /// The most that any plugin gets.
+    pub(super) fn cap(&self) -> Limits {
+        self.limits.over(Limits::CAP)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let file = tempfile::NamedTempFile::with_suffix("macadam.toml").unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Config::read(file.path()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_a_new_host_starts_with_is_valid_and_says_what_counts_anyway() {
+        let written = read(DEFAULT).unwrap();
+        let plugins: Vec<_> = written.plugins.iter().map(|binding| binding.plugin.as_str()).collect();
+        assert!(plugins.contains(&"macadam/cost-threshold@dev") && plugins.len() == 7, "{plugins:?}");
+        let default = Config::default();
+        assert_eq!(written.listen, default.listen);
+        let seconds = |config: &Config| (config.approval_wait_seconds, config.lease_seconds, config.workers);
+        assert_eq!(seconds(&written), seconds(&default));
+        assert_eq!(written.when_no_policy_applies, default.when_no_policy_applies);
+    }
+
+    #[test]
+    fn what_is_commented_out_to_start_with_is_valid_too() {
+        let lines = DEFAULT.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line));
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let config = read(&text).unwrap();
+        assert!(config.connections.sql.keys().any(|name| name.as_str() == "main"), "the example's connection");
+        assert!(config.plugins.iter().any(|binding| binding.plugin.starts_with("macadam/postgres-database")));
+    }
+
+    #[test]
+    fn a_mistake_is_told_by_file_line_key_and_remedy() {
+        for (text, parts) in [
+            ("lisen = \"a\"", vec!["line 1", "lisen", "listen"]),
+            ("\nlisten = \"here\"", vec!["line 2", "`listen`", "socket address"]),
+            ("workers = 0", vec!["`workers` is 0", "write 1 to 1000"]),
+            ("lease-seconds = 1", vec!["`lease-seconds`", "write 3"]),
+            ("when-no-policy-applies = \"shrug\"", vec!["when-no-policy-applies", "`deny`"]),
+            ("[connections.sql.main]\nurll = \"x\"", vec!["line 2", "connections.sql.main", "url-env"]),
+            ("[connections.files.\"Not A Name\"]\npath = \"x\"", vec!["grant", "lower-case"]),
+            (
+                "[[plugins]]\nplugin = \"a/b\"\n[[plugins]]\nplugin = \"a/c\"\ngrants = [\"all\"]",
+                vec!["line 5", "plugins[1]", "sql:NAME"],
+            ),
+            ("a = [", vec!["line 1"]),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains("macadam.toml"), "the file is named: {error}");
+            for part in parts {
+                assert!(error.contains(part), "{part:?} is missing in: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_password_shows_neither_in_errors_nor_in_logs() {
+        let config = read("[connections.sql.main]\nurl = \"postgres://u:hunter2@h/d\"").unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let error = read("[connections.sql.main]\nurl = \"postgres://u:hunter2@h/d\" x").unwrap_err();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn the_cap_is_the_hosts_own_with_what_is_set_in_its_place() {
+        let config = read("[limits]\nfuel = 7").unwrap();
+        assert_eq!(config.cap(), Limits { fuel: 7, ..Limits::CAP });
+    }
+}

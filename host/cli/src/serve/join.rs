@@ -1,0 +1,60 @@
+//! The parts, joined: store, registry, sandbox, grants, vault, archives.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use macadam_platform::plugins::{Loader, Plugins};
+use macadam_platform::scaffolding::Archives;
+use macadam_platform::vault::{Sealer, Vault};
+use macadam_platform::{Platform, PlatformParts};
+use macadam_registry::Registry;
+use macadam_runtime::compiled::Compiler;
+use macadam_runtime::{Sandbox, SandboxConfig};
+use macadam_store::{SqliteStore, Store};
+
+use crate::serve::config::Config;
+use crate::serve::connections;
+use crate::serve::data::DataDir;
+
+/// How long a call waits for a place in the sandbox. A person waits for its answer.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// Opens the store. The key comes first: it must be made before the database that needs it is.
+pub(super) async fn open_store(data: &DataDir) -> anyhow::Result<SqliteStore> {
+    data.master_key()?;
+    Ok(SqliteStore::open(&data.database()).await?)
+}
+
+/// Joins the platform. Nothing is active yet.
+pub(super) fn platform(data: &DataDir, config: &Config, store: Arc<dyn Store>) -> anyhow::Result<Platform> {
+    let vault = Arc::new(Vault::new(Arc::clone(&store), Sealer::new(&data.master_key()?)));
+    let grants = connections::open(data, &config.connections, Arc::clone(&vault))?;
+    let registry = Registry::open(data.join("registry"))?;
+    let loader = Loader::new(Arc::new(registry), Arc::new(sandbox(data, config)?), grants);
+    let archives = Archives::open(&data.join("archives")).context("the archives' directory cannot be used")?;
+    Ok(Platform::new(PlatformParts {
+        store,
+        plugins: Plugins::new(loader, config.plugins.clone()),
+        vault,
+        archives,
+        settings: config.platform_settings(),
+    }))
+}
+
+fn sandbox(data: &DataDir, config: &Config) -> anyhow::Result<Sandbox> {
+    let program = std::env::current_exe().context("this program's own file cannot be found")?;
+    let sandbox = Sandbox::start(SandboxConfig {
+        cache: data.join("cache"),
+        compiler: Compiler::Child {
+            command: vec![program, PathBuf::from("compile-component")],
+            bounds: Default::default(),
+        },
+        // Calls run on the threads that serve requests.
+        workers: tokio::runtime::Handle::current().metrics().num_workers(),
+        cap: config.cap(),
+        longest_wait: LONGEST_WAIT,
+    });
+    sandbox.context("the sandbox cannot be started")
+}

@@ -1,0 +1,159 @@
+//! `macadam serve`: the one place where everything is joined.
+//!
+//! ```text
+//! data directory ─▶ configuration, organisation, people, key ─▶ store, registry, sandbox, grants
+//!     ─▶ plugins activated ─▶ platform ─▶ workers, server ─▶ … ─▶ told to stop ─▶ requests end, jobs drain, store closes
+//! ```
+//!
+//! Nothing is served before every binding was tried: a host that has not loaded its policies yet must not decide.
+
+mod compile;
+mod config;
+mod connections;
+mod data;
+mod join;
+mod logging;
+mod organisation;
+mod stop;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use macadam_platform::provisioning::Workers;
+use macadam_server::ServerState;
+use macadam_server::people::PeopleFile;
+use tokio::net::TcpListener;
+
+pub(crate) use compile::{CompileArgs, compile};
+pub(crate) use logging::LogFormat;
+
+use crate::args::Global;
+use crate::exit::End;
+use crate::output::Output;
+use config::Config;
+use data::DataDir;
+use stop::Stop;
+
+/// How long jobs' steps may go on after the server was told to stop. A step that is cut off is taken again.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// How often the file of people is looked at.
+const PEOPLE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What `macadam serve` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The first start makes the data directory with a configuration, an organisation and three people to begin with:
+dana asks for things (team payments), amir approves, ada administrates. Their tokens are in tokens.txt.
+
+Examples:
+  macadam serve
+  macadam serve --data /var/lib/macadam --listen 127.0.0.1:8080 --log-format json
+
+MACADAM_LOG sets what is logged, such as info,macadam_runtime=debug.")]
+pub(crate) struct ServeArgs {
+    /// Where to listen; over the configuration's `listen`
+    #[arg(long, env = "MACADAM_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The configuration; macadam.toml in the data directory if nothing is said
+    #[arg(long, env = "MACADAM_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How to log, on standard error
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: LogFormat,
+}
+
+/// Runs `macadam serve` until it is told to stop.
+pub(crate) fn run(global: &Global, args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
+    logging::start(args.log_format)?;
+    let data = DataDir::open(&global.data)?;
+    let config = match &args.config {
+        Some(path) => Config::read(path)?,
+        None => Config::read(&data.first_config()?)?,
+    };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads can be started")?;
+    let served = runtime.block_on(serve(&data, config, args.listen, output));
+    // What still runs, such as a cut-off step, must not hold the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    served.map(|()| End::Done)
+}
+
+async fn serve(
+    data: &DataDir,
+    config: Config,
+    listen: Option<SocketAddr>,
+    output: &mut Output<'_>,
+) -> anyhow::Result<()> {
+    let stop = Stop::on_signals()?;
+    let address = listen.unwrap_or(config.listen);
+    let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
+    let address = listener.local_addr()?;
+    let new_people = data.first_people()?;
+    let people = Arc::new(PeopleFile::open(&data.people()).with_context(|| data.people().display().to_string())?);
+    let store = join::open_store(data).await?;
+    organisation::put(data, &store, &people).await?;
+    let platform = join::platform(data, &config, Arc::new(store.clone()))?;
+    tokio::select! {
+        _ = platform.plugins().activate() => {}
+        () = stop.told() => {
+            store.close().await;
+            return Ok(());
+        }
+    }
+    greet(&platform, address, data, new_people, output)?;
+    let open_metrics = config.open_metrics.unwrap_or_else(|| address.ip().is_loopback());
+    let state = ServerState::new(platform.clone(), Arc::clone(&people), open_metrics);
+    let workers = Workers::start(platform);
+    let reloading = tokio::spawn(reload(people));
+    let told = stop.clone();
+    let served = macadam_server::serve(listener, state, async move { told.told().await }).await;
+    tracing::info!("stopping: waiting for the steps of jobs");
+    if tokio::time::timeout(DRAIN, workers.drain()).await.is_err() {
+        tracing::warn!("steps that were still going on are cut off; they are taken again at the next start");
+    }
+    reloading.abort();
+    store.close().await;
+    tracing::info!("stopped");
+    served.context("the server failed")
+}
+
+fn greet(
+    platform: &macadam_platform::Platform,
+    address: SocketAddr,
+    data: &DataDir,
+    new_people: bool,
+    output: &mut Output<'_>,
+) -> anyhow::Result<()> {
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "tokens travel in plain HTTP; put a proxy that speaks TLS in front");
+    }
+    if new_people {
+        output.remark(&format!("The tokens of dana, amir and ada are in {}", data.tokens().display()))?;
+    }
+    let active = platform.plugins().active();
+    let (all, failed) = (active.status.len(), active.failed().count());
+    let state = match failed {
+        0 => format!("ready, {all} plugins active"),
+        _ => format!("not ready, {failed} of {all} plugins are not active; the log says why"),
+    };
+    tracing::info!(%address, plugins = all, failed, "serving");
+    output.line(&format!("Macadam is {state}: http://{address}"))
+}
+
+/// Lets a changed file of people count.
+async fn reload(people: Arc<PeopleFile>) {
+    let mut interval = tokio::time::interval(PEOPLE_INTERVAL);
+    loop {
+        interval.tick().await;
+        match people.reload_if_changed() {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the people were read again"),
+            Err(error) => tracing::error!(%error, "the people are as they were before the file was changed"),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Whose token goes with a request: the one that was given, or one that a local server has left for its own machine.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use macadam_core::names::PersonId;
+
+use crate::args::Global;
+
+/// The file in the data directory: lines of a person and their token.
+pub(crate) const FILE: &str = "tokens.txt";
+
+/// The token to sign in with.
+pub(crate) fn find(global: &Global) -> anyhow::Result<String> {
+    if let Some(token) = &global.token {
+        return Ok(token.trim().to_owned());
+    }
+    if !is_local(&global.server) {
+        bail!(
+            "give a token for {} with --token or MACADAM_TOKEN; the tokens in {FILE} stay on this machine",
+            global.server
+        );
+    }
+    read(&global.data.join(FILE), global.person.as_ref())
+}
+
+fn read(path: &Path, person: Option<&PersonId>) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!(
+            "no token: give one with --token or MACADAM_TOKEN, or name the data directory of a local server with \
+                 --data ({} cannot be read)",
+            path.display()
+        )
+    })?;
+    let all: Vec<_> =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' ')).collect();
+    let found = match person {
+        Some(person) => all.iter().find(|(name, _)| *name == person.as_str()),
+        None => all.first(),
+    };
+    match found {
+        Some((_, token)) => Ok(token.trim().to_owned()),
+        None => {
+            let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+            bail!("{} has no token for that person; it has tokens for: {}", path.display(), names.join(", "))
+        }
+    }
+}
+
+/// Whether a server is on this machine, so that what is sent to it is seen by nobody else.
+pub(crate) fn is_local(server: &str) -> bool {
+    let host = server.split_once("://").map_or(server, |(_, rest)| rest);
+    let authority = host.split(['/', '?', '#']).next().unwrap_or_default();
+    // What stands before an `@` is no host.
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_person_is_meant_unless_one_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(FILE);
+        std::fs::write(&path, "# the tokens\ndana mcd_1\namir mcd_2\n").unwrap();
+        assert_eq!(read(&path, None).unwrap(), "mcd_1");
+        assert_eq!(read(&path, Some(&"amir".parse().unwrap())).unwrap(), "mcd_2");
+        let unknown = read(&path, Some(&"ada".parse().unwrap())).unwrap_err().to_string();
+        assert!(unknown.contains("dana, amir"), "{unknown}");
+    }
+
+    #[test]
+    fn local_tokens_go_to_this_machine_only() {
+        for local in ["http://127.0.0.1:7070", "http://localhost/x", "http://[::1]:80", "http://127.8.8.8"] {
+            assert!(is_local(local), "{local}");
+        }
+        for other in [
+            "https://macadam.example",
+            "http://127.0.0.1@evil.example",
+            "http://localhost.evil.example",
+            "http://10.0.0.1",
+            "",
+        ] {
+            assert!(!is_local(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What there is to choose from: golden paths, resource types, environments, plugins, teams, and oneself.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use macadam_core::digest::Digest;
+use macadam_core::kind::PluginKind;
+use macadam_core::money::Currency;
+use macadam_core::names::{EnvironmentName, PersonId, PluginName, PluginRef, ResourceType, TeamId};
+use macadam_core::plan::ResourceDescription;
+use macadam_core::request::{Environment, EnvironmentClass};
+use macadam_core::standing::{Standing, Team, TeamLimits, TeamUsage};
+use macadam_platform::plugins::{ActiveProvider, PluginState, PluginStatus};
+use macadam_platform::scaffolding::TemplateView;
+use macadam_platform::{Caller, Role};
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::ServerState;
+use crate::api::{All, SignedIn};
+use crate::problem::Problem;
+
+pub(super) async fn whoami(SignedIn(caller): SignedIn) -> Json<Caller> {
+    Json(caller)
+}
+
+/// A team with what it may have and has. The words of the API, which are not those of the configuration.
+#[derive(Debug, Serialize)]
+pub(super) struct TeamView {
+    name: TeamId,
+    members: Vec<PersonId>,
+    cost_center: Option<String>,
+    contacts: Vec<String>,
+    currency: Currency,
+    limits: LimitsView,
+    usage: TeamUsage,
+}
+
+#[derive(Debug, Serialize)]
+struct LimitsView {
+    max_resources: Option<u32>,
+    max_per_type: BTreeMap<ResourceType, u32>,
+    monthly_budget: Option<Decimal>,
+}
+
+impl TeamView {
+    fn of(standing: Standing) -> Self {
+        let Standing { team: Team { name, members, cost_center, contacts, currency, limits }, usage } = standing;
+        let TeamLimits { max_resources, max_per_type, monthly_budget } = limits;
+        let limits = LimitsView { max_resources, max_per_type, monthly_budget };
+        Self { name, members, cost_center, contacts, currency, limits, usage }
+    }
+}
+
+/// The teams whose standing the caller may see.
+pub(super) async fn teams(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+) -> Result<Json<All<TeamView>>, Problem> {
+    let mut items = Vec::new();
+    for team in state.platform.store().teams().await?.into_iter().filter(|team| caller.may_see(&team.name)) {
+        items.extend(state.platform.store().standing(&team.name).await?.map(TeamView::of));
+    }
+    Ok(Json(All { items }))
+}
+
+/// An environment, in the words of the API.
+#[derive(Debug, Serialize)]
+pub(super) struct EnvironmentView {
+    name: EnvironmentName,
+    class: EnvironmentClass,
+    region: Option<String>,
+    default_ttl_seconds: Option<u64>,
+}
+
+pub(super) async fn environments(State(state): State<ServerState>) -> Result<Json<All<EnvironmentView>>, Problem> {
+    let view = |Environment { name, class, region, default_ttl_seconds }| EnvironmentView {
+        name,
+        class,
+        region,
+        default_ttl_seconds,
+    };
+    Ok(Json(All { items: state.platform.store().environments().await?.into_iter().map(view).collect() }))
+}
+
+pub(super) async fn templates(State(state): State<ServerState>) -> Json<All<TemplateView>> {
+    Json(All { items: state.platform.templates() })
+}
+
+/// What can be asked for.
+#[derive(Debug, Serialize)]
+pub(super) struct ResourceTypeView {
+    #[serde(flatten)]
+    description: ResourceDescription,
+    /// Who makes it.
+    plugin: String,
+}
+
+pub(super) async fn resource_types(State(state): State<ServerState>) -> Json<All<ResourceTypeView>> {
+    let active = state.platform.plugins().active();
+    let view = |provider: &std::sync::Arc<ActiveProvider>| ResourceTypeView {
+        description: provider.description.clone(),
+        plugin: provider.identity.plugin.to_string(),
+    };
+    Json(All { items: active.providers.values().map(view).collect() })
+}
+
+/// One binding and what came of it.
+#[derive(Debug, Serialize)]
+pub(super) struct PluginView {
+    /// What the binding asks for.
+    requested: String,
+    name: Option<PluginName>,
+    version: Option<String>,
+    kind: Option<PluginKind>,
+    summary: Option<String>,
+    #[serde(flatten)]
+    state: PluginState,
+    package: Option<Digest>,
+    component: Option<Digest>,
+    settings: Option<Digest>,
+    usage: UsageView,
+}
+
+/// What all calls since the plugin was loaded came to.
+#[derive(Debug, Serialize)]
+struct UsageView {
+    calls: u64,
+    failures: u64,
+    fuel: u64,
+    seconds: f64,
+}
+
+impl PluginView {
+    fn of(status: &PluginStatus, all: bool) -> Self {
+        let (identity, usage) = (status.identity.as_ref(), status.usage());
+        let plugin = |of: fn(&PluginRef) -> String| identity.map(|identity| of(&identity.plugin));
+        Self {
+            requested: status.requested.clone(),
+            name: identity.map(|identity| identity.plugin.name.clone()),
+            version: plugin(|plugin| plugin.version.to_string()),
+            kind: status.kind,
+            summary: status.summary.clone(),
+            state: if all { status.state.clone() } else { without_cause(&status.state) },
+            package: identity.map(|identity| identity.package),
+            component: identity.map(|identity| identity.component),
+            settings: identity.map(|identity| identity.settings),
+            usage: UsageView {
+                calls: usage.calls,
+                failures: usage.failures,
+                fuel: usage.fuel,
+                seconds: std::time::Duration::from_nanos(usage.wall_ns).as_secs_f64(),
+            },
+        }
+    }
+}
+
+/// The cause of a failure may name what only operators need to know, such as files and connections.
+fn without_cause(state: &PluginState) -> PluginState {
+    match state {
+        PluginState::Active => PluginState::Active,
+        PluginState::Failed { .. } => PluginState::Failed { error: "not active; an administrator sees why".to_owned() },
+    }
+}
+
+pub(super) async fn plugins(State(state): State<ServerState>, SignedIn(caller): SignedIn) -> Json<All<PluginView>> {
+    let (active, all) = (state.platform.plugins().active(), caller.is(Role::Admin));
+    Json(All { items: active.status.iter().map(|status| PluginView::of(status, all)).collect() })
+}

@@ -1,0 +1,141 @@
+//! The routes under `/api/v1`: each handler reads what came in, calls one use case, and writes what came out.
+
+mod catalog;
+mod preview;
+mod requests;
+mod resources;
+mod scaffolds;
+
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use macadam_core::names::ResourceKey;
+use macadam_platform::Caller;
+use serde::Serialize;
+
+use crate::ServerState;
+use crate::observe::note_person;
+use crate::problem::{Problem, ProblemKind};
+
+/// Every route, all behind the sign-in.
+pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
+    Router::new()
+        .route("/whoami", get(catalog::whoami))
+        .route("/teams", get(catalog::teams))
+        .route("/environments", get(catalog::environments))
+        .route("/resource-types", get(catalog::resource_types))
+        .route("/plugins", get(catalog::plugins))
+        .route("/templates", get(catalog::templates))
+        .route("/preview", post(preview::preview))
+        .route("/resources", get(resources::list).post(resources::create))
+        .route(
+            "/resources/{namespace}/{environment}/{type}/{name}",
+            get(resources::get).put(resources::update).delete(resources::delete),
+        )
+        .route("/resources/{namespace}/{environment}/{type}/{name}/credentials", get(resources::credentials))
+        .route("/resources/{namespace}/{environment}/{type}/{name}/transitions", get(resources::transitions))
+        .route("/requests", get(requests::list))
+        .route("/requests/{id}", get(requests::get))
+        .route("/requests/{id}/approve", post(requests::approve))
+        .route("/requests/{id}/reject", post(requests::reject))
+        .route("/requests/{id}/cancel", post(requests::cancel))
+        .route("/scaffolds", post(scaffolds::create))
+        .route("/scaffolds/{id}", get(scaffolds::get))
+        .route("/scaffolds/{id}/archive", get(scaffolds::archive))
+        .route_layer(from_fn_with_state(state.clone(), only_signed_in))
+}
+
+async fn only_signed_in(
+    State(state): State<ServerState>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let caller = sign_in(&state, request.headers())?;
+    note_person(&caller);
+    request.extensions_mut().insert(SignedIn(caller));
+    Ok(next.run(request).await)
+}
+
+/// Whose token a request carries.
+pub(crate) fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let refuse = |detail: &str| Problem::new(ProblemKind::Unauthenticated, detail);
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, token) = value
+        .and_then(|value| value.split_once(' '))
+        .ok_or_else(|| refuse("this takes a token; send it as `Authorization: Bearer TOKEN`"))?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(refuse("only bearer tokens are known here; send `Authorization: Bearer TOKEN`"));
+    }
+    let people = state.people.current();
+    people.with_token(token.trim()).cloned().ok_or_else(|| refuse("this token is not known; ask for a new one"))
+}
+
+/// The person who is signed in. Where nobody is, the handler does not run.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedIn(pub(crate) Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let nobody = || Problem::new(ProblemKind::Unauthenticated, "nobody is signed in");
+        parts.extensions.get::<Self>().cloned().ok_or_else(nobody)
+    }
+}
+
+/// The resource that a path names. A name that cannot be is one that does not exist.
+#[derive(Debug)]
+struct Key(ResourceKey);
+
+impl<S: Send + Sync> FromRequestParts<S> for Key {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let names: Result<Path<[String; 4]>, PathRejection> = Path::from_request_parts(parts, state).await;
+        let names = names.map_err(|error| Problem::new(ProblemKind::NotFound, error.body_text()))?;
+        let key = names.0.join("/").parse::<ResourceKey>();
+        key.map(Self).map_err(|error| Problem::new(ProblemKind::NotFound, error.to_string()))
+    }
+}
+
+/// The thing that a path names by its id.
+#[derive(Debug)]
+struct Id<T>(T);
+
+impl<S: Send + Sync, T: std::str::FromStr<Err = macadam_store::IdError>> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text: Result<Path<String>, PathRejection> = Path::from_request_parts(parts, state).await;
+        let text = text.map_err(|error| Problem::new(ProblemKind::NotFound, error.body_text()))?;
+        let id = text.0.parse::<T>();
+        id.map(Self).map_err(|error| Problem::new(ProblemKind::NotFound, error.to_string()))
+    }
+}
+
+/// Some of many, and where the next page starts.
+#[derive(Debug, Serialize)]
+struct Page<T, I> {
+    items: Vec<T>,
+    /// Ask for what is `after` this; nothing follows when it is null.
+    next: Option<I>,
+}
+
+impl<T, I> Page<T, I> {
+    fn of(items: Vec<T>, limit: u32, id: impl Fn(&T) -> I) -> Self {
+        let full = items.len() >= limit as usize;
+        let next = items.last().filter(|_| full).map(id);
+        Self { items, next }
+    }
+}
+
+/// All there is.
+#[derive(Debug, Serialize)]
+struct All<T> {
+    items: Vec<T>,
+}

@@ -1,0 +1,107 @@
+//! Projects from golden paths: asked for, looked at, fetched.
+
+use axum::extract::State;
+use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use macadam_core::digest::Digest;
+use macadam_core::lifecycle::RequestState;
+use macadam_platform::scaffolding::{CreateScaffold, ScaffoldView, Scaffolded};
+use macadam_store::ScaffoldId;
+use serde::Serialize;
+
+use crate::ServerState;
+use crate::api::resources::REPLAYED;
+use crate::api::{Id, SignedIn};
+use crate::extract::{IdempotencyKey, Json};
+use crate::problem::Problem;
+
+/// A project that was taken, and where to look.
+#[derive(Serialize)]
+struct Accepted {
+    #[serde(flatten)]
+    scaffolded: Scaffolded,
+    links: Links,
+}
+
+#[derive(Serialize)]
+struct Links {
+    scaffold: String,
+    archive: String,
+    request: String,
+}
+
+/// A project that may be handed out is created; one that waits for approval is accepted.
+pub(super) async fn create(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    IdempotencyKey(key): IdempotencyKey,
+    Json(wish): Json<CreateScaffold>,
+) -> Result<Response, Problem> {
+    let scaffolded = state.platform.scaffold(&caller, wish, key, Timestamp::now()).await?;
+    let done = scaffolded.submitted.state == RequestState::Succeeded;
+    let status = if done { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+    let scaffold = format!("/api/v1/scaffolds/{}", scaffolded.scaffold.id);
+    let location = HeaderValue::from_str(&scaffold).map_err(|error| Problem::internal(&error))?;
+    let links = Links {
+        archive: format!("{scaffold}/archive"),
+        request: format!("/api/v1/requests/{}", scaffolded.submitted.request),
+        scaffold,
+    };
+    let replayed = scaffolded.submitted.replayed;
+    let body = axum::Json(Accepted { scaffolded, links });
+    let mut response = (status, [(header::LOCATION, location)], body).into_response();
+    if replayed {
+        response.headers_mut().insert(REPLAYED.clone(), HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+pub(super) async fn get(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    Id(id): Id<ScaffoldId>,
+) -> Result<axum::Json<ScaffoldView>, Problem> {
+    Ok(axum::Json(state.platform.scaffold_view(&caller, id).await?))
+}
+
+/// The archive. Its digest is its `ETag`, and its digest as RFC 9530 has it in `Repr-Digest` and as RFC 3230, which came
+/// before, in `Digest`.
+pub(super) async fn archive(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    Id(id): Id<ScaffoldId>,
+    asked: HeaderMap,
+) -> Result<Response, Problem> {
+    let (scaffold, bytes) = state.platform.scaffold_archive(&caller, id).await?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in describe(&scaffold.archive, &file_name(&scaffold.answers)) {
+        headers.insert(name, HeaderValue::from_str(&value).map_err(|error| Problem::internal(&error))?);
+    }
+    let etag = headers.get(header::ETAG);
+    if etag.is_some() && asked.get(header::IF_NONE_MATCH) == etag {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    Ok((headers, bytes).into_response())
+}
+
+fn describe(digest: &Digest, file: &str) -> [(HeaderName, String); 5] {
+    let sha256 = STANDARD.encode(digest.as_bytes());
+    [
+        (header::CONTENT_TYPE, "application/gzip".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{file}.tar.gz\"")),
+        (header::ETAG, format!("\"{digest}\"")),
+        (HeaderName::from_static("repr-digest"), format!("sha-256=:{sha256}:")),
+        (HeaderName::from_static("digest"), format!("sha-256={sha256}")),
+    ]
+}
+
+/// A project's name is a slug, so it needs no quoting.
+fn file_name(answers: &serde_json::Value) -> String {
+    let name = answers.pointer("/parameters/name").and_then(serde_json::Value::as_str);
+    let name = name.and_then(|name| macadam_core::names::ResourceName::new(name).ok());
+    name.map_or_else(|| "project".to_owned(), |name| name.to_string())
+}

@@ -1,0 +1,223 @@
+//! What comes in: bodies, queries and headers, each refused by the name of what is wrong with it.
+
+use std::time::Duration;
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, header};
+use macadam_core::violation::Violation;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::problem::{Problem, ProblemKind};
+
+/// The most that a body may have. A specification is a few kilobytes.
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+
+/// How long a body may take to arrive, so that a slow sender does not hold a place for ever.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many records a page has when nobody says, and at most.
+const DEFAULT_LIMIT: u32 = 50;
+const MAX_LIMIT: u32 = 200;
+
+/// A JSON body. An error names the field by its JSON Pointer.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            let detail = "the body must be JSON; send it with `Content-Type: application/json`";
+            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+        }
+        parse(&read(request).await?).map(Self)
+    }
+}
+
+/// A JSON body that may be left out; an empty one reads as `{}`.
+#[derive(Debug)]
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.headers().contains_key(header::CONTENT_TYPE) {
+            return Json::from_request(request, state).await.map(|Json(body)| Self(body));
+        }
+        let body = read(request).await?;
+        parse(if body.is_empty() { b"{}" } else { &body }).map(Self)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = media_type.map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    essence.is_some_and(|essence| essence == "application/json" || essence.ends_with("+json"))
+}
+
+async fn read(request: Request) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(ProblemKind::TooLarge, format!("the body has more than {MAX_BODY} bytes"));
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if declared.and_then(|value| value.parse::<u64>().ok()).is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(request.into_body(), MAX_BODY)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::new(ProblemKind::Malformed, "the body ended before it was complete")),
+        Err(_) => Err(Problem::new(ProblemKind::Timeout, "the body did not arrive in time; send it again")),
+    }
+}
+
+/// `to_bytes` wraps what went wrong; a body over the limit is the type that http-body-util has for it.
+fn is_length_limit(error: &axum::Error) -> bool {
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
+}
+
+/// Reads JSON from text. Text that is no JSON is malformed; JSON that does not fit is invalid, by its field.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let pointer = pointer(error.path());
+        let error = error.into_inner();
+        if error.is_data() { field(pointer, &error) } else { syntax(&error) }
+    })?;
+    json.end().map_err(|error| syntax(&error))?;
+    Ok(value)
+}
+
+/// Reads a part of a document that was read already.
+pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| field(pointer(error.path()), error.inner()))
+}
+
+fn syntax(error: &serde_json::Error) -> Problem {
+    Problem::new(ProblemKind::Malformed, format!("the body is not JSON: {error}"))
+}
+
+fn field(pointer: String, error: &serde_json::Error) -> Problem {
+    let text = error.to_string();
+    // serde_json adds where in the text; the pointer says where in the document.
+    let message = text.split(" at line ").next().unwrap_or(&text);
+    Problem::invalid(&[Violation::new(pointer, message)])
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter().fold(String::new(), |pointer, segment| match segment {
+        Segment::Seq { index } => format!("{pointer}/{index}"),
+        Segment::Map { key } | Segment::Enum { variant: key } => {
+            format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+        }
+        Segment::Unknown => pointer,
+    })
+}
+
+/// Query parameters; an unknown or wrong one is refused by its name.
+#[derive(Debug)]
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = Query::try_from_uri(&parts.uri);
+        query.map(|Query(params)| Self(params)).map_err(|error| Problem::new(ProblemKind::Malformed, error.body_text()))
+    }
+}
+
+/// How many records a page may have.
+pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+    match asked.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => {
+            let message = format!("a page has 1 to {MAX_LIMIT} records; ask for the next with `after`");
+            Err(Problem::invalid(&[Violation::new("limit", message)]))
+        }
+    }
+}
+
+/// The client's own key for a request that must not happen twice.
+#[derive(Debug)]
+pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
+
+const MAX_KEY: usize = 128;
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(HeaderName::from_static("idempotency-key")) else { return Ok(Self(None)) };
+        let good = |key: &&str| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let key = value.to_str().ok().filter(good).ok_or_else(|| {
+            let detail = format!("`Idempotency-Key` has 1 to {MAX_KEY} printable ASCII characters without spaces");
+            Problem::new(ProblemKind::Malformed, detail)
+        })?;
+        Ok(Self(Some(key.to_owned())))
+    }
+}
+
+/// The revision that a client has looked at; nothing when it says none or `*`.
+#[derive(Debug)]
+pub(crate) struct IfMatch(pub(crate) Option<u64>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let text = value.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(Self(None));
+        }
+        let revision =
+            text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+        let malformed = || {
+            let detail = "`If-Match` names one revision as the resource's `ETag` does, such as `\"3\"`";
+            Problem::new(ProblemKind::Malformed, detail)
+        };
+        revision.map(|revision| Self(Some(revision))).ok_or_else(malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only how it is read matters")]
+    struct Wish {
+        name: String,
+        #[serde(default)]
+        sizes: Vec<u8>,
+        #[serde(default)]
+        tags: BTreeMap<String, u8>,
+    }
+
+    fn wrong(body: &str) -> (ProblemKind, String) {
+        let problem = parse::<Wish>(body.as_bytes()).unwrap_err();
+        (problem.kind(), problem.first_field())
+    }
+
+    #[test]
+    fn a_field_of_the_wrong_type_is_named_by_its_pointer() {
+        assert_eq!(wrong(r#"{"name": 1}"#), (ProblemKind::Invalid, "/name".to_owned()));
+        assert_eq!(wrong(r#"{"name": "a", "sizes": [1, -2]}"#), (ProblemKind::Invalid, "/sizes/1".to_owned()));
+        assert_eq!(wrong(r#"{"name": "a", "tags": {"a/b~": "x"}}"#), (ProblemKind::Invalid, "/tags/a~1b~0".to_owned()));
+        assert_eq!(wrong(r#"{"name": "a", "nmae": 1}"#), (ProblemKind::Invalid, "/nmae".to_owned()));
+    }
+
+    #[test]
+    fn text_that_is_no_json_is_malformed() {
+        for text in ["", "{", "{\"name\": \"a\"} x", "nul"] {
+            assert_eq!(wrong(text).0, ProblemKind::Malformed, "{text:?} is no JSON");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The HTTP API: the platform's use cases as routes, and nothing that decides anything.
+//!
+//! ```text
+//! connection ─▶ request id, span, metrics, panics ─▶ route ─▶ who is it? ─▶ body read, bounded, checked ─▶ use case
+//!                                                                                   └─▶ JSON, or a problem document
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`people`] | who may sign in, by the hash of their token |
+//! | [`problem`] | RFC 9457 problem documents: the one form of every error |
+//! | `api` | the routes under `/api/v1`, one file for each kind of thing |
+//! | `operations` | `/healthz`, `/readyz`, `/metrics` |
+//! | `observe` | one span and one line for each request |
+//! | `extract` | bodies, queries and headers, refused by the name of what is wrong |
+//! | `metrics` | what is counted |
+//!
+//! The server knows no database and no sandbox; it has a [`Platform`](macadam_platform::Platform) and calls it.
+
+mod api;
+mod extract;
+mod metrics;
+mod observe;
+mod operations;
+pub mod people;
+pub mod problem;
+mod serve;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use serve::{router, serve};
+pub use state::ServerState;

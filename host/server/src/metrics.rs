@@ -1,0 +1,142 @@
+//! What is counted, in Prometheus' terms: base units, and counters that end in `_total`.
+//!
+//! Labels come from closed sets: the matched route and not the path, so that no client makes new series. What plugins
+//! have used is counted where they run, and read from there at each scrape.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use macadam_platform::Platform;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Upper bounds in seconds. A decision takes milliseconds; the rest is there to show when it does not.
+const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
+struct Plugin {
+    plugin: String,
+    version: String,
+    kind: String,
+}
+
+/// Everything that is counted.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<Route, Counter>,
+    durations: Family<Route, Histogram>,
+}
+
+impl Metrics {
+    pub(crate) fn new(platform: Platform) -> Self {
+        let mut registry = Registry::with_prefix("macadam");
+        let requests = Family::<Route, Counter>::default();
+        let durations = Family::<Route, Histogram>::new_with_constructor(|| Histogram::new(BUCKETS));
+        registry.register("http_requests", "HTTP requests that were answered", requests.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time from a request's head to its answer's head",
+            Unit::Seconds,
+            durations.clone(),
+        );
+        registry.register_collector(Box::new(Plugins(platform)));
+        Self { registry, requests, durations }
+    }
+
+    /// Counts one answered request.
+    pub(crate) fn served(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        let method = if is_known(method) { method.as_str() } else { "other" };
+        let labels = Route { method: method.to_owned(), route: route.to_owned(), status: status.as_u16() };
+        self.requests.get_or_create(&labels).inc();
+        self.durations.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Everything as text.
+    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// A client can send any word as a method.
+fn is_known(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::POST | Method::PUT | Method::DELETE | Method::HEAD | Method::OPTIONS)
+        || *method == Method::PATCH
+}
+
+/// What plugins have used since they were loaded.
+struct Plugins(Platform);
+
+impl fmt::Debug for Plugins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Plugins")
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Used {
+    calls: u64,
+    failures: u64,
+    fuel: u64,
+    seconds: f64,
+}
+
+impl Plugins {
+    /// By plugin: one that is bound twice is one series.
+    fn used(&self) -> BTreeMap<Plugin, Used> {
+        let mut all = BTreeMap::<_, Used>::new();
+        for status in &self.0.plugins().active().status {
+            let (Some(identity), Some(kind)) = (&status.identity, status.kind) else { continue };
+            let labels = Plugin {
+                plugin: identity.plugin.name.to_string(),
+                version: identity.plugin.version.to_string(),
+                kind: kind.to_string(),
+            };
+            let (usage, used) = (status.usage(), all.entry(labels).or_default());
+            used.calls += usage.calls;
+            used.failures += usage.failures;
+            used.fuel += usage.fuel;
+            used.seconds += Duration::from_nanos(usage.wall_ns).as_secs_f64();
+        }
+        all
+    }
+}
+
+impl Collector for Plugins {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let ready = ConstGauge::new(i64::from(self.0.plugins().active().is_complete()));
+        let gauge = encoder.encode_descriptor("ready", "Whether every plugin is active", None, ready.metric_type())?;
+        ready.encode(gauge)?;
+        let used = self.used();
+        let mut counter = |name, help, unit: Option<&Unit>, of: &dyn Fn(&Used, MetricEncoder) -> fmt::Result| {
+            let mut family = encoder.encode_descriptor(name, help, unit, MetricType::Counter)?;
+            used.iter().try_for_each(|(labels, used)| of(used, family.encode_family(labels)?))
+        };
+        counter("plugin_calls", "Calls into a plugin", None, &|used, to| ConstCounter::new(used.calls).encode(to))?;
+        counter("plugin_call_failures", "Calls into a plugin that gave no value", None, &|used, to| {
+            ConstCounter::new(used.failures).encode(to)
+        })?;
+        counter("plugin_fuel", "Fuel that a plugin has burned", None, &|used, to| {
+            ConstCounter::new(used.fuel).encode(to)
+        })?;
+        counter("plugin_call", "Time spent in a plugin", Some(&Unit::Seconds), &|used, to| {
+            ConstCounter::new(used.seconds).encode(to)
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! One span and one line for each request: method, matched route, status, time, person and id. Never a body, a query, a
+//! header or a token.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures::FutureExt as _;
+use macadam_platform::Caller;
+use tracing::{Instrument as _, Span};
+
+use crate::ServerState;
+use crate::problem::Problem;
+
+/// The header that carries a request's id, in and out.
+pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const MAX_ID: usize = 128;
+
+/// Surrounds every request.
+pub(crate) async fn observe(State(state): State<ServerState>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(&request);
+    let method = request.method().clone();
+    let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = matched.unwrap_or_else(|| "unmatched".to_owned());
+    let span = tracing::info_span!(
+        "request", %method, %route, id = id.to_str().unwrap_or_default(), person = tracing::field::Empty,
+    );
+    let mut response = async {
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        answer.unwrap_or_else(|_| Problem::internal(&"a handler panicked").into_response())
+    }
+    .instrument(span.clone())
+    .await;
+    let (status, took) = (response.status(), started.elapsed());
+    state.metrics.served(&method, &route, status, took);
+    let ms = took.as_secs_f64() * 1_000.0;
+    span.in_scope(|| match route.as_str() {
+        // Asked every few seconds by machines.
+        "/healthz" | "/readyz" | "/metrics" => tracing::debug!(status = status.as_u16(), ms, "served"),
+        _ => tracing::info!(status = status.as_u16(), ms, "served"),
+    });
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID.clone(), id);
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Notes in the request's span who made it.
+pub(crate) fn note_person(caller: &Caller) {
+    Span::current().record("person", tracing::field::display(&caller.person));
+}
+
+/// The client's id, when it is one that may go into a log, or else a new one.
+fn request_id(request: &Request) -> HeaderValue {
+    let given = request.headers().get(&REQUEST_ID).filter(|id| {
+        (1..=MAX_ID).contains(&id.len())
+            && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(byte))
+    });
+    given.cloned().unwrap_or_else(new_id)
+}
+
+fn new_id() -> HeaderValue {
+    let mut bytes = [0_u8; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => HeaderValue::from_str(&hex::encode(bytes)).unwrap_or(HeaderValue::from_static("none")),
+        Err(_) => HeaderValue::from_static("none"),
+    }
+}

@@ -1,0 +1,40 @@
+//! What machines ask: is it alive, is it ready, what does it count.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::ServerState;
+use crate::api::sign_in;
+use crate::problem::{Problem, ProblemKind};
+
+/// The process answers.
+pub(crate) async fn health() -> impl IntoResponse {
+    axum::Json(json!({"status": "ok"}))
+}
+
+/// Every binding is in force and the store answers. Why a plugin is not active is for people who are signed in.
+pub(crate) async fn ready(State(state): State<ServerState>) -> Result<Response, Problem> {
+    state.platform.store().environments().await.map_err(|error| {
+        tracing::error!(%error, "the store does not answer");
+        Problem::new(ProblemKind::Unavailable, "the store does not answer")
+    })?;
+    let active = state.platform.plugins().active();
+    let failed: Vec<_> = active.failed().map(|(plugin, _)| plugin).collect();
+    if failed.is_empty() {
+        return Ok(axum::Json(json!({"status": "ready", "plugins": active.status.len()})).into_response());
+    }
+    let detail = format!("not active: {}; GET /api/v1/plugins says why", failed.join(", "));
+    Err(Problem::new(ProblemKind::Unavailable, detail).with("failed", json!(failed)))
+}
+
+/// Everything that is counted.
+pub(crate) async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result<Response, Problem> {
+    if !state.open_metrics {
+        sign_in(&state, &headers)?;
+    }
+    let text = state.metrics.text().map_err(|error| Problem::internal(&error))?;
+    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok((StatusCode::OK, [(header::CONTENT_TYPE, media_type)], text).into_response())
+}

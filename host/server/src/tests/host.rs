@@ -1,0 +1,231 @@
+//! A host in a temporary directory, spoken to in the users' words.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+use macadam_core::digest::Digest;
+use macadam_core::limits::Limits;
+use macadam_core::verdict::ApprovalNeed;
+use macadam_platform::plugins::{Binding, HostGrants, Loader, Plugins};
+use macadam_platform::scaffolding::Archives;
+use macadam_platform::vault::{Sealer, Vault};
+use macadam_platform::{Platform, PlatformParts, PlatformSettings};
+use macadam_registry::Registry;
+use macadam_runtime::compiled::Compiler;
+use macadam_runtime::{Sandbox, SandboxConfig};
+use macadam_store::{
+    Change, Decision, Desired, JobId, NewRequest, PendingApproval, ProviderPin, RequestId, ResourceId, Scaffold,
+    ScaffoldId, SqliteStore, Store,
+};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::people::{People, PeopleFile};
+use crate::{ServerState, router};
+
+/// Person, team, roles, groups. A person's token is their name after `token-of-`.
+const PEOPLE: [(&str, &str, &str, &str); 4] = [
+    ("dana", "payments", "\"developer\"", ""),
+    ("olga", "orders", "\"developer\"", ""),
+    ("amir", "platform", "\"approver\"", "\"platform\""),
+    ("ada", "platform", "\"admin\"", ""),
+];
+
+pub(super) struct Host {
+    _directory: tempfile::TempDir,
+    pub(super) state: ServerState,
+    pub(super) router: axum::Router,
+    pub(super) store: Arc<dyn Store>,
+    archives: Archives,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("the body is JSON")
+    }
+
+    pub(super) fn header(&self, name: impl header::AsHeaderName) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The answer is a problem of this kind; gives its document.
+    #[track_caller]
+    pub(super) fn is_problem(&self, kind: &str, status: u16) -> Value {
+        let text = String::from_utf8_lossy(&self.body);
+        assert_eq!(self.status.as_u16(), status, "the status of the problem {kind}: {text}");
+        assert_eq!(self.header(header::CONTENT_TYPE), "application/problem+json", "every error is a problem document");
+        let problem = self.json();
+        assert_eq!(problem["type"], format!("/problems/{kind}"));
+        assert_eq!(problem["status"], status, "the document repeats the status");
+        assert!(!problem["title"].as_str().unwrap().is_empty() && !problem["detail"].as_str().unwrap().is_empty());
+        problem
+    }
+}
+
+impl Host {
+    pub(super) async fn start() -> Self {
+        Self::start_with(&[], true).await
+    }
+
+    pub(super) async fn start_with(plugins: &[&str], open_metrics: bool) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path.join("macadam.db")).await.unwrap());
+        organise(store.as_ref()).await;
+        let sandbox = Sandbox::start(SandboxConfig {
+            cache: path.join("cache"),
+            compiler: Compiler::InProcess,
+            workers: 1,
+            cap: Limits::CAP,
+            longest_wait: std::time::Duration::from_secs(1),
+        });
+        let registry = Registry::open(path.join("registry")).unwrap();
+        let loader = Loader::new(Arc::new(registry), Arc::new(sandbox.unwrap()), HostGrants::default());
+        let binding = |plugin: &&str| serde_json::from_value::<Binding>(json!({"plugin": plugin})).unwrap();
+        let plugins = Plugins::new(loader, plugins.iter().map(binding).collect());
+        plugins.activate().await;
+        let archives = Archives::open(&path.join("archives")).unwrap();
+        let platform = Platform::new(PlatformParts {
+            store: Arc::clone(&store),
+            plugins,
+            vault: Arc::new(Vault::new(Arc::clone(&store), Sealer::new(&[7; 32]))),
+            archives: archives.clone(),
+            settings: PlatformSettings::default(),
+        });
+        std::fs::write(path.join("people.toml"), people()).unwrap();
+        let people = Arc::new(PeopleFile::open(&path.join("people.toml")).unwrap());
+        let state = ServerState::new(platform, people, open_metrics);
+        let router = router(state.clone());
+        Self { _directory: directory, state, router, store, archives }
+    }
+
+    /// Sends a request as it is.
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(super) async fn get_as(&self, person: &str, path: &str) -> Answer {
+        self.send(request_as(person, Method::GET, path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(super) async fn post_as(&self, person: &str, path: &str, body: &Value) -> Answer {
+        self.send_json(person, Method::POST, path, &body.to_string()).await
+    }
+
+    pub(super) async fn send_json(&self, person: &str, method: Method, path: &str, body: &str) -> Answer {
+        let request = request_as(person, method, path).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// Writes a request of dana's for a database straight into the store, as if policies had decided it.
+    pub(super) async fn dana_has_asked_for(&self, name: &str, needs: Vec<ApprovalNeed>) -> RequestId {
+        let now = Timestamp::now();
+        let change = Change::Create {
+            resource: ResourceId::new(now, random()),
+            key: format!("payments/dev/database/{name}").parse().unwrap(),
+            desired: Desired {
+                spec: serde_json::value::to_raw_value(&json!({"size": 1})).unwrap(),
+                tags: Default::default(),
+                ttl_seconds: None,
+                estimate: None,
+                provider: ProviderPin { plugin: plugin(), digest: Digest::of(b"wasm"), settings: String::new() },
+            },
+        };
+        self.take(change, needs).await
+    }
+
+    /// The same for a project, with its archive.
+    pub(super) async fn dana_has_scaffolded(&self, bytes: &[u8], needs: Vec<ApprovalNeed>) -> (ScaffoldId, RequestId) {
+        let (id, archive) = (ScaffoldId::new(Timestamp::now(), random()), Digest::of(bytes));
+        self.archives.put(&archive, bytes).unwrap();
+        let scaffold = Scaffold {
+            id,
+            template: "rest-api".parse().unwrap(),
+            plugin: plugin(),
+            plugin_digest: Digest::of(b"wasm"),
+            answers: json!({"parameters": {"name": "orders"}, "features": []}),
+            archive,
+            archive_size: bytes.len() as u64,
+            files: Vec::new(),
+            warnings: Vec::new(),
+        };
+        (id, self.take(Change::Scaffold(Box::new(scaffold)), needs).await)
+    }
+
+    async fn take(&self, change: Change, needs: Vec<ApprovalNeed>) -> RequestId {
+        let now = Timestamp::now();
+        let dana = People::parse(&people()).unwrap().with_token("token-of-dana").unwrap().actor();
+        let approval = PendingApproval { needs, expires_at: now + jiff::SignedDuration::from_hours(1) };
+        let new = NewRequest {
+            id: RequestId::new(now, random()),
+            actor: dana,
+            document: json!({}),
+            change,
+            decision: Decision {
+                record: json!({"outcome": "allowed"}),
+                digest: Digest::of(b"decision"),
+                approval: Some(approval),
+            },
+            job: JobId::new(now, random()),
+            idempotency_key: None,
+        };
+        self.store.submit(&new, now).await.unwrap().request
+    }
+}
+
+/// An approval that one member of the group `platform` can give.
+pub(super) fn one_of_platform() -> Vec<ApprovalNeed> {
+    vec![ApprovalNeed { reason: "it is new".to_owned(), groups: vec!["platform".parse().unwrap()], count: 1 }]
+}
+
+pub(super) fn request_as(person: &str, method: Method, path: &str) -> axum::http::request::Builder {
+    let token = format!("Bearer token-of-{person}");
+    Request::builder().method(method).uri(path).header(header::AUTHORIZATION, token)
+}
+
+fn plugin() -> macadam_core::names::PluginRef {
+    macadam_core::names::PluginRef { name: "macadam/test".parse().unwrap(), version: "1.0.0".parse().unwrap() }
+}
+
+fn random() -> [u8; 10] {
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes).unwrap();
+    bytes
+}
+
+fn people() -> String {
+    let entry = |(person, team, roles, groups): &(&str, &str, &str, &str)| {
+        let hash = Digest::of(format!("token-of-{person}").as_bytes()).hex();
+        format!(
+            "[[people]]\nperson = \"{person}\"\nteam = \"{team}\"\nroles = [{roles}]\ngroups = [{groups}]\n\
+             token-sha256 = \"{hash}\"\n"
+        )
+    };
+    PEOPLE.iter().map(entry).collect()
+}
+
+async fn organise(store: &dyn Store) {
+    let now = Timestamp::now();
+    for team in ["payments", "orders", "platform"] {
+        let team = serde_json::from_value(json!({"name": team})).unwrap();
+        store.put_team(&team, None, now).await.unwrap();
+    }
+    for (name, class) in [("dev", "development"), ("prod", "production")] {
+        let environment = serde_json::from_value(json!({"name": name, "class": class})).unwrap();
+        store.put_environment(&environment, None, now).await.unwrap();
+    }
+}

@@ -1,0 +1,38 @@
+//! Projects over HTTP.
+
+use axum::body::Body;
+use axum::http::{Method, header};
+use macadam_core::digest::Digest;
+use serde_json::json;
+
+use super::host::{Host, one_of_platform, request_as};
+
+#[tokio::test]
+async fn an_archive_comes_with_its_digest_and_name_and_not_twice_to_whoever_has_it() {
+    let host = Host::start().await;
+    let (id, _) = host.dana_has_scaffolded(b"archive", Vec::new()).await;
+    let path = format!("/api/v1/scaffolds/{id}/archive");
+    let answer = host.get_as("dana", &path).await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_slice()), (200, b"archive".as_slice()));
+    assert_eq!(answer.header(header::CONTENT_TYPE), "application/gzip");
+    assert_eq!(answer.header(header::CONTENT_DISPOSITION), "attachment; filename=\"orders.tar.gz\"");
+    let etag = format!("\"{}\"", Digest::of(b"archive"));
+    assert_eq!(answer.header(header::ETAG), etag);
+    // printf archive | openssl dgst -sha256 -binary | base64
+    assert_eq!(answer.header("repr-digest"), "sha-256=:DrPja/sk3Nm7HRvs4VMSFrWVOaj94X7oAiSvBlPJKqM=:");
+    let again = request_as("dana", Method::GET, &path).header(header::IF_NONE_MATCH, etag);
+    assert_eq!(host.send(again.body(Body::empty()).unwrap()).await.status, 304);
+    host.get_as("olga", &path).await.is_problem("not-found", 404);
+}
+
+#[tokio::test]
+async fn a_project_that_waits_for_approval_is_shown_and_not_handed_out() {
+    let host = Host::start().await;
+    let (id, request) = host.dana_has_scaffolded(b"archive", one_of_platform()).await;
+    let view = host.get_as("dana", &format!("/api/v1/scaffolds/{id}")).await.json();
+    assert_eq!((&view["state"], &view["request"]), (&json!("pending-approval"), &json!(request)));
+    host.get_as("dana", &format!("/api/v1/scaffolds/{id}/archive")).await.is_problem("conflict", 409);
+    let yes = json!({"digest": Digest::of(b"decision")});
+    host.post_as("amir", &format!("/api/v1/requests/{request}/approve"), &yes).await;
+    assert_eq!(host.get_as("dana", &format!("/api/v1/scaffolds/{id}/archive")).await.status, 200);
+}
