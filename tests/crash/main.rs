@@ -1,4 +1,14 @@
 //! A server that is killed at random points loses nothing and does nothing twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::missing_errors_doc,
+    reason = "tests fail by panicking, and say what they saw"
+)]
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -1,4 +1,14 @@
 //! Components of other toolchains decide like the Rust one, in a world in which nothing changes between calls.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::missing_errors_doc,
+    reason = "tests fail by panicking, and say what they saw"
+)]
 
 use macadam_core::limits::Limits;
 use macadam_core::verdict::Verdict;

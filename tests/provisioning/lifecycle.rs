@@ -68,11 +68,7 @@ async fn a_preview_shows_cost_verdicts_and_plan_and_changes_nothing() {
     assert_eq!(shown.body["outcome"], again.body["outcome"]);
     assert_eq!(postgres.databases().await, Vec::<String>::new(), "nothing is made");
     assert_eq!(dana.get("/api/v1/requests").body["items"].as_array().map(Vec::len), Some(0), "nothing is recorded");
-    assert_eq!(
-        dana.get("/api/v1/resources").body["items"].as_array().map(Vec::len),
-        Some(0),
-        "nothing is reserved"
-    );
+    assert_eq!(dana.get("/api/v1/resources").body["items"].as_array().map(Vec::len), Some(0), "nothing is reserved");
 }
 
 #[tokio::test(flavor = "multi_thread")]

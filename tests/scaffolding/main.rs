@@ -1,4 +1,14 @@
 //! The golden path with the real parts: the same bytes every time, and a project that builds and passes its own tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::missing_errors_doc,
+    reason = "tests fail by panicking, and say what they saw"
+)]
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,14 @@
 //! What the tests that cross crates share. Helpers speak the users' language and start the real thing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::missing_errors_doc,
+    reason = "tests fail by panicking, and say what they saw"
+)]
 
 pub mod components;
 pub mod postgres;

@@ -131,6 +131,7 @@ mod tests {
             "macadam resource create database a --env dev --set size",
             "macadam resource create database a --env dev --ttl soon",
             "macadam resource get payments/dev",
+            "macadam resource list --state sleeping",
             "macadam scaffold rest-api orders --dir a --archive b",
             "macadam scaffold rest-api orders --feature a --no-features",
             "macadam request approve x",

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::{Map, Value};
 
 use crate::exit::UsageError;
@@ -82,6 +83,14 @@ pub(crate) fn object_from(path: &Path) -> anyhow::Result<Map<String, Value>> {
         std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?
     };
     serde_json::from_str(&text).with_context(|| format!("{} is not a JSON object", path.display()))
+}
+
+/// A word of a closed list, which help, completions and errors then name.
+pub(crate) fn word<T>(words: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
 }
 
 /// A length of time such as `90m`, `2h` or `7d`, in seconds.

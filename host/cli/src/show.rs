@@ -242,7 +242,9 @@ Needs approval:
         let mut decision = preview();
         decision["outcome"] = json!("denied");
         decision["violations"] = json!([{"field": "/tags/owner", "message": "is missing"}]);
-        let document = json!({"type": "/problems/denied", "request": "id", "violations": decision["violations"], "decision": decision});
+        let document = json!({
+            "type": "/problems/denied", "request": "id", "violations": decision["violations"], "decision": decision,
+        });
         let shown = problem(&Problem::of(document, 403));
         assert!(shown.contains("POLICY") && shown.contains("Denied:\n  - /tags/owner: is missing"), "{shown}");
         assert!(shown.ends_with("The denial is recorded as request id."), "{shown}");

@@ -15,8 +15,9 @@ use tokio::sync::Notify;
 use crate::problem::{Problem, ProblemKind};
 use crate::{ServerState, api, observe, operations};
 
-/// How long requests may go on after the server was told to stop. A decision takes at most its plugins' deadlines.
-const GRACE: Duration = Duration::from_secs(30);
+/// How long requests may go on after the server was told to stop: several times what a decision takes, and less than the
+/// half minute after which whoever stops services kills them.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// Every route there is.
 pub fn router(state: ServerState) -> Router {

@@ -23,7 +23,8 @@ Examples:
 Ends with 3 when the request would be denied, and with 4 when it would wait for approval.")]
 pub(crate) struct PreviewArgs {
     /// What a new resource is to be
-    #[arg(value_name = "TYPE", required_unless_present_any = ["update", "delete"], requires_all = ["name", "environment"])]
+    #[arg(value_name = "TYPE", requires_all = ["name", "environment"])]
+    #[arg(required_unless_present_any = ["update", "delete"])]
     resource_type: Option<ResourceType>,
     /// What it is to be called
     name: Option<ResourceName>,

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::client::{Client, with_query};
 use crate::exit::End;
+use crate::inputs::word;
 use crate::output::{Output, table};
 use crate::show::{self, Decision, facts, items, text};
 
@@ -47,7 +48,7 @@ that `request get` has shown, exactly that one, or none.")]
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// Only in this state
-    #[arg(long)]
+    #[arg(long, value_parser = word::<RequestState>(RequestState::ALL.iter().map(|state| state.as_str())))]
     state: Option<RequestState>,
     /// Only of this team
     #[arg(long)]

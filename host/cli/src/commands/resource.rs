@@ -11,7 +11,7 @@ use crate::args::Global;
 use crate::client::{Client, with_query};
 use crate::commands::follow::FollowArgs;
 use crate::exit::End;
-use crate::inputs::{Pair, Setting, object_from, over, pairs, seconds};
+use crate::inputs::{Pair, Setting, object_from, over, pairs, seconds, word};
 use crate::output::{Output, table};
 use crate::show::{facts, items, text};
 
@@ -130,7 +130,7 @@ pub(crate) struct ListArgs {
     #[arg(long = "type", value_name = "TYPE")]
     resource_type: Option<ResourceType>,
     /// Only in this state
-    #[arg(long)]
+    #[arg(long, value_parser = word::<ResourceState>(ResourceState::ALL.iter().map(|state| state.as_str())))]
     state: Option<ResourceState>,
     /// Also those that are deleted or failed
     #[arg(long)]

@@ -93,8 +93,9 @@ pub(crate) fn run(global: &Global, args: &ScaffoldArgs, output: &mut Output<'_>)
 }
 
 fn document(args: &ScaffoldArgs) -> anyhow::Result<Value> {
+    let parameters = over(Map::new(), &args.params)?;
     let mut document = json!({
-        "template": args.template, "name": args.name, "parameters": over(Map::new(), &args.params)?, "tags": pairs(&args.tags),
+        "template": args.template, "name": args.name, "parameters": parameters, "tags": pairs(&args.tags),
     });
     if let Some(document) = document.as_object_mut() {
         if args.no_features || !args.features.is_empty() {

@@ -17,8 +17,8 @@ pub(crate) struct CompileArgs {
     seconds: u64,
 }
 
-/// Compiles standard input to standard output. Exit code 1 means that the component was refused, and standard error says
-/// why: the sandbox tells that from a crash.
+/// Compiles standard input to standard output. Exit code 1 means that the component was refused, and standard error
+/// says why: the sandbox tells that from a crash.
 pub(crate) fn compile(args: &CompileArgs) -> ExitCode {
     match compile_as_child(&args.profile, args.memory, args.seconds) {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! data directory ─▶ configuration, organisation, people, key ─▶ store, registry, sandbox, grants
-//!     ─▶ plugins activated ─▶ platform ─▶ workers, server ─▶ … ─▶ told to stop ─▶ requests end, jobs drain, store closes
+//!     ─▶ plugins activated ─▶ workers, server ─▶ … told to stop ─▶ requests end ─▶ jobs drain ─▶ store closes
 //! ```
 //!
 //! Nothing is served before every binding was tried: a host that has not loaded its policies yet must not decide.

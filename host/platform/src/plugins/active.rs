@@ -9,9 +9,9 @@ use macadam_core::names::{PluginRef, ResourceType, TemplateId};
 use macadam_core::plan::ResourceDescription;
 use macadam_core::project::Template;
 use macadam_core::verdict::OnError;
+use macadam_runtime::LoadedPlugin;
 use macadam_runtime::clients::{EstimatorClient, GeneratorClient, PolicyClient, ProviderClient};
 use macadam_runtime::plugin::PluginUsage;
-use macadam_runtime::LoadedPlugin;
 
 use crate::plugins::Applies;
 use crate::schema::Schema;

@@ -136,10 +136,10 @@ impl Loader {
         table: &mut ActiveTable,
         status: &mut PluginStatus,
     ) -> Result<(), ActivateError> {
-        let query: VersionQuery = binding.plugin.parse().map_err(|error| ActivateError::Query {
-            query: binding.plugin.clone(),
-            reason: format!("{error}"),
-        })?;
+        let query: VersionQuery = binding
+            .plugin
+            .parse()
+            .map_err(|error| ActivateError::Query { query: binding.plugin.clone(), reason: format!("{error}") })?;
         let (plugin, _) = self.registry.resolve(&query)?;
         let package = self.registry.fetch(&plugin.name, &plugin.version)?;
         status.kind = Some(package.manifest().kind);

@@ -1,6 +1,6 @@
 //! Which plugin versions are active, what for, and with which settings.
 //!
-//! An administrator's [`Binding`]s say what should be active; [`load`] brings each to life, and the [`ActiveTable`]
+//! An administrator's [`Binding`]s say what should be active; the [`Loader`] brings each to life, and the [`ActiveTable`]
 //! holds what came of it. A request takes the table once and keeps it to its end, whatever is activated meanwhile.
 
 mod active;

@@ -167,10 +167,9 @@ impl Platform {
             return Ok(Ok(()));
         }
         let standing = self.standing(team).await?;
-        let monthly = cost.estimate().map_or(
-            Money { currency: standing.team.currency, amount: Decimal::ZERO },
-            Estimate::monthly_money,
-        );
+        let monthly = cost
+            .estimate()
+            .map_or(Money { currency: standing.team.currency, amount: Decimal::ZERO }, Estimate::monthly_money);
         let now = valid.current.as_ref().map_or(Decimal::ZERO, |current| current.monthly.amount);
         let added = Money { amount: monthly.amount - now, ..monthly };
         let resource_type = valid.current.is_none().then(|| valid.key.resource_type.clone());

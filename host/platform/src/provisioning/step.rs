@@ -12,8 +12,8 @@ use macadam_store::{ClaimedJob, Decision, Desired, JobEnd, JobError, JobPhase, P
 
 use crate::Platform;
 use crate::plugins::ActiveProvider;
-use crate::provisioning::validate::{as_request, kept};
 use crate::provisioning::ProvisionError;
+use crate::provisioning::validate::{as_request, kept};
 
 /// The longest a job sleeps between two failures, in seconds.
 const MAX_BACKOFF: i64 = 60;
@@ -96,7 +96,8 @@ impl Platform {
         environment: &Environment,
         now: Timestamp,
     ) -> Result<bool, StepFailure> {
-        let decided: Option<Plan> = job.request.decision.get("plan").cloned().and_then(|p| serde_json::from_value(p).ok());
+        let decided: Option<Plan> =
+            job.request.decision.get("plan").cloned().and_then(|p| serde_json::from_value(p).ok());
         let Some(decided) = decided.filter(|_| !job.request.needs.is_empty()) else { return Ok(true) };
         let exists = job.request.action != Action::Create;
         let current = exists.then(|| kept(&job.resource, environment, job.request.action));

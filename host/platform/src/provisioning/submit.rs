@@ -5,9 +5,7 @@ use macadam_core::lifecycle::RequestState;
 use macadam_core::names::ResourceKey;
 use macadam_core::verdict::Outcome;
 use macadam_core::violation::Violation;
-use macadam_store::{
-    Change, Decision, JobId, NewRequest, PendingApproval, RequestId, SubmitError, Submitted,
-};
+use macadam_store::{Change, Decision, JobId, NewRequest, PendingApproval, RequestId, SubmitError, Submitted};
 use serde::Serialize;
 use serde_json::{Value, json};
 

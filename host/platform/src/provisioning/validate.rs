@@ -88,16 +88,8 @@ impl Platform {
         let spec = check(&provider, spec, &tags, ttl_seconds)?;
         let request = as_request(Action::Update, &wish.key, &environment, spec, tags);
         let (id, revision) = (current.id, wish.revision.unwrap_or(current.revision));
-        let valid = Valid {
-            id,
-            key: wish.key,
-            request,
-            current: Some(current),
-            provider,
-            ttl_seconds,
-            environment,
-            revision,
-        };
+        let valid =
+            Valid { id, key: wish.key, request, current: Some(current), provider, ttl_seconds, environment, revision };
         self.ask_provider(valid).await
     }
 
@@ -180,11 +172,7 @@ impl Valid {
 }
 
 pub(crate) fn pin(identity: &Identity) -> ProviderPin {
-    ProviderPin {
-        plugin: identity.plugin.clone(),
-        digest: identity.component,
-        settings: identity.settings.to_string(),
-    }
+    ProviderPin { plugin: identity.plugin.clone(), digest: identity.component, settings: identity.settings.to_string() }
 }
 
 /// A resource as it is kept, as its provider sees it.

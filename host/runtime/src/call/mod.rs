@@ -19,6 +19,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use macadam_core::limits::Usage;
+use tracing::Instrument as _;
 use wasmtime::component::Instance;
 use wasmtime::{Store, UpdateDeadline};
 
@@ -70,7 +71,8 @@ where
             return Call { outcome: Err(CallError::new(plugin.identity.clone(), failure)), usage };
         }
     };
-    let body = in_fresh_instance(Arc::clone(plugin), scope, invoke);
+    let span = tracing::info_span!("plugin_call", plugin = %plugin.identity, kind = plugin.kind.as_str());
+    let body = in_fresh_instance(Arc::clone(plugin), scope, invoke).instrument(span);
     let (result, usage) = lanes.run(plugin.overran.load(Ordering::Relaxed), body).await;
     drop(permit);
     plugin.overran.store(usage.fuel > lanes::SLICE_FUEL, Ordering::Relaxed);

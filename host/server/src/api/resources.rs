@@ -106,8 +106,8 @@ pub(super) async fn delete(
     accepted(state.platform.submit(&caller, ask, idempotency_key, Timestamp::now()).await?)
 }
 
-/// Tells early and by its own status what the transaction would find as well: a change in between is still a conflict. A
-/// request with an idempotency key goes straight there, since it may be one that was done and comes again.
+/// Tells early and by its own status what the transaction would find as well: a change in between is still a conflict.
+/// A request with an idempotency key goes straight there, since it may be one that was done and comes again.
 async fn must_match(
     state: &ServerState,
     caller: &Caller,

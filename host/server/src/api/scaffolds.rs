@@ -68,8 +68,8 @@ pub(super) async fn get(
     Ok(axum::Json(state.platform.scaffold_view(&caller, id).await?))
 }
 
-/// The archive. Its digest is its `ETag`, and its digest as RFC 9530 has it in `Repr-Digest` and as RFC 3230, which came
-/// before, in `Digest`.
+/// The archive. Its digest is its `ETag`, and is also there as RFC 9530 has it in `Repr-Digest`, and as RFC 3230, which
+/// came before, in `Digest`.
 pub(super) async fn archive(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
