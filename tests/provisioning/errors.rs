@@ -70,27 +70,54 @@ fn the_same_idempotency_key_gives_the_first_answer_again() {
     assert_eq!(other.status, 409, "the key belongs to the first request: {other:?}");
 }
 
-#[test]
-fn a_policy_that_fails_holds_the_request_and_names_itself() {
+/// A server that is up but not ready, since one of its plugins is not active.
+fn unready(config: impl Fn(String) -> String) -> Server {
     let mut setup = Setup::without_postgres();
-    setup.config = setup.config.replace(
-        "plugin = \"macadam/required-tags@dev\"",
-        "plugin = \"macadam/required-tags@dev\"\nlimits = { fuel = 100 }",
-    );
-    let server = Server::prepare(&setup);
-    let mut server = server;
+    setup.config = config(setup.config);
+    let mut server = Server::prepare(&setup);
     server.launch_without_waiting();
     let begin = std::time::Instant::now();
-    let body = loop {
+    loop {
         let answer = ureq::get(server.url("/readyz")).config().http_status_as_error(false).build().call();
-        if let Ok(mut answer) = answer {
+        if let Ok(answer) = answer {
             assert_eq!(answer.status(), 503, "a host whose plugins are not all there is not ready");
-            break answer.body_mut().read_to_string().unwrap();
+            return server;
         }
         assert!(begin.elapsed().as_secs() < 60, "{}", server.log());
         std::thread::sleep(std::time::Duration::from_millis(20));
-    };
+    }
+}
+
+#[test]
+fn a_plugin_that_does_not_load_is_named_with_its_reason() {
+    let server = unready(|config| {
+        let named = "plugin = \"macadam/required-tags@dev\"";
+        config.replace(named, &format!("{named}\nlimits = {{ fuel = 100 }}"))
+    });
+    let ready = ureq::get(server.url("/readyz")).config().http_status_as_error(false).build().call();
+    let body = ready.unwrap().body_mut().read_to_string().unwrap();
     assert!(body.contains("required-tags"), "readiness names the plugin: {body}");
     let listed = server.person("ada").get("/api/v1/plugins").body.to_string();
     assert!(listed.contains("fuel budget of 100"), "and the list of plugins the reason: {listed}");
+}
+
+#[test]
+fn a_guardrail_that_is_not_there_holds_like_one_that_says_no() {
+    let wish = json!({
+        "environment": "prod", "type": "local-directory", "name": "notes", "tags": {"owner": "payments"},
+    });
+    for (version, on_error, expected) in
+        [("9.9.9", "deny", 403), ("9.9.9", "require-approval", 202), ("not-a-version", "deny", 403)]
+    {
+        let server = unready(|config| {
+            let bound = format!("plugin = \"macadam/production-gate@{version}\"\non-error = \"{on_error}\"");
+            config.replace("plugin = \"macadam/production-gate@dev\"", &bound)
+        });
+        let answer = server.person("dana").post("/api/v1/resources", &wish);
+        assert_eq!(answer.status, expected, "{version} {on_error}: {answer:?}");
+        assert!(answer.body.to_string().contains("production-gate"), "the missing policy is named: {answer:?}");
+        if expected == 202 {
+            assert_eq!(answer.body["state"], "pending-approval", "it waits for a person: {answer:?}");
+        }
+    }
 }

@@ -13,7 +13,7 @@ use macadam_runtime::LoadedPlugin;
 use macadam_runtime::clients::{EstimatorClient, GeneratorClient, PolicyClient, ProviderClient};
 use macadam_runtime::plugin::PluginUsage;
 
-use crate::plugins::Applies;
+use crate::plugins::{Applies, RequestShape};
 use crate::schema::Schema;
 
 /// Exactly what is active: version, bytes and settings.
@@ -106,6 +106,10 @@ pub struct PluginStatus {
     pub identity: Option<Identity>,
     /// Whether it is in force.
     pub state: PluginState,
+    /// Where it is to apply.
+    pub applies: Applies,
+    /// What counts while it is not in force, if it is a policy.
+    pub on_error: OnError,
     /// The plugin, for its usage.
     pub loaded: Option<Arc<LoadedPlugin>>,
     /// One line.
@@ -141,6 +145,16 @@ impl ActiveTable {
         self.status.iter().filter_map(|status| match &status.state {
             PluginState::Active => None,
             PluginState::Failed { error } => Some((status.requested.as_str(), error.as_str())),
+        })
+    }
+
+    /// The policies that apply to a request and are not in force: a guardrail that could not be loaded still holds. What
+    /// is not known to be of another kind may have been a policy, so it counts as one.
+    pub fn missing_policies<'a>(&'a self, shape: RequestShape<'a>) -> impl Iterator<Item = &'a PluginStatus> {
+        self.status.iter().filter(move |status| {
+            let failed = matches!(status.state, PluginState::Failed { .. });
+            let policy = status.kind.is_none_or(|kind| kind == PluginKind::ApprovalPolicy);
+            failed && policy && status.applies.to(shape)
         })
     }
 

@@ -121,6 +121,8 @@ impl Loader {
             kind: None,
             identity: None,
             state: PluginState::Active,
+            applies: binding.applies.clone(),
+            on_error: binding.on_error,
             loaded: None,
             summary: None,
         };
@@ -140,6 +142,9 @@ impl Loader {
             .plugin
             .parse()
             .map_err(|error| ActivateError::Query { query: binding.plugin.clone(), reason: format!("{error}") })?;
+        // Whatever fails from here on, the kind says whether a guardrail is missing; other versions tell it too.
+        let releases = self.registry.versions(&query.name).unwrap_or_default();
+        status.kind = releases.last().map(|release| release.kind);
         let (plugin, _) = self.registry.resolve(&query)?;
         let package = self.registry.fetch(&plugin.name, &plugin.version)?;
         status.kind = Some(package.manifest().kind);

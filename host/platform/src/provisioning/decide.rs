@@ -20,7 +20,7 @@ use macadam_runtime::clients::PolicyInput;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::plugins::{ActivePolicy, ActiveTable, Identity, RequestShape};
+use crate::plugins::{ActivePolicy, ActiveTable, Identity, PluginState, PluginStatus, RequestShape};
 use crate::provisioning::ProvisionError;
 use crate::provisioning::validate::{Valid, kept};
 use crate::{Caller, Platform};
@@ -116,7 +116,7 @@ impl Platform {
         let (cost, plan) = futures::join!(estimate(&matter), self.plan(valid));
         let plan = plan?;
         let verdicts = self.verdicts(&matter, &cost).await?;
-        let mut outcome = self.combined(&verdicts);
+        let mut outcome = self.combined(&matter, &verdicts);
         if let Err(violations) = self.fits(team, valid, &cost).await? {
             outcome = denied_also(outcome, violations);
         }
@@ -146,9 +146,11 @@ impl Platform {
         Ok(join_all(applying.map(|policy| ask(policy, Arc::clone(&input)))).await)
     }
 
-    pub(crate) fn combined(&self, verdicts: &[Explained]) -> Outcome {
+    pub(crate) fn combined(&self, matter: &Matter<'_>, verdicts: &[Explained]) -> Outcome {
         let verdicts: Vec<_> = verdicts.iter().map(|explained| explained.verdict.clone()).collect();
-        combine(&verdicts, self.settings().when_no_policy_applies)
+        let outcome = combine(&verdicts, self.settings().when_no_policy_applies);
+        let shape = RequestShape { request: matter.request, team: matter.team };
+        matter.table.missing_policies(shape).fold(outcome, held)
     }
 
     async fn standing(&self, team: &TeamId) -> Result<Standing, ProvisionError> {
@@ -218,6 +220,24 @@ fn instead(policy: &ActivePolicy, error: &CallError) -> Verdict {
             groups: Vec::<GroupName>::new(),
             count: 1,
         }),
+    }
+}
+
+/// The outcome while a policy is not in force: as if it had failed.
+fn held(outcome: Outcome, missing: &PluginStatus) -> Outcome {
+    let PluginState::Failed { error } = &missing.state else { return outcome };
+    let reason = format!("the policy {} is not active: {error}; ask an administrator", missing.requested);
+    match (missing.on_error, outcome) {
+        (OnError::Deny, outcome) => denied_also(outcome, vec![Violation::new("", reason)]),
+        (OnError::RequireApproval, Outcome::Allowed { warnings }) => {
+            let needs = vec![ApprovalNeed { reason, groups: Vec::new(), count: 1 }];
+            Outcome::ApprovalRequired { needs, warnings }
+        }
+        (OnError::RequireApproval, Outcome::ApprovalRequired { mut needs, warnings }) => {
+            needs.push(ApprovalNeed { reason, groups: Vec::new(), count: 1 });
+            Outcome::ApprovalRequired { needs, warnings }
+        }
+        (OnError::RequireApproval, denied @ Outcome::Denied { .. }) => denied,
     }
 }
 

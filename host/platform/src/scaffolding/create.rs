@@ -145,7 +145,7 @@ impl Platform {
     ) -> Result<Decided, ProvisionError> {
         let cost = estimate(matter).await;
         let verdicts = self.verdicts(matter, &cost).await?;
-        let outcome = self.combined(&verdicts);
+        let outcome = self.combined(matter, &verdicts);
         let plan = Plan::default();
         let digest = cover(matter, &verdicts, &outcome, &plan, Some(&generator.identity), None)?;
         Ok(Decided { cost, verdicts, outcome, plan, digest })

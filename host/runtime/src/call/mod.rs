@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A call runs where it was made, on the worker of its caller, for as long as it is short. A call that does more work
-//! than a slice moves to the slow lane ([`lanes`]), so that a guest in a loop never holds a worker that others wait for.
+//! than a slice moves to the slow lane ([`Lanes`]), so that a guest in a loop never holds a worker that others wait for.
 
 pub(crate) mod failure;
 mod lanes;
