@@ -1,5 +1,6 @@
 //! The developer's commands; `cargo xtask help` lists them.
 
+mod bench;
 mod foreign;
 mod guests;
 mod lint;
@@ -37,6 +38,8 @@ enum Command {
         /// The group: a file or folder in `tests/`.
         group: Option<String>,
     },
+    /// Measures what the sandbox costs, against native code and other programs.
+    Bench(bench::Options),
     /// Checks formatting, lints and documentation of host and guests.
     Lint,
 }
@@ -46,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         Command::Run { data, listen } => serve::serve(&data, &listen),
         Command::Test { group } => test::test(group.as_deref()),
         Command::Lint => lint::lint(),
+        Command::Bench(options) => bench::bench(&options),
         Command::Guests(options) => {
             let root = shell::root()?;
             let built = guests::build(&root, &options)?;

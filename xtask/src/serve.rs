@@ -60,7 +60,8 @@ Macadam serves on http://{listen}. In another terminal:
 
   # the same with the command line, and a whole service from a golden path
   {binary} --data {data} resource list
-  {binary} --data {data} scaffold rest-api orders --param description="Takes orders" --param owner=payments
+  {binary} --data {data} scaffold rest-api orders --param description="Takes orders" --param owner=payments \
+    --tag owner=payments
 "#,
         binary = "target/debug/macadam",
     )

@@ -1,20 +1,61 @@
 //! The fast and the slow lane.
 //!
-//! A call starts on its caller's worker, without a spawn or a switch. At a tick of the epoch a guest that has burned
-//! more than a slice yields, and its call goes on in the slow lane: threads of their own with the lowest priority, which
-//! the system runs when the workers leave time. A plugin whose last call overran starts there. So a guest in a loop
+//! A call starts on its caller's worker, without a spawn or a switch. A guest that is found at work at two ticks of the
+//! epoch in a row yields, and its call goes on in the slow lane: threads of their own with the lowest priority, which the
+//! system runs when the workers leave time. A plugin whose last call did much work starts there. So a guest in a loop
 //! costs a worker one slice now and then, whatever its fuel budget, and calls of other plugins keep their latency.
 
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::task::Poll;
+use std::thread::ThreadId;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::task::AbortOnDropHandle;
 
-/// The fuel of one slice: a few milliseconds of work, some two hundred times what a decision takes.
-pub(crate) const SLICE_FUEL: u64 = 5_000_000;
+/// The fuel above which a plugin's next call starts in the slow lane: a few milliseconds of work, some two hundred times
+/// what a decision takes.
+pub(crate) const MUCH_FUEL: u64 = 5_000_000;
+
+/// The processor time between two ticks from which a guest counts as at work.
+const AT_WORK: Duration = Duration::from_millis(1);
+
+/// Tells, tick by tick, whether a guest keeps its thread busy.
+///
+/// What counts is the thread's processor time and not the clock: a thread that was merely not running is nothing the
+/// guest did. Fuel would not tell either, since compiled code keeps its count in a register between calls. Nothing is
+/// measured before the first tick, so a call that is over by then pays nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Slice {
+    seen: Option<(ThreadId, Duration)>,
+}
+
+impl Slice {
+    /// Called at a tick, on the guest's thread. After a yes it begins anew.
+    pub(crate) fn is_used_up(&mut self) -> bool {
+        let (thread, used) = (std::thread::current().id(), processor_time());
+        match self.seen {
+            Some((same, before)) if same == thread && used.saturating_sub(before) >= AT_WORK => {
+                self.seen = None;
+                true
+            }
+            Some((same, _)) if same == thread => false,
+            _ => {
+                self.seen = Some((thread, used));
+                false
+            }
+        }
+    }
+}
+
+/// What the current thread has used of a processor since it started.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
+}
 
 thread_local! {
     /// Whether the guest that this thread polls has just yielded for having used up its slice.

@@ -75,7 +75,7 @@ where
     let body = in_fresh_instance(Arc::clone(plugin), scope, invoke).instrument(span);
     let (result, usage) = lanes.run(plugin.overran.load(Ordering::Relaxed), body).await;
     drop(permit);
-    plugin.overran.store(usage.fuel > lanes::SLICE_FUEL, Ordering::Relaxed);
+    plugin.overran.store(usage.fuel > lanes::MUCH_FUEL, Ordering::Relaxed);
     plugin.note(&usage, result.is_err());
     Call { outcome: result.map_err(|failure| CallError::new(plugin.identity.clone(), failure)), usage }
 }
@@ -122,17 +122,16 @@ fn new_store(
     // Lifting refuses what is larger before it copies it; text may be lifted twice over by nested lists' headers.
     store.set_hostcall_fuel(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(move |context| {
+    let mut slice = lanes::Slice::default();
+    store.epoch_deadline_callback(move |_| {
         if started.elapsed() > limits.deadline() {
             return Err(failure::Stop::Deadline.into());
         }
-        let burned = limits.fuel.saturating_sub(context.get_fuel().unwrap_or(0));
-        if burned < lanes::SLICE_FUEL {
-            // Little work in much time: this thread was not running, which is nothing the guest did.
-            return Ok(UpdateDeadline::Continue(1));
+        if slice.is_used_up() {
+            lanes::mark_overrun();
+            return Ok(UpdateDeadline::Yield(1));
         }
-        lanes::mark_overrun();
-        Ok(UpdateDeadline::Yield(1))
+        Ok(UpdateDeadline::Continue(1))
     });
     Ok(store)
 }
