@@ -68,7 +68,10 @@ fn or_say<T>(what: &str, outcome: Result<T>) -> Option<T> {
 fn peers() -> Result<PathBuf> {
     let target = target()?.join("bench-peers");
     let mut build = cargo()?;
-    build.current_dir(root()?.join("bench-peers")).args(["build", "--release", "--locked", "--target-dir"]).arg(&target);
+    build
+        .current_dir(root()?.join("bench-peers"))
+        .args(["build", "--release", "--locked", "--target-dir"])
+        .arg(&target);
     run("build of the other policy engines", &mut build)?;
     Ok(target.join("release/bench-peers"))
 }
