@@ -21,6 +21,8 @@ async fn a_development_database_is_approved_at_once_and_really_exists_until_it_i
     assert_eq!(shown.body["state"], "ready", "{shown:?}");
     assert_eq!(shown.body["outputs"]["password"], json!({"secret": true}), "a secret is only named: {shown:?}");
 
+    assert_eq!(dana.get(&format!("{path}/health")).body["health"], "healthy");
+
     let credentials = dana.get(&format!("{path}/credentials")).body["outputs"].clone();
     let text = |name: &str| credentials[name].as_str().unwrap_or_default().to_owned();
     let url = format!(

@@ -48,6 +48,11 @@ Example:
         /// namespace/environment/type/name
         resource: ResourceKey,
     },
+    /// Has the provider look at one
+    Health {
+        /// namespace/environment/type/name
+        resource: ResourceKey,
+    },
 }
 
 /// What a new resource is to be.
@@ -201,6 +206,14 @@ pub(crate) fn run(global: &Global, command: ResourceCommand, output: &mut Output
             output.value(&credentials, |credentials| {
                 let outputs = credentials.get("outputs").and_then(Value::as_object).cloned().unwrap_or_default();
                 Ok(table(["output", "value"], outputs.iter().map(|(name, value)| [name.clone(), text(value, "")])))
+            })?;
+            Ok(End::Done)
+        }
+        ResourceCommand::Health { resource } => {
+            let health = client.get(&format!("{}/health", path_of(&resource)))?;
+            output.value(&health, |health| {
+                let field = |name: &str| health.get(name).map(|value| text(value, "")).unwrap_or_default();
+                Ok(table(["health", "detail"], [[field("health"), field("detail")]]))
             })?;
             Ok(End::Done)
         }

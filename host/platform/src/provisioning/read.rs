@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use macadam_core::lifecycle::ResourceState;
 use macadam_core::names::ResourceKey;
-use macadam_core::plan::OutputValue;
+use macadam_core::plan::{Health, OutputValue};
+use macadam_core::request::Action;
 use macadam_runtime::capabilities::secrets::SecretVault as _;
 use macadam_store::{
     NewAuditEntry, PageRequest, RequestFilter, RequestId, RequestRecord, ResourceFilter, ResourceId, ResourceRecord,
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::provisioning::ProvisionError;
+use crate::provisioning::validate::kept;
 use crate::{Caller, Platform, Role};
 
 /// A resource as people see it: secret outputs are only named.
@@ -131,6 +133,18 @@ impl Platform {
             filter.team = Some(caller.team.clone());
         }
         Ok(self.store().list_requests(&filter, page).await?)
+    }
+
+    /// Has the provider that made a resource look at it. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Unavailable`] when the provider can see nothing now.
+    pub async fn health(&self, caller: &Caller, key: &ResourceKey) -> Result<Health, ProvisionError> {
+        let record = self.visible_resource(caller, key).await?;
+        let environment = self.environment_of(key).await?;
+        let provider = self.plugins().pinned(&record.desired.provider).await?;
+        let resource = kept(&record, &environment, Action::Create);
+        Ok(provider.client.check_health(resource, provider.settings.clone()).await.outcome?)
     }
 
     /// The outputs of a resource of one's own team, secrets opened. Audited before anything is shown.

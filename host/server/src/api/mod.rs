@@ -38,6 +38,7 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
             get(resources::get).put(resources::update).delete(resources::delete),
         )
         .route("/resources/{namespace}/{environment}/{type}/{name}/credentials", get(resources::credentials))
+        .route("/resources/{namespace}/{environment}/{type}/{name}/health", get(resources::health))
         .route("/resources/{namespace}/{environment}/{type}/{name}/transitions", get(resources::transitions))
         .route("/requests", get(requests::list))
         .route("/requests/{id}", get(requests::get))

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use macadam_core::lifecycle::ResourceState;
 use macadam_core::names::{EnvironmentName, Namespace, ResourceKey, ResourceType};
+use macadam_core::plan::Health;
 use macadam_platform::Caller;
 use macadam_platform::provisioning::{
     Ask, CreateResource, Credentials, DeleteResource, ResourceView, Taken, UpdateResource,
@@ -138,6 +139,15 @@ pub(super) async fn credentials(
     Key(key): Key,
 ) -> Result<axum::Json<Credentials>, Problem> {
     Ok(axum::Json(state.platform.credentials(&caller, &key, Timestamp::now()).await?))
+}
+
+/// What the provider sees when it looks at the resource now.
+pub(super) async fn health(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    Key(key): Key,
+) -> Result<axum::Json<Health>, Problem> {
+    Ok(axum::Json(state.platform.health(&caller, &key).await?))
 }
 
 pub(super) async fn transitions(

@@ -20,6 +20,7 @@ const ROUTES: [(&str, &str); 20] = [
     ("PUT", "/resources/payments/dev/database/a"),
     ("DELETE", "/resources/payments/dev/database/a"),
     ("GET", "/resources/payments/dev/database/a/credentials"),
+    ("GET", "/resources/payments/dev/database/a/health"),
     ("GET", "/requests"),
     ("GET", "/requests/x"),
     ("POST", "/requests/x/approve"),
