@@ -6,7 +6,7 @@ use axum::http::{Method, Request, header};
 use super::host::Host;
 
 /// Every address under `/api/v1`, with a method that it takes.
-const ROUTES: [(&str, &str); 20] = [
+const ROUTES: [(&str, &str); 21] = [
     ("GET", "/whoami"),
     ("GET", "/teams"),
     ("GET", "/environments"),
