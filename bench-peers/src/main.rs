@@ -39,6 +39,10 @@ trait Engine {
     fn decide(&mut self, document: &str) -> anyhow::Result<bool>;
 }
 
+/// The allocator of whom they are compared with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let mut lines = std::io::stdin().lock().lines();
     let setup: Setup = serde_json::from_str(&lines.next().context("the setup is missing")??)?;

@@ -34,6 +34,10 @@ use clap::{Parser, ValueEnum};
 
 use crate::figures::{Report, say};
 
+/// The server's allocator, also for what it is compared with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures; `cargo xtask bench` calls it with everything that it needs.
 #[derive(Debug, Parser)]
 struct Args {
@@ -60,6 +64,8 @@ struct Args {
     /// Where the code of the idle plugins is.
     #[arg(long, hide = true)]
     cache: Option<PathBuf>,
+    #[command(flatten)]
+    load: http::load::LoadArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -97,6 +103,9 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     if let (Some(count), Some(cache)) = (args.idle, &args.cache) {
         return plugin::idle_in_this_process(count, cache);
+    }
+    if let Some(server) = args.load.load {
+        return http::load::in_this_process(server, &args.load);
     }
     let effort = Effort::new(args.quick);
     let wanted = |group| args.group.is_none_or(|only| only == group);

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use macadam_core::digest::Digest;
+use macadam_core::digest::Blob;
 use macadam_core::kind::PluginKind;
 use macadam_core::limits::Limits;
 use macadam_core::names::PluginRef;
 use macadam_runtime::capabilities::Grants;
 use macadam_runtime::compiled::{CodeCache, Compiler};
-use macadam_runtime::engine::Profile;
+use macadam_runtime::engine::{Profile, Shape};
 use macadam_runtime::{LoadRequest, LoadedPlugin, Sandbox, SandboxConfig};
 use macadam_tests::components::component;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -51,7 +51,7 @@ pub(crate) fn measure(effort: Effort, report: &mut Report) -> anyhow::Result<()>
     let sandbox = start(cache.path())?;
     cores.pin(cores.count() - 1)?;
     let mut race = Race::default();
-    race.enter("plugin/load", Loading { runtime: &runtime, sandbox: &sandbox, bytes: numbered(0) });
+    race.enter("plugin/load", Loading { runtime: &runtime, sandbox: &sandbox, component: numbered(0) });
     let results = race.run(effort.race / 8)?;
     cores.unpin()?;
     results.report("plugin/load", None, report);
@@ -98,14 +98,14 @@ pub(crate) fn idle_in_this_process(count: usize, cache: &Path) -> anyhow::Result
 struct Loading<'a> {
     runtime: &'a Runtime,
     sandbox: &'a Sandbox,
-    bytes: Vec<u8>,
+    component: Blob,
 }
 
 impl Contender for Loading<'_> {
     fn burst(&mut self, calls: usize, into: &mut Vec<u64>) -> anyhow::Result<()> {
         for _ in 0..calls {
             let started = Instant::now();
-            let plugin = self.runtime.block_on(load(self.sandbox, &self.bytes))?;
+            let plugin = self.runtime.block_on(load(self.sandbox, &self.component))?;
             into.push(nanoseconds(started));
             drop(plugin);
         }
@@ -124,30 +124,33 @@ fn start(cache: &Path) -> anyhow::Result<Sandbox> {
     Ok(Sandbox::start(config)?)
 }
 
-async fn load(sandbox: &Sandbox, component: &[u8]) -> anyhow::Result<Arc<LoadedPlugin>> {
+async fn load(sandbox: &Sandbox, component: &Blob) -> anyhow::Result<Arc<LoadedPlugin>> {
     let plugin = PluginRef { name: "bench/idle".parse()?, version: "1.0.0".parse()? };
     let (kind, limits, grants) = (PluginKind::ApprovalPolicy, Limits::DEFAULT, Grants::none());
     Ok(sandbox.load(LoadRequest { plugin, kind, component, limits, grants }).await?)
 }
 
-/// Compiles the component once and keeps its code under every digest.
+/// Validates and compiles the component once and keeps shape and code under every digest.
 fn fill(directory: &Path) -> anyhow::Result<()> {
     let cache = CodeCache::open(directory)?;
     let lost = |error: wasmtime::Error| anyhow::anyhow!("{error:#}");
     let engine = Engine::new(&Profile::Compact.config()).map_err(lost)?;
     let code = engine.precompile_component(&component(COMPONENT)).map_err(lost)?;
+    let shape = Shape::of(numbered(0).bytes())?;
     for number in 0..=COUNT {
-        cache.store(&Digest::of(&numbered(number)), &engine, &code)?;
+        let digest = numbered(number).digest();
+        cache.keep_shape(&digest, &shape)?;
+        cache.keep_code(&digest, &engine, &code)?;
     }
     Ok(())
 }
 
 /// The component with a custom section at its end: the number 0, the section's size, its name's size, its name, its data.
-fn numbered(number: usize) -> Vec<u8> {
+fn numbered(number: usize) -> Blob {
     let mut bytes = component(COMPONENT);
     bytes.extend([0, 6, 1, b'n']);
     bytes.extend(u32::try_from(number).unwrap_or_default().to_le_bytes());
-    bytes
+    Blob::new(bytes)
 }
 
 /// The anonymous and the resident memory of this process in bytes.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use macadam_core::digest::Blob;
 use macadam_core::kind::PluginKind;
 use macadam_core::limits::Limits;
 use macadam_core::names::PluginRef;
@@ -47,6 +48,7 @@ impl TestSandbox {
             name: format!("test/{name}").parse().expect("a plugin name"),
             version: semver::Version::new(1, 0, 0),
         };
+        let component = &Blob::new(component);
         self.sandbox.load(LoadRequest { plugin, kind, component, limits, grants: Grants::none() }).await
     }
 

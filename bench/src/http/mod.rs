@@ -1,10 +1,10 @@
-//! A decision over HTTP: the server on one core with one thread, the load on another.
+//! A decision over HTTP: the server on one core with one thread, the load on another and in a process of its own.
 //!
 //! Every route takes the same document. From the floor up: send it back; read it into a general value; read it into the
 //! domain's types and decide natively; the same with the decision in the sandbox. The last is a whole server: sign-in,
 //! and a preview, which validates the request with its provider, asks the policy and has the provider plan.
 
-mod load;
+pub(crate) mod load;
 mod routes;
 mod whole;
 
@@ -45,7 +45,7 @@ pub(crate) fn measure(effort: Effort, report: &mut Report) -> anyhow::Result<()>
     let questions = questions()?;
     let mut rates: Vec<Vec<f64>> = vec![Vec::new(); questions.len()];
     let server = Server::start(&cores)?;
-    cores.pin(cores.count() - 1)?;
+    let load_core = cores.count() - 1;
     let runtime = current_thread()?;
     for question in &questions {
         let answer = runtime.block_on(load::ask_once(server.address(question), &question.request))?;
@@ -53,14 +53,14 @@ pub(crate) fn measure(effort: Effort, report: &mut Report) -> anyhow::Result<()>
     }
     for round in 0..=effort.rounds {
         for (question, rates) in questions.iter().zip(&mut rates) {
-            let rate = runtime.block_on(load::run(server.address(question), &question.request, effort.round))?;
+            let address = server.address(question);
+            let rate = load::from_another_process(address, &question.request, effort.round, load_core)?;
             // The first round warms everything up.
             if round > 0 {
                 rates.push(rate);
             }
         }
     }
-    cores.unpin()?;
     // The floor first, since the others are compared with it.
     let order = |name: &str| if Some(name) == NATIVE { 0 } else { 1 };
     let mut all: Vec<_> = questions.iter().zip(rates).collect();

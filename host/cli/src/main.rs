@@ -30,6 +30,10 @@ use crate::args::{Cli, Command};
 use crate::exit::{End, report};
 use crate::output::Output;
 
+/// A decision makes and drops some hundred small values, and the system's allocator shows in the profile.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     let mut stdout = std::io::stdout().lock();

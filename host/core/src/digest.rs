@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -58,6 +59,41 @@ impl Digest {
     /// When the value cannot be written as JSON, such as a map whose keys are not text.
     pub fn of_json(value: &impl Serialize) -> Result<Self, serde_json::Error> {
         Ok(Self::of(canonical_json(value)?.as_bytes()))
+    }
+}
+
+/// Bytes with their digest, computed once. Cloning is cheap.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Blob {
+    bytes: Arc<[u8]>,
+    digest: Digest,
+}
+
+impl Blob {
+    /// Takes bytes and computes their digest.
+    #[must_use]
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        Self { bytes, digest }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Their digest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blob({}, {} bytes)", self.digest, self.bytes.len())
     }
 }
 

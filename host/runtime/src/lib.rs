@@ -10,7 +10,8 @@
 //! |---|---|
 //! | [`engine`] | the engines: three profiles, one shard for each worker, the ticker |
 //! | [`compiled`] | compiling in a bounded child process, and the guarded cache of compiled code |
-//! | [`plugin`] | a component that is ready to be called |
+//! | [`plugin`] | a component that is ready to be called; the engines that it is mapped into |
+//! | `link` | what a component gets for its imports |
 //! | [`admission`] | how many calls may be inside at once |
 //! | [`call`] | one call from admission to usage report; the fast and the slow lane |
 //! | [`capabilities`] | what a plugin may do outside of itself, one file each |
@@ -24,6 +25,7 @@ pub mod clients;
 pub mod compiled;
 pub mod engine;
 pub mod errors;
+mod link;
 pub mod plugin;
 mod sandbox;
 

@@ -1,25 +1,25 @@
 //! The sandbox as a whole: what turns a component's bytes into something that can be called.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use macadam_core::digest::Digest;
+use macadam_core::digest::Blob;
 use macadam_core::kind::PluginKind;
 use macadam_core::limits::Limits;
 use macadam_core::names::PluginRef;
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
-use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::admission::Admission;
-use crate::call::{CallState, Lanes};
-use crate::capabilities::{Grants, wasi};
-use crate::clients::v0_1::bindings::macadam::plugin as contract;
+use crate::call::Lanes;
+use crate::capabilities::Grants;
 use crate::clients::{EstimatorClient, GeneratorClient, PluginClient, PolicyClient, ProviderClient};
-use crate::compiled::{CodeCache, Compiler};
+use crate::compiled::{CodeCache, CodeFile, Compiler};
 use crate::engine::{Engines, Profile, Shape};
 use crate::errors::LoadError;
-use crate::plugin::{LoadedPlugin, Totals};
+use crate::link::{Allowance, Shard};
+use crate::plugin::{LoadedPlugin, Mapped, Totals};
 
 /// How the sandbox is set up.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ pub struct LoadRequest<'a> {
     /// What it is for.
     pub kind: PluginKind,
     /// Its bytes.
-    pub component: &'a [u8],
+    pub component: &'a Blob,
     /// What its calls may use, before the host's cap.
     pub limits: Limits,
     /// What it was granted.
@@ -55,6 +55,7 @@ pub struct LoadRequest<'a> {
 #[derive(Debug)]
 pub struct Sandbox {
     engines: Engines,
+    shards: [OnceLock<Arc<[Shard]>>; Profile::ALL.len()],
     lanes: Arc<Lanes>,
     cache: CodeCache,
     config: SandboxConfig,
@@ -68,34 +69,34 @@ impl Sandbox {
     pub fn start(config: SandboxConfig) -> std::io::Result<Self> {
         let cache = CodeCache::open(&config.cache)?;
         let lanes = Arc::new(Lanes::start(config.workers)?);
-        Ok(Self { engines: Engines::new(config.workers), lanes, cache, config })
+        let shards = [const { OnceLock::new() }; Profile::ALL.len()];
+        Ok(Self { engines: Engines::new(config.workers), shards, lanes, cache, config })
     }
 
-    /// Makes a component ready to be called: validated, compiled or taken from the cache, linked, and its functions
+    /// Makes a component ready to be called: validated and compiled, or known from before, linked, and its functions
     /// checked against its kind.
     ///
     /// # Errors
     /// [`LoadError`] says whether the component or the host is at fault. Nothing of it stays behind.
     pub async fn load(&self, request: LoadRequest<'_>) -> Result<Arc<LoadedPlugin>, LoadError> {
         let plugin = request.plugin.clone();
-        let host = |error: wasmtime::Error| LoadError::Host { plugin: plugin.clone(), reason: format!("{error:#}") };
-        let shape = Shape::of(request.component)
-            .map_err(|error| LoadError::Malformed { plugin: plugin.clone(), reason: error.to_string() })?;
+        let shape = self.shape(&request)?;
         let limits = request.limits.capped(&self.config.cap);
         check_size(&plugin, &shape, &limits)?;
         let profile = Profile::for_shape(&shape, limits.memory_bytes);
-        let shards = self.engines.of(profile).map_err(host)?;
-        let digest = Digest::of(request.component);
-        let components = self.code(&request, &digest, profile, shards.engines()).await?;
+        let host = |error| LoadError::Host { plugin: plugin.clone(), reason: format!("{error:#}") };
+        let (shards, places) = self.shards_of(profile).map_err(host)?;
+        let may = Allowance::of(request.kind, shape.imports_wasi);
+        let mapped = self.map(&request, profile, may, shards).await?;
         let loaded = LoadedPlugin {
             identity: request.plugin,
             kind: request.kind,
-            component_digest: digest,
+            component_digest: request.component.digest(),
             profile,
             limits,
             grants: request.grants,
-            admission: Admission::new(limits.concurrency, shards.places().clone(), self.config.longest_wait),
-            shards: link(&plugin, request.kind, &shape, &components)?,
+            admission: Admission::new(limits.concurrency, places, self.config.longest_wait),
+            mapped,
             overran: false.into(),
             totals: Totals::default(),
         };
@@ -104,23 +105,58 @@ impl Sandbox {
         Ok(loaded)
     }
 
-    async fn code(
+    /// What the component needs. It is validated once; afterwards its digest stands for that.
+    fn shape(&self, request: &LoadRequest<'_>) -> Result<Shape, LoadError> {
+        let digest = request.component.digest();
+        if let Some(shape) = self.cache.shape(&digest) {
+            return Ok(shape);
+        }
+        let plugin = || request.plugin.clone();
+        let shape = Shape::of(request.component.bytes())
+            .map_err(|error| LoadError::Malformed { plugin: plugin(), reason: error.to_string() })?;
+        self.cache
+            .keep_shape(&digest, &shape)
+            .map_err(|error| LoadError::Host { plugin: plugin(), reason: error.to_string() })?;
+        Ok(shape)
+    }
+
+    fn shards_of(&self, profile: Profile) -> wasmtime::Result<(&Arc<[Shard]>, Arc<Semaphore>)> {
+        let engines = self.engines.of(profile)?;
+        let slot = self.shards.get(profile as usize).ok_or_else(|| wasmtime::Error::msg("no such profile"))?;
+        let shards = slot.get_or_init(|| engines.engines().iter().cloned().map(Shard::new).collect());
+        Ok((shards, Arc::clone(engines.places())))
+    }
+
+    /// The component's code, mapped and linked in the first shard.
+    async fn map(
         &self,
         request: &LoadRequest<'_>,
-        digest: &Digest,
         profile: Profile,
-        engines: &[Engine],
-    ) -> Result<Vec<Component>, LoadError> {
-        if let Some(components) = self.cache.load(digest, engines) {
-            return Ok(components);
+        may: Allowance,
+        shards: &Arc<[Shard]>,
+    ) -> Result<Mapped, LoadError> {
+        let plugin = &request.plugin;
+        let host = |error| LoadError::Host { plugin: plugin.clone(), reason: format!("{error:#}") };
+        let contract = |error| LoadError::Contract { plugin: plugin.clone(), reason: format!("{error:#}") };
+        let first = shards.first().ok_or_else(|| host(wasmtime::Error::msg("there is no engine")))?;
+        let code = self.code(request, profile, first.engine()).await?;
+        let component = code.map(first.engine()).map_err(host)?;
+        let home = first.link(&component, may).map_err(contract)?;
+        Ok(Mapped::new(home, code, may, Arc::clone(shards)))
+    }
+
+    /// The component's code, from the cache or compiled into it.
+    async fn code(&self, request: &LoadRequest<'_>, profile: Profile, engine: &Engine) -> Result<CodeFile, LoadError> {
+        let digest = request.component.digest();
+        if let Some(code) = self.cache.code(&digest, engine) {
+            return Ok(code);
         }
         let plugin = &request.plugin;
         let host = |reason: String| LoadError::Host { plugin: plugin.clone(), reason };
-        let engine = engines.first().ok_or_else(|| host("there is no engine".to_owned()))?;
-        let code = self.config.compiler.compile(engine, profile, request.component).await;
+        let code = self.config.compiler.compile(engine, profile, request.component.bytes()).await;
         let code = code.map_err(|error| LoadError::Compile { plugin: plugin.clone(), reason: error.to_string() })?;
-        self.cache.store(digest, engine, &code).map_err(|error| host(error.to_string()))?;
-        self.cache.load(digest, engines).ok_or_else(|| host("its code was compiled but cannot be mapped".to_owned()))
+        self.cache.keep_code(&digest, engine, &code).map_err(|error| host(error.to_string()))?;
+        self.cache.code(&digest, engine).ok_or_else(|| host("its code was compiled and is gone again".to_owned()))
     }
 
     /// Looks up the functions of the plugin's kind, so that a missing one shows now and not in a request.
@@ -185,29 +221,4 @@ fn check_size(plugin: &PluginRef, shape: &Shape, limits: &Limits) -> Result<(), 
         return Err(too_large("table elements", shape.table_elements, table_limit));
     }
     Ok(())
-}
-
-/// Links a component in every shard with what its kind may import, and nothing else.
-fn link(
-    plugin: &PluginRef,
-    kind: PluginKind,
-    shape: &Shape,
-    components: &[Component],
-) -> Result<Vec<InstancePre<CallState>>, LoadError> {
-    let contract =
-        |error: wasmtime::Error| LoadError::Contract { plugin: plugin.clone(), reason: format!("{error:#}") };
-    let link_one = |component: &Component| {
-        let mut linker = Linker::new(component.engine());
-        contract::log::add_to_linker::<CallState, HasSelf<_>>(&mut linker, |state| state)?;
-        if !kind.is_pure() {
-            contract::secrets::add_to_linker::<CallState, HasSelf<_>>(&mut linker, |state| state)?;
-            contract::sql::add_to_linker::<CallState, HasSelf<_>>(&mut linker, |state| state)?;
-            contract::files::add_to_linker::<CallState, HasSelf<_>>(&mut linker, |state| state)?;
-        }
-        if shape.imports_wasi {
-            wasi::add_to_linker(&mut linker)?;
-        }
-        linker.instantiate_pre(component)
-    };
-    components.iter().map(link_one).collect::<Result<_, _>>().map_err(contract)
 }

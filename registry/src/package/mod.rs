@@ -14,7 +14,7 @@ mod read;
 use std::fmt;
 use std::sync::Arc;
 
-use macadam_core::digest::Digest;
+use macadam_core::digest::{Blob, Digest};
 use macadam_core::names::PluginRef;
 
 use crate::component::Interfaces;
@@ -31,7 +31,7 @@ pub struct Package {
     manifest: Manifest,
     manifest_text: String,
     readme: String,
-    component: Arc<[u8]>,
+    component: Blob,
     interfaces: Interfaces,
     archive: Arc<[u8]>,
     digest: Digest,
@@ -62,16 +62,10 @@ impl Package {
         &self.readme
     }
 
-    /// The component's bytes.
+    /// The component, with the digest of its bytes by which its compiled code is kept.
     #[must_use]
-    pub fn component(&self) -> &Arc<[u8]> {
+    pub fn component(&self) -> &Blob {
         &self.component
-    }
-
-    /// The digest of the component's bytes, by which its compiled code is kept.
-    #[must_use]
-    pub fn component_digest(&self) -> Digest {
-        Digest::of(&self.component)
     }
 
     /// What the component imports and exports.

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use macadam_core::digest::Digest;
+use macadam_core::digest::{Blob, Digest};
 use macadam_core::names::PluginRef;
 
 use super::inflate::MAX_PACKED;
@@ -42,7 +42,7 @@ pub fn read(reader: impl Read, expected: &Expected) -> Result<Package, ReadError
         manifest,
         manifest_text: contents.manifest,
         readme: contents.readme,
-        component: contents.component.into(),
+        component: Blob::new(contents.component),
         interfaces,
         archive: packed.into(),
         digest,

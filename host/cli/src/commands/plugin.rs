@@ -117,10 +117,10 @@ fn document(package: &Package) -> Value {
     json!({
         "manifest": package.manifest(),
         "digest": package.digest(),
-        "component": package.component_digest(),
+        "component": package.component().digest(),
         "interfaces": package.interfaces(),
         "size": package.archive().len(),
-        "component_size": package.component().len(),
+        "component_size": package.component().bytes().len(),
     })
 }
 

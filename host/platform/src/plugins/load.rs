@@ -172,7 +172,7 @@ impl Loader {
         let identity = Identity {
             plugin: manifest.reference(),
             package: package.digest(),
-            component: *loaded.component_digest(),
+            component: loaded.component_digest(),
             settings: Digest::of(settings.as_bytes()),
         };
         Ok(Ready { loaded, identity, settings })
@@ -248,7 +248,7 @@ impl Loader {
         bindings: &[Binding],
     ) -> Result<ActiveProvider, ActivateError> {
         let package = self.registry.fetch(&pin.plugin.name, &pin.plugin.version)?;
-        if Digest::of(package.component()) != pin.digest {
+        if package.component().digest() != pin.digest {
             return Err(ActivateError::PinChanged { plugin: pin.plugin.clone() });
         }
         let same_name = |binding: &&Binding| {

@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use macadam_core::limits::Usage;
 use tracing::Instrument as _;
-use wasmtime::component::Instance;
+use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Store, UpdateDeadline};
 
 pub use lanes::Lanes;
@@ -47,10 +47,10 @@ impl<T> Call<T> {
 }
 
 /// The instance of one call, and the shard it is in: where an export stands is known for each shard.
-#[derive(Clone, Copy)]
 pub(crate) struct Entered {
     pub(crate) instance: Instance,
     pub(crate) shard: usize,
+    pub(crate) pre: InstancePre<CallState>,
 }
 
 /// The future of a guest function: borrows the store it runs in.
@@ -86,15 +86,13 @@ where
     F: for<'a> FnOnce(&'a mut Store<CallState>, Entered) -> GuestCall<'a, T> + Send,
 {
     let started = Instant::now();
-    let Some((shard, pre)) = plugin.shard() else {
-        return (Err(CallFailure::Host("the plugin is mapped into no engine".to_owned())), Usage::default());
-    };
+    let (shard, pre) = plugin.mapped.here();
     let mut store = match new_store(&plugin, pre.engine(), scope, started) {
         Ok(store) => store,
         Err(error) => return (Err(CallFailure::Host(format!("{error:#}"))), Usage::default()),
     };
     let result = match pre.instantiate_async(&mut store).await {
-        Ok(instance) => invoke(&mut store, Entered { instance, shard }).await,
+        Ok(instance) => invoke(&mut store, Entered { instance, shard, pre: pre.clone() }).await,
         Err(error) => Err(error),
     };
     let result = match result {

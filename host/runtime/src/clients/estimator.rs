@@ -40,7 +40,7 @@ impl EstimatorClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 let tags = v0_1::tags(&request);
                 let answer = guest.call_estimate(store, v0_1::request(&request, &tags), &settings).await?;
                 Ok(answer.map_err(v0_1::plugin_error).and_then(v0_1::estimate))

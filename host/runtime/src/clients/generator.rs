@@ -48,7 +48,7 @@ impl GeneratorClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 Ok(v0_1::template(guest.call_describe_template(store).await?))
             })
         })
@@ -60,7 +60,7 @@ impl GeneratorClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 let parameters = answers.parameters.to_string();
                 let features: Vec<&str> = answers.features.iter().map(String::as_str).collect();
                 let given = template_generator::AnswersParam { parameters: &parameters, features: &features };
@@ -76,7 +76,7 @@ impl GeneratorClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 let parameters = answers.parameters.to_string();
                 let features: Vec<&str> = answers.features.iter().map(String::as_str).collect();
                 let given = template_generator::AnswersParam { parameters: &parameters, features: &features };

@@ -10,7 +10,7 @@ mod policy;
 mod provider;
 pub(crate) mod v0_1;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::component::InstancePre;
 
@@ -20,33 +20,42 @@ pub use plugin::{PluginClient, PluginInfo};
 pub use policy::{PolicyClient, PolicyInput};
 pub use provider::ProviderClient;
 
-use crate::call::{CallState, Measured};
+use crate::call::{CallState, Entered, Measured};
 use crate::errors::LoadError;
 use crate::plugin::LoadedPlugin;
 
-/// Where an interface's functions stand in a component, for each shard it is mapped into.
-struct Exports<T>(Arc<[T]>);
+/// Where an interface's functions stand in a component: looked up once in each shard, for all its calls.
+struct Exports<T> {
+    find: fn(&InstancePre<CallState>) -> wasmtime::Result<T>,
+    found: Arc<[OnceLock<T>]>,
+}
 
 impl<T> Clone for Exports<T> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { find: self.find, found: Arc::clone(&self.found) }
     }
 }
 
 impl<T> Exports<T> {
-    /// Looks the functions up, once for all calls.
+    /// Looks the functions up in the first shard, so that a missing one shows now and not in a request.
     fn look_up(
         plugin: &LoadedPlugin,
-        find: impl Fn(&InstancePre<CallState>) -> wasmtime::Result<T>,
+        find: fn(&InstancePre<CallState>) -> wasmtime::Result<T>,
     ) -> Result<Self, LoadError> {
-        let found = plugin.shards.iter().map(find).collect::<wasmtime::Result<Vec<_>>>();
         let contract = |error| LoadError::Contract { plugin: plugin.identity.clone(), reason: format!("{error:#}") };
-        Ok(Self(found.map_err(contract)?.into()))
+        let home = find(plugin.mapped.home()).map_err(contract)?;
+        let rest = (1..plugin.mapped.shards()).map(|_| OnceLock::new());
+        Ok(Self { find, found: std::iter::once(OnceLock::from(home)).chain(rest).collect() })
     }
 
-    /// The functions in one shard.
-    fn at(&self, shard: usize) -> wasmtime::Result<&T> {
-        self.0.get(shard).ok_or_else(|| wasmtime::Error::msg("the plugin is not mapped into this engine"))
+    /// The functions in the shard of an instance.
+    fn at(&self, entered: &Entered) -> wasmtime::Result<&T> {
+        let slot = self.found.get(entered.shard).ok_or_else(|| wasmtime::Error::msg("no such engine"))?;
+        if let Some(found) = slot.get() {
+            return Ok(found);
+        }
+        let found = (self.find)(&entered.pre)?;
+        Ok(slot.get_or_init(|| found))
     }
 }
 

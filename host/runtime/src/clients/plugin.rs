@@ -42,7 +42,7 @@ impl PluginClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 Ok(v0_1::info(guest.call_describe(store).await?))
             })
         })
@@ -54,7 +54,7 @@ impl PluginClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 let answer = guest.call_validate_settings(store, &settings).await?;
                 Ok(Ok(answer.err().map(v0_1::violations).unwrap_or_default()))
             })

@@ -82,7 +82,7 @@ impl PolicyClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 let parts = v0_1::ContextParts::new(&input);
                 let answer = guest.call_evaluate(store, parts.context(), &settings).await?;
                 Ok(answer.map_err(v0_1::plugin_error).and_then(v0_1::verdict))

@@ -39,7 +39,7 @@ impl ProviderClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 Ok(v0_1::resource_description(guest.call_describe_resource(store).await?))
             })
         })
@@ -51,7 +51,7 @@ impl ProviderClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::of(&desired.id), move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 let tags = v0_1::tags(&desired.request);
                 let desired = v0_1::managed(&desired, &tags);
                 let answer = guest.call_validate(store, desired, &settings).await?;
@@ -72,7 +72,7 @@ impl ProviderClient {
         let scope = desired.as_ref().or(current.as_ref()).map_or(Scope::NONE, |resource| Scope::of(&resource.id));
         run(&self.plugin, &self.lanes, scope, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 let desired_tags = desired.as_ref().map(|resource| v0_1::tags(&resource.request)).unwrap_or_default();
                 let current_tags = current.as_ref().map(|resource| v0_1::tags(&resource.request)).unwrap_or_default();
                 let desired = desired.as_deref().map(|resource| v0_1::managed(resource, &desired_tags));
@@ -89,7 +89,7 @@ impl ProviderClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::of(&desired.id), move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 let tags = v0_1::tags(&desired.request);
                 let desired = v0_1::managed(&desired, &tags);
                 let answer = guest.call_provision(store, desired, v0_1::step(&step), &settings).await?;
@@ -104,7 +104,7 @@ impl ProviderClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::of(&current.id), move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 let tags = v0_1::tags(&current.request);
                 let current = v0_1::managed(&current, &tags);
                 let answer = guest.call_deprovision(store, current, v0_1::step(&step), &settings).await?;
@@ -119,7 +119,7 @@ impl ProviderClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::of(&current.id), move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(entered.shard)?.load(&mut *store, &entered.instance)?;
+                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                 let tags = v0_1::tags(&current.request);
                 let current = v0_1::managed(&current, &tags);
                 let answer = guest.call_check_health(store, current, &settings).await?;

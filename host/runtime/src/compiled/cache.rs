@@ -1,28 +1,29 @@
-//! The guarded cache of compiled code.
+//! The cache of compiled code, and of what is known of a component before it is compiled.
 //!
-//! Mapping code is trusting it, so a file counts only if this host wrote it: the directory and its files are the
-//! owner's alone, and each file ends in a keyed BLAKE3 MAC over the component's digest, the engine's settings and the
-//! code. The MAC is checked on the very descriptor that is then mapped; whatever else lies there under a fitting name is
-//! ignored, removed and compiled again.
+//! Mapping code is trusting it, so a file counts only if this host wrote it ([`guard`](super::guard)), and the MAC is
+//! checked on the very descriptor that is then mapped. Whatever else lies there under a fitting name is ignored, removed
+//! and made again.
+//!
+//! ```text
+//! DIGEST.shape              what the component needs, once it has been validated by this version
+//! DIGEST-SETTINGS.cwasm     its code, for one profile of engines on this processor
+//! ```
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use macadam_core::digest::Digest;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-const MAC_BYTES: usize = 32;
-const KEY_FILE: &str = "cache.key";
+use crate::compiled::guard::{Guarded, GuardedFiles};
+use crate::engine::Shape;
 
 /// Compiled code on disk, under a directory of its own.
 #[derive(Debug)]
 pub struct CodeCache {
-    directory: PathBuf,
-    key: [u8; 32],
+    files: GuardedFiles,
 }
 
 impl CodeCache {
@@ -31,74 +32,57 @@ impl CodeCache {
     /// # Errors
     /// When the directory cannot be made or belongs to someone else, or the key cannot be read.
     pub fn open(directory: &Path) -> io::Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
-        let key = read_or_make_key(&directory.join(KEY_FILE))?;
-        Ok(Self { directory: directory.to_owned(), key })
+        Ok(Self { files: GuardedFiles::open(directory)? })
     }
 
-    /// Maps the code of a component into each engine; `None` when there is none that this host wrote.
+    /// The shape of a component that this version has validated before.
     #[must_use]
-    pub fn load(&self, component: &Digest, engines: &[Engine]) -> Option<Vec<Component>> {
-        let first = engines.first()?;
-        let path = self.path_of(component, first);
-        let loaded = self.open_checked(&path, component, first).and_then(|file| map(&file, engines));
-        match loaded {
-            Ok(components) => Some(components),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => {
-                tracing::warn!(component = %component, %error, "compiled code is not this host's; compiling again");
-                let _ = fs::remove_file(&path);
-                None
-            }
-        }
+    pub fn shape(&self, component: &Digest) -> Option<Shape> {
+        let mut file = self.files.read(&shape_name(component), &shape_subject(component))?;
+        serde_json::from_slice(&file.bytes().ok()?).ok()
     }
 
-    /// Keeps a component's code. A reader sees the whole file or none.
+    /// Keeps the shape of a component that was validated.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn store(&self, component: &Digest, engine: &Engine, code: &[u8]) -> io::Result<()> {
-        let path = self.path_of(component, engine);
-        let temporary = path.with_extension(format!("{:x}.part", unique()?));
-        let write = || {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-            file.write_all(code)?;
-            file.write_all(self.mac(component, engine, code).as_bytes())?;
-            file.sync_data()?;
-            fs::rename(&temporary, &path)
-        };
-        write().inspect_err(|_| drop(fs::remove_file(&temporary)))
+    pub fn keep_shape(&self, component: &Digest, shape: &Shape) -> io::Result<()> {
+        let bytes = serde_json::to_vec(shape).map_err(io::Error::other)?;
+        self.files.write(&shape_name(component), &shape_subject(component), &bytes)
     }
 
-    fn path_of(&self, component: &Digest, engine: &Engine) -> PathBuf {
-        self.directory.join(format!("{}-{:016x}.cwasm", component.hex(), settings_of(engine)))
+    /// The code of a component for engines set up like this one; `None` when there is none that this host wrote.
+    #[must_use]
+    pub fn code(&self, component: &Digest, engine: &Engine) -> Option<CodeFile> {
+        let settings = settings_of(engine);
+        self.files.read(&code_name(component, settings), &code_subject(component, settings)).map(CodeFile)
     }
 
-    fn open_checked(&self, path: &Path, component: &Digest, engine: &Engine) -> io::Result<File> {
-        let refuse = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
-        let mut file =
-            OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path)?;
-        let metadata = file.metadata()?;
-        let mine = metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o077 == 0;
-        if !metadata.is_file() || !mine {
-            return Err(refuse("the file is not the owner's alone"));
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-        file.read_to_end(&mut bytes)?;
-        let (code, mac) = bytes.split_last_chunk::<MAC_BYTES>().ok_or_else(|| refuse("the file is cut short"))?;
-        // blake3::Hash compares in constant time.
-        if self.mac(component, engine, code) != blake3::Hash::from_bytes(*mac) {
-            return Err(refuse("the file's MAC is wrong"));
-        }
-        Ok(file)
+    /// Keeps a component's code.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep_code(&self, component: &Digest, engine: &Engine, code: &[u8]) -> io::Result<()> {
+        let settings = settings_of(engine);
+        self.files.write(&code_name(component, settings), &code_subject(component, settings), code)
     }
+}
 
-    fn mac(&self, component: &Digest, engine: &Engine, code: &[u8]) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(component.as_bytes()).update(&settings_of(engine).to_le_bytes()).update(code);
-        hasher.finalize()
-    }
+fn shape_name(component: &Digest) -> String {
+    format!("{}.shape", component.hex())
+}
+
+fn code_name(component: &Digest, settings: u64) -> String {
+    format!("{}-{settings:016x}.cwasm", component.hex())
+}
+
+/// The shape is what a certain version of the host makes of the bytes; another one looks again.
+fn shape_subject(component: &Digest) -> Vec<u8> {
+    [b"shape".as_slice(), env!("CARGO_PKG_VERSION").as_bytes(), component.as_bytes()].concat()
+}
+
+fn code_subject(component: &Digest, settings: u64) -> Vec<u8> {
+    [b"code".as_slice(), component.as_bytes(), &settings.to_le_bytes()].concat()
 }
 
 /// A number for everything of an engine that compiled code is bound to: version, settings and the processor's features.
@@ -110,60 +94,33 @@ fn settings_of(engine: &Engine) -> u64 {
     hasher.finish()
 }
 
-/// Maps the file's code into each engine.
-fn map(file: &File, engines: &[Engine]) -> io::Result<Vec<Component>> {
-    // The descriptor's own path opens the inode that was checked, whatever has been renamed over its name since.
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let map_into = |engine: &Engine| {
+/// Compiled code of this host, open, to be mapped into engines now and later.
+#[derive(Debug)]
+pub struct CodeFile(Guarded);
+
+impl CodeFile {
+    /// Maps the code into an engine.
+    ///
+    /// # Errors
+    /// When the code is for other settings, or the system gives no mapping.
+    pub fn map(&self, engine: &Engine) -> wasmtime::Result<Component> {
+        // The descriptor's own path opens the inode that was checked, whatever has been renamed over its name since.
+        let path = format!("/proc/self/fd/{}", self.0.file.as_raw_fd());
         #[expect(unsafe_code, reason = "mapping compiled code; see the safety comment")]
         // SAFETY: the bytes behind this descriptor carry this host's MAC over digest, settings and code, so this host
         // compiled them with these settings; the file is the owner's alone, so nobody else changes it while mapped.
-        let component = unsafe { Component::deserialize_file(engine, &path) };
-        component.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{error:#}")))
-    };
-    engines.iter().map(map_into).collect()
-}
-
-/// Reads the key, or makes one. Of several processes that make it at once, one wins, and no one ever reads half a key:
-/// it gets its name only when it is whole.
-fn read_or_make_key(path: &Path) -> io::Result<[u8; 32]> {
-    if let Some(key) = read_key(path)? {
-        return Ok(key);
+        unsafe {
+            Component::deserialize_file(engine, path)
+        }
     }
-    let mut key = [0_u8; 32];
-    getrandom::fill(&mut key).map_err(io::Error::other)?;
-    let temporary = path.with_extension(format!("{:x}.part", unique()?));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    file.write_all(&key)?;
-    file.sync_all()?;
-    let named = fs::hard_link(&temporary, path);
-    fs::remove_file(&temporary)?;
-    match named {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => read_key(path)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound)),
-    }
-}
-
-fn read_key(path: &Path) -> io::Result<Option<[u8; 32]>> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    bytes.try_into().map(Some).map_err(|_| {
-        let why = format!("{KEY_FILE} is damaged; remove it, and the code is compiled again");
-        io::Error::new(io::ErrorKind::InvalidData, why)
-    })
-}
-
-fn unique() -> io::Result<u64> {
-    let mut bytes = [0_u8; 8];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(u64::from_ne_bytes(bytes))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, OpenOptions};
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+
     use super::*;
     use crate::engine::Profile;
 
@@ -179,55 +136,66 @@ mod tests {
     #[test]
     fn code_that_was_stored_is_mapped_again_also_by_the_next_process() {
         let (directory, cache, engine, digest, code) = compiled();
-        let engines = [engine];
-        assert!(cache.load(&digest, &engines).is_none());
-        cache.store(&digest, &engines[0], &code).unwrap();
-        assert_eq!(cache.load(&digest, &engines).unwrap().len(), 1);
+        assert!(cache.code(&digest, &engine).is_none());
+        cache.keep_code(&digest, &engine, &code).unwrap();
+        assert!(cache.code(&digest, &engine).unwrap().map(&engine).is_ok());
         let reopened = CodeCache::open(directory.path()).unwrap();
-        assert!(reopened.load(&digest, &engines).is_some(), "the key is kept");
+        assert!(reopened.code(&digest, &engine).is_some(), "the key is kept");
     }
 
     #[test]
-    fn processes_that_open_a_new_cache_at_once_agree_on_its_key() {
-        let directory = tempfile::tempdir().unwrap();
-        let keys: std::collections::BTreeSet<_> = std::thread::scope(|scope| {
-            let open = || scope.spawn(|| CodeCache::open(directory.path()).unwrap().key);
-            let openers: Vec<_> = (0..8).map(|_| open()).collect();
-            openers.into_iter().map(|opener| opener.join().unwrap()).collect()
-        });
-        assert_eq!(keys.len(), 1, "all of them must read the one key that was made");
+    fn code_that_is_open_can_be_mapped_into_another_engine_after_its_file_is_gone() {
+        let (_directory, cache, engine, digest, code) = compiled();
+        cache.keep_code(&digest, &engine, &code).unwrap();
+        let file = cache.code(&digest, &engine).unwrap();
+        fs::remove_file(cache.files.path_of(&code_name(&digest, settings_of(&engine)))).unwrap();
+        assert!(cache.code(&digest, &engine).is_none());
+        let other = Engine::new(&Profile::Compact.config()).unwrap();
+        assert!(file.map(&engine).is_ok() && file.map(&other).is_ok());
+    }
+
+    #[test]
+    fn a_shape_is_found_again_for_its_component_only() {
+        let (_directory, cache, _, digest, _) = compiled();
+        let shape = Shape { core_modules: 3, initial_memory: 65_536, built_with_sdk: true, ..Shape::default() };
+        assert_eq!(cache.shape(&digest), None);
+        cache.keep_shape(&digest, &shape).unwrap();
+        assert_eq!(cache.shape(&digest), Some(shape));
+        let other = Digest::of(b"another component");
+        fs::copy(cache.files.path_of(&shape_name(&digest)), cache.files.path_of(&shape_name(&other))).unwrap();
+        assert_eq!(cache.shape(&other), None, "a shape under another component's name is not believed");
     }
 
     #[test]
     fn a_file_that_this_host_did_not_write_is_never_mapped() {
         let (_directory, cache, engine, digest, code) = compiled();
-        let engines = [engine];
         let other = Digest::of(b"another component");
-        cache.store(&other, &engines[0], &code).unwrap();
-        let path = cache.path_of(&digest, &engines[0]);
+        cache.keep_code(&other, &engine, &code).unwrap();
+        let path_of = |digest| cache.files.path_of(&code_name(digest, settings_of(&engine)));
+        let path = path_of(&digest);
         let forge = |bytes: &[u8], mode: u32| {
             let _ = fs::remove_file(&path);
             let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path).unwrap();
             file.write_all(bytes).unwrap();
         };
-        let mut stored = fs::read(cache.path_of(&other, &engines[0])).unwrap();
+        let mut stored = fs::read(path_of(&other)).unwrap();
         forge(&stored, 0o600);
-        assert!(cache.load(&digest, &engines).is_none(), "another component's code under this name");
+        assert!(cache.code(&digest, &engine).is_none(), "another component's code under this name");
         assert!(!path.exists(), "it is removed");
         forge(&code, 0o600);
-        assert!(cache.load(&digest, &engines).is_none(), "code without a MAC");
+        assert!(cache.code(&digest, &engine).is_none(), "code without a MAC");
         forge(b"", 0o600);
-        assert!(cache.load(&digest, &engines).is_none(), "an empty file");
-        cache.store(&digest, &engines[0], &code).unwrap();
+        assert!(cache.code(&digest, &engine).is_none(), "an empty file");
+        cache.keep_code(&digest, &engine, &code).unwrap();
         stored = fs::read(&path).unwrap();
         forge(&stored, 0o644);
-        assert!(cache.load(&digest, &engines).is_none(), "a file that others can read or write");
+        assert!(cache.code(&digest, &engine).is_none(), "a file that others can read or write");
         let middle = stored.len() / 2;
         stored[middle] ^= 1;
         forge(&stored, 0o600);
-        assert!(cache.load(&digest, &engines).is_none(), "one flipped bit");
+        assert!(cache.code(&digest, &engine).is_none(), "one flipped bit");
         fs::remove_file(&path).ok();
-        std::os::unix::fs::symlink(cache.path_of(&other, &engines[0]), &path).unwrap();
-        assert!(cache.load(&digest, &engines).is_none(), "a link");
+        std::os::unix::fs::symlink(path_of(&other), &path).unwrap();
+        assert!(cache.code(&digest, &engine).is_none(), "a link");
     }
 }

@@ -11,7 +11,7 @@ const SDK_SECTION: &str = "macadam-sdk";
 const PAGE: u64 = 65_536;
 
 /// What a component needs to start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Shape {
     /// How many core modules it holds.
     pub core_modules: usize,

@@ -1,4 +1,6 @@
-//! A component that is ready to be called: mapped into every shard, linked, with its places and limits.
+//! A component that is ready to be called: mapped, linked, with its places and limits.
+
+mod mapped;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,12 +9,11 @@ use macadam_core::digest::Digest;
 use macadam_core::kind::PluginKind;
 use macadam_core::limits::{Limits, Usage};
 use macadam_core::names::PluginRef;
-use wasmtime::component::InstancePre;
 
 use crate::admission::Admission;
-use crate::call::CallState;
 use crate::capabilities::Grants;
-use crate::engine::{Profile, shard_of_this_thread};
+use crate::engine::Profile;
+pub(crate) use mapped::Mapped;
 
 /// One version of a plugin, loaded. Cheap to share; unloads when the last holder lets go.
 pub struct LoadedPlugin {
@@ -23,7 +24,7 @@ pub struct LoadedPlugin {
     pub(crate) limits: Limits,
     pub(crate) grants: Arc<Grants>,
     pub(crate) admission: Admission,
-    pub(crate) shards: Vec<InstancePre<CallState>>,
+    pub(crate) mapped: Mapped,
     /// Whether the last call did more than a slice of work, so that the next starts in the slow lane.
     pub(crate) overran: AtomicBool,
     pub(crate) totals: Totals,
@@ -66,8 +67,8 @@ impl LoadedPlugin {
 
     /// The digest of the component's bytes.
     #[must_use]
-    pub fn component_digest(&self) -> &Digest {
-        &self.component_digest
+    pub fn component_digest(&self) -> Digest {
+        self.component_digest
     }
 
     /// Which engine it runs on.
@@ -91,12 +92,6 @@ impl LoadedPlugin {
             fuel: self.totals.fuel.load(Ordering::Relaxed),
             wall_ns: self.totals.wall_ns.load(Ordering::Relaxed),
         }
-    }
-
-    /// The current thread's shard, and the linked component in its engine.
-    pub(crate) fn shard(&self) -> Option<(usize, &InstancePre<CallState>)> {
-        let index = shard_of_this_thread(self.shards.len());
-        self.shards.get(index).map(|pre| (index, pre))
     }
 
     pub(crate) fn note(&self, usage: &Usage, failed: bool) {
