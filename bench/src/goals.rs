@@ -20,11 +20,12 @@ enum Bound {
 
 use Bound::{AtLeast, AtMost, Below};
 
-const GOALS: [Goal; 12] = [
+const GOALS: [Goal; 13] = [
     goal("fresh decision over the native rule", "decision/fresh", Some("decision/native"), AtMost(3.0)),
     goal("fresh decision over regorus' hot machine", "decision/fresh", Some("decision/regorus"), AtMost(0.3)),
     goal("stock Rust guest over the native rule", "decision/fresh-stock", Some("decision/native"), AtMost(5.0)),
     goal("two threads over one", "decision/threads-2", Some("decision/threads-1"), AtLeast(1.8)),
+    goal("p99 beside three loops over alone", "decision/p99-beside-loops", Some("decision/p99-alone"), AtMost(2.0)),
     goal("HTTP decision over the native rule", "http/decision", Some("http/native"), AtLeast(0.6)),
     goal("scaffold over native", "scaffold/sandbox", Some("scaffold/native"), AtMost(2.0)),
     goal("load of a compiled plugin, µs", "plugin/load", None, Below(100.0)),

@@ -4,6 +4,7 @@
 //! The request passes every condition, so that no contender may stop early. Before anything is timed, everybody must
 //! decide alike on requests that fail each of them.
 
+mod neighbours;
 mod peers;
 mod threads;
 mod warm;
@@ -82,7 +83,8 @@ pub(crate) fn measure(effort: Effort, peers: Option<&Path>, report: &mut Report)
     cores.unpin()?;
 
     take_up(&results, foreign.is_some(), engines.is_some(), report);
-    threads::measure(effort, &cores, &sdk, report)
+    threads::measure(effort, &cores, &sdk, report)?;
+    neighbours::measure(effort, &sandbox, &sdk, report)
 }
 
 /// Takes the results up into the report, the floor first.

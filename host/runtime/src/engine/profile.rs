@@ -86,6 +86,9 @@ impl Profile {
         config.consume_fuel(true).epoch_interruption(true);
         // Equal input, equal output: NaN bits and relaxed SIMD would otherwise differ between processors.
         config.cranelift_nan_canonicalization(true).relaxed_simd_deterministic(true);
+        // A backtrace names functions, for which neither is needed: unwind tables are for debuggers and have to be
+        // registered with the process at every load, and the map from code to bytes of wasm is half of a code file.
+        config.native_unwind_info(false).generate_address_map(false);
         config.memory_init_cow(true).table_lazy_init(true).async_stack_zeroing(false);
         config.max_wasm_stack(512 * KIB).async_stack_size(MIB);
         if self == Self::Stock {
