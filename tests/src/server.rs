@@ -267,15 +267,15 @@ impl Person<'_> {
         }
         let request =
             request.body(body.map(ToString::to_string).unwrap_or_default()).expect("the request is well-formed");
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
-        match agent.run(request) {
-            Ok(mut answer) => {
-                let text = answer.body_mut().read_to_string().unwrap_or_default();
-                Answer { status: answer.status().as_u16(), body: serde_json::from_str(&text).unwrap_or(Value::Null) }
-            }
-            Err(error) => Answer { status: 0, body: json!(error.to_string()) },
-        }
+        answer(request)
+    }
+
+    /// Sends a package.
+    pub fn publish(&self, archive: &[u8]) -> Answer {
+        let request = ureq::http::Request::post(self.server.url("/api/v1/plugins"))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/gzip");
+        answer(request.body(archive).expect("the request is well-formed"))
     }
 
     /// The bytes behind an address.
@@ -314,6 +314,18 @@ impl Person<'_> {
             assert!(begin.elapsed() < PATIENCE, "request {request} does not end: {shown:?}\n{}", self.server.log());
             std::thread::sleep(Duration::from_millis(30));
         }
+    }
+}
+
+fn answer(request: ureq::http::Request<impl ureq::AsSendBody>) -> Answer {
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
+    match agent.run(request) {
+        Ok(mut answer) => {
+            let text = answer.body_mut().read_to_string().unwrap_or_default();
+            Answer { status: answer.status().as_u16(), body: serde_json::from_str(&text).unwrap_or(Value::Null) }
+        }
+        Err(error) => Answer { status: 0, body: json!(error.to_string()) },
     }
 }
 

@@ -9,7 +9,7 @@ use axum::Router;
 use jiff::Timestamp;
 use macadam_core::digest::Digest;
 use macadam_core::limits::Limits;
-use macadam_platform::plugins::{Binding, HostGrants, Loader, Plugins};
+use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Plugins};
 use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
 use macadam_platform::{Platform, PlatformParts, PlatformSettings};
@@ -46,8 +46,9 @@ pub(super) async fn server(data: &Path) -> anyhow::Result<Router> {
     let root = FilesRoot::open(&data.join("workspaces"), "file:///workspaces/")?;
     grants.files.insert("workspaces".parse()?, Arc::new(root));
     let loader = Loader::new(Arc::new(registry(&data.join("registry"))?), Arc::new(sandbox), grants);
-    let plugins = Plugins::new(loader, bindings()?);
-    let table = plugins.activate().await;
+    let plugins = Plugins::new(loader, Arc::clone(&store));
+    let by = By { actor: None, reason: "to start with".to_owned(), now: Timestamp::now() };
+    let table = plugins.start(&bindings()?, &by).await?;
     ensure!(table.is_complete(), "{:?}", table.failed().collect::<Vec<_>>());
     let platform = Platform::new(PlatformParts {
         store: Arc::clone(&store),

@@ -21,6 +21,7 @@ Exit codes:
   2  the command line is wrong
   3  denied by policy, quota or budget
   4  waits for approval
+  5  what was compared differs
 
 Examples:
   macadam serve
@@ -65,7 +66,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Run the server
     Serve(ServeArgs),
-    /// Pack, inspect and list plugins
+    /// Pack, publish, activate and roll back plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Show what a request would do and cost, and what every policy says, without asking for it

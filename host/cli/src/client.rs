@@ -48,6 +48,11 @@ impl Problem {
         serde_json::from_value(violations).unwrap_or_default()
     }
 
+    /// Whether there is no such thing.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.document.get("type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("/problems/not-found"))
+    }
+
     /// Whether it was decided, and the answer is no.
     pub(crate) fn is_denied(&self) -> bool {
         self.document.get("type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("/problems/denied"))
@@ -103,6 +108,27 @@ impl Client {
     /// Asks for a removal.
     pub(crate) fn delete(&self, path: &str, headers: &[(&str, &str)]) -> anyhow::Result<Value> {
         json(self.send(Method::DELETE, path, headers, ())?)
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn post_bytes(&self, path: &str, bytes: &[u8], media_type: &str) -> anyhow::Result<Value> {
+        json(self.send(Method::POST, path, &[("content-type", media_type)], bytes)?)
+    }
+
+    /// Asks for something that has no answer.
+    pub(crate) fn post_nothing(&self, path: &str) -> anyhow::Result<()> {
+        self.send(Method::POST, path, &[], ()).map(drop)
+    }
+
+    /// Asks for a removal that has no answer, with what there is to say about it.
+    pub(crate) fn delete_with(&self, path: &str, document: &Value) -> anyhow::Result<()> {
+        let headers = [("content-type", "application/json")];
+        self.send(Method::DELETE, path, &headers, document.to_string()).map(drop)
+    }
+
+    /// Asks for a removal that has no answer.
+    pub(crate) fn delete_nothing(&self, path: &str) -> anyhow::Result<()> {
+        self.send(Method::DELETE, path, &[], ()).map(drop)
     }
 
     fn send_json(

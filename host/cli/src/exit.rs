@@ -16,12 +16,15 @@ pub(crate) enum End {
     Denied,
     /// It waits for approval, or would.
     Pending,
+    /// What was compared differs.
+    Differs,
 }
 
 const ERROR: u8 = 1;
 const USAGE: u8 = 2;
 const DENIED: u8 = 3;
 const PENDING: u8 = 4;
+const DIFFERS: u8 = 5;
 
 /// The command line is wrong in a way that only shows when its parts are put together.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,7 @@ pub(crate) fn report(ended: anyhow::Result<End>, format: Format) -> ExitCode {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Denied) => ExitCode::from(DENIED),
         Ok(End::Pending) => ExitCode::from(PENDING),
+        Ok(End::Differs) => ExitCode::from(DIFFERS),
         Err(error) => {
             // Nobody is left to tell when standard error is closed.
             let _ = writeln!(std::io::stderr().lock(), "{}", words(&error, format));

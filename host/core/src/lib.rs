@@ -6,7 +6,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`names`] | validated names: plugins, people, teams, environments, resources |
-//! | [`digest`] | sha256 digests and canonical JSON |
+//! | [`digest`], [`canonical`] | sha256 digests; canonical JSON, and documents held as it |
 //! | [`kind`] | the table of plugin kinds |
 //! | [`limits`] | what a plugin's call may use, and what it used |
 //! | [`money`], [`estimate`] | exact prices and what a request costs |
@@ -19,6 +19,7 @@
 //! | [`lifecycle`] | the states of requests, resources and jobs |
 
 pub mod approvals;
+pub mod canonical;
 pub mod digest;
 pub mod estimate;
 pub mod kind;

@@ -96,6 +96,12 @@ pub struct LimitOverrides {
 }
 
 impl LimitOverrides {
+    /// Whether nothing is set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The base with what is set here in its place.
     #[must_use]
     pub fn over(&self, base: Limits) -> Limits {

@@ -136,6 +136,10 @@ name!(
     /// A connection, root or other thing that a capability is granted on.
     GrantName, "grant", is_slug, SLUG_RULE
 );
+name!(
+    /// A binding: what an administrator calls one plugin that should be active, such as `cost-threshold`.
+    BindingName, "binding", is_slug, SLUG_RULE
+);
 
 impl From<&TeamId> for Namespace {
     fn from(team: &TeamId) -> Self {

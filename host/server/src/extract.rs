@@ -31,8 +31,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
-            let detail = "the body must be JSON; send it with `Content-Type: application/json`";
-            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+            return Err(not_json());
         }
         parse(&read(request).await?).map(Self)
     }
@@ -45,13 +44,20 @@ pub(crate) struct OptionalJson<T>(pub(crate) T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalJson<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if request.headers().contains_key(header::CONTENT_TYPE) {
-            return Json::from_request(request, state).await.map(|Json(body)| Self(body));
-        }
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let says_another_type = request.headers().contains_key(header::CONTENT_TYPE) && !is_json(request.headers());
         let body = read(request).await?;
-        parse(if body.is_empty() { b"{}" } else { &body }).map(Self)
+        match body.is_empty() {
+            true => parse(b"{}").map(Self),
+            false if says_another_type => Err(not_json()),
+            false => parse(&body).map(Self),
+        }
     }
+}
+
+fn not_json() -> Problem {
+    let detail = "the body must be JSON; send it with `Content-Type: application/json`";
+    Problem::new(ProblemKind::UnsupportedMediaType, detail)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -61,12 +67,17 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn read(request: Request) -> Result<Bytes, Problem> {
-    let too_large = || Problem::new(ProblemKind::TooLarge, format!("the body has more than {MAX_BODY} bytes"));
+    read_up_to(request, MAX_BODY).await
+}
+
+/// A body of any type, up to a length.
+pub(crate) async fn read_up_to(request: Request, most: usize) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(ProblemKind::TooLarge, format!("the body has more than {most} bytes"));
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if declared.and_then(|value| value.parse::<u64>().ok()).is_some_and(|length| length > MAX_BODY as u64) {
+    if declared.and_then(|value| value.parse::<u64>().ok()).is_some_and(|length| length > most as u64) {
         return Err(too_large());
     }
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(request.into_body(), MAX_BODY)).await {
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(request.into_body(), most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),
         Ok(Err(_)) => Err(Problem::new(ProblemKind::Malformed, "the body ended before it was complete")),

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`people`] | who may sign in, by the hash of their token |
 //! | [`problem`] | RFC 9457 problem documents: the one form of every error |
+//! | `refusals` | what is refused about plugins, as problem documents |
 //! | `api` | the routes under `/api/v1`, one file for each kind of thing |
 //! | `operations` | `/healthz`, `/readyz`, `/metrics` |
 //! | `observe` | one span and one line for each request |
@@ -24,6 +25,7 @@ mod observe;
 mod operations;
 pub mod people;
 pub mod problem;
+mod refusals;
 mod serve;
 mod state;
 

@@ -102,7 +102,7 @@ impl Plugins {
     fn used(&self) -> BTreeMap<Plugin, Used> {
         let mut all = BTreeMap::<_, Used>::new();
         for status in &self.0.plugins().active().status {
-            let (Some(identity), Some(kind)) = (&status.identity, status.kind) else { continue };
+            let (Some(identity), Some(kind)) = (status.identity(), status.kind) else { continue };
             let labels = Plugin {
                 plugin: identity.plugin.name.to_string(),
                 version: identity.plugin.version.to_string(),

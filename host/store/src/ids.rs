@@ -94,6 +94,10 @@ id!(
     /// A generated project.
     ScaffoldId, "scaffold"
 );
+id!(
+    /// One live call that more than one version answered: what joins the shadow's answer to the one that counted.
+    PairId, "pair"
+);
 
 #[cfg(test)]
 mod tests {

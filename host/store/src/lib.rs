@@ -7,6 +7,9 @@
 //! | [`Resources`] | what exists, is being made, or was |
 //! | [`Jobs`] | the work, leased to workers |
 //! | [`Scaffolds`] | generated projects |
+//! | [`Namespaces`] | who publishes plugins under which name, and with which keys |
+//! | [`Bindings`] | which plugins are to be active, and every state that this ever had |
+//! | [`DecisionLog`] | what plugins were asked and said, to be explained and replayed |
 //! | [`Secrets`] | sealed bytes behind handles |
 //! | [`AuditLog`], [`Outbox`] | what happened, kept for good and told to others |
 //!
@@ -17,9 +20,12 @@
 //! [`Store`] is all the traits together, as an object; [`SqliteStore`] is the embedded one.
 
 mod audit;
+mod bindings;
+mod decisions;
 mod error;
 mod ids;
 mod jobs;
+mod namespaces;
 mod outbox;
 mod requests;
 mod resources;
@@ -29,9 +35,20 @@ mod sqlite;
 mod teams;
 
 pub use audit::{AuditEntry, AuditError, AuditHead, AuditLog, NewAuditEntry};
+pub use bindings::{
+    Applied, Attribution, BindingChange, BindingError, BindingRecord, BindingRevision, BindingSet, Bindings, Expected,
+};
+pub use decisions::{
+    DecisionFilter, DecisionKind, DecisionLog, DecisionOutcome, DecisionRecord, DecisionRole, DecisionTotals,
+    Difference, DifferenceRecord, NewDecision, Pruned, RecordedCall, Retention,
+};
 pub use error::StoreError;
-pub use ids::{IdError, JobId, RequestId, ResourceId, ScaffoldId};
+pub use ids::{IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId};
 pub use jobs::{ClaimedJob, Finished, JobEnd, JobError, JobPhase, JobRecord, Jobs, Lease, Redecided};
+pub use namespaces::{
+    NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation,
+    SignaturePolicy,
+};
 pub use outbox::{EVENT_TYPE_PREFIX, NewEvent, Outbox, OutboxEvent};
 pub use requests::{
     Approval, ApprovalRecord, ApproveOutcome, Change, Decision, NewRequest, PendingApproval, RequestFilter,
@@ -45,11 +62,37 @@ pub use teams::{Environments, Teams};
 
 /// Everything the platform keeps.
 pub trait Store:
-    Teams + Environments + Requests + Resources + Jobs + Scaffolds + Secrets + AuditLog + Outbox + Send + Sync
+    Teams
+    + Environments
+    + Requests
+    + Resources
+    + Jobs
+    + Scaffolds
+    + Namespaces
+    + Bindings
+    + DecisionLog
+    + Secrets
+    + AuditLog
+    + Outbox
+    + Send
+    + Sync
 {
 }
 
 impl<T> Store for T where
-    T: Teams + Environments + Requests + Resources + Jobs + Scaffolds + Secrets + AuditLog + Outbox + Send + Sync
+    T: Teams
+        + Environments
+        + Requests
+        + Resources
+        + Jobs
+        + Scaffolds
+        + Namespaces
+        + Bindings
+        + DecisionLog
+        + Secrets
+        + AuditLog
+        + Outbox
+        + Send
+        + Sync
 {
 }

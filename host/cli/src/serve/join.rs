@@ -35,8 +35,8 @@ pub(super) fn platform(data: &DataDir, config: &Config, store: Arc<dyn Store>) -
     let loader = Loader::new(Arc::new(registry), Arc::new(sandbox(data, config)?), grants);
     let archives = Archives::open(&data.join("archives")).context("the archives' directory cannot be used")?;
     Ok(Platform::new(PlatformParts {
+        plugins: Plugins::new(loader, Arc::clone(&store)),
         store,
-        plugins: Plugins::new(loader, config.plugins.clone()),
         vault,
         archives,
         settings: config.platform_settings(),

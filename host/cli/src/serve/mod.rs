@@ -23,6 +23,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use jiff::Timestamp;
+use macadam_platform::plugins::By;
 use macadam_platform::provisioning::Workers;
 use macadam_server::ServerState;
 use macadam_server::people::PeopleFile;
@@ -98,8 +100,9 @@ async fn serve(
     let store = join::open_store(data).await?;
     organisation::put(data, &store, &people).await?;
     let platform = join::platform(data, &config, Arc::new(store.clone()))?;
+    let by = By { actor: None, reason: "from the configuration".to_owned(), now: Timestamp::now() };
     tokio::select! {
-        _ = platform.plugins().activate() => {}
+        started = platform.plugins().start(&config.plugins, &by) => drop(started?),
         () = stop.told() => {
             store.close().await;
             return Ok(());

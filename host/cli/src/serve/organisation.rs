@@ -1,4 +1,4 @@
-//! `organisation.toml`: the teams and environments, put into the store at each start.
+//! `organisation.toml`: the teams, environments and namespaces, put into the store at each start.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use macadam_core::request::Environment;
 use macadam_core::standing::Team;
 use macadam_server::people::PeopleFile;
-use macadam_store::{Environments as _, SqliteStore, Teams as _};
+use macadam_store::{Environments as _, Namespaces as _, NewNamespace, SqliteStore, Teams as _};
 use serde::Deserialize;
 
 use crate::serve::config::read_toml;
@@ -23,11 +23,13 @@ struct Organisation {
     teams: Vec<Team>,
     #[serde(default)]
     environments: Vec<Environment>,
+    #[serde(default)]
+    namespaces: Vec<NewNamespace>,
 }
 
 /// Reads the file, puts what is in it into the store, and warns of people whose team is not there.
 pub(super) async fn put(data: &DataDir, store: &SqliteStore, people: &PeopleFile) -> anyhow::Result<()> {
-    let Organisation { teams, environments } = read_toml(&data.first_organisation()?)?;
+    let Organisation { teams, environments, namespaces } = read_toml(&data.first_organisation()?)?;
     let now = Timestamp::now();
     for team in &teams {
         store.put_team(team, None, now).await.with_context(|| format!("the team {} cannot be kept", team.name))?;
@@ -35,6 +37,10 @@ pub(super) async fn put(data: &DataDir, store: &SqliteStore, people: &PeopleFile
     for environment in &environments {
         let kept = store.put_environment(environment, None, now).await;
         kept.with_context(|| format!("the environment {} cannot be kept", environment.name))?;
+    }
+    for namespace in &namespaces {
+        let kept = store.put_namespace(namespace, None, now).await;
+        kept.with_context(|| format!("the namespace {} cannot be kept", namespace.name))?;
     }
     let known: BTreeSet<_> = store.teams().await?.into_iter().map(|team| team.name).collect();
     for caller in people.current().callers().filter(|caller| !known.contains(&caller.team)) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use macadam_core::digest::Digest;
 use macadam_core::kind::PluginKind;
-use macadam_core::names::{PluginRef, ResourceType, TemplateId};
+use macadam_core::names::{BindingName, PluginRef, ResourceType, TemplateId};
 use macadam_core::plan::ResourceDescription;
 use macadam_core::project::Template;
 use macadam_core::verdict::OnError;
@@ -13,7 +13,7 @@ use macadam_runtime::LoadedPlugin;
 use macadam_runtime::clients::{EstimatorClient, GeneratorClient, PolicyClient, ProviderClient};
 use macadam_runtime::plugin::PluginUsage;
 
-use crate::plugins::{Applies, RequestShape};
+use crate::plugins::{Applies, Binding, RequestShape};
 use crate::schema::Schema;
 
 /// Exactly what is active: version, bytes and settings.
@@ -83,6 +83,32 @@ pub struct ActiveGenerator {
     pub client: GeneratorClient,
 }
 
+/// What a binding brought to life.
+#[derive(Clone)]
+pub enum Part {
+    /// A policy.
+    Policy(Arc<ActivePolicy>),
+    /// An estimator.
+    Estimator(Arc<ActiveEstimator>),
+    /// A provider.
+    Provider(Arc<ActiveProvider>),
+    /// A generator.
+    Generator(Arc<ActiveGenerator>),
+}
+
+impl Part {
+    /// Exactly what is active.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        match self {
+            Self::Policy(policy) => &policy.identity,
+            Self::Estimator(estimator) => &estimator.identity,
+            Self::Provider(provider) => &provider.identity,
+            Self::Generator(generator) => &generator.identity,
+        }
+    }
+}
+
 /// Whether a binding is in force.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
@@ -96,20 +122,21 @@ pub enum PluginState {
     },
 }
 
-/// One binding and what came of it.
+/// One binding and what came of it. Tables share it, so that changing one binding leaves the others as they are.
+#[derive(Clone)]
 pub struct PluginStatus {
-    /// What the binding asks for.
-    pub requested: String,
+    /// The binding's name.
+    pub name: BindingName,
+    /// How often the binding was changed.
+    pub revision: u64,
+    /// What it asks for.
+    pub binding: Arc<Binding>,
     /// What it is for, when that is known.
     pub kind: Option<PluginKind>,
-    /// What was found for it.
-    pub identity: Option<Identity>,
     /// Whether it is in force.
     pub state: PluginState,
-    /// Where it is to apply.
-    pub applies: Applies,
-    /// What counts while it is not in force, if it is a policy.
-    pub on_error: OnError,
+    /// What is in force.
+    pub part: Option<Part>,
     /// The plugin, for its usage.
     pub loaded: Option<Arc<LoadedPlugin>>,
     /// One line.
@@ -122,39 +149,106 @@ impl PluginStatus {
     pub fn usage(&self) -> PluginUsage {
         self.loaded.as_ref().map(|loaded| loaded.usage()).unwrap_or_default()
     }
+
+    /// Exactly what is active, if it is.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.part.as_ref().map(Part::identity)
+    }
+
+    /// The same binding, not in force.
+    fn failed(&self, error: String) -> Self {
+        Self { state: PluginState::Failed { error }, part: None, loaded: None, ..self.clone() }
+    }
 }
 
 /// Everything that is active.
 #[derive(Default)]
 pub struct ActiveTable {
-    /// In the order of their bindings: the first that applies prices a request.
-    pub estimators: Vec<ActiveEstimator>,
+    /// In the order of their bindings' names: the first that applies prices a request.
+    pub estimators: Vec<Arc<ActiveEstimator>>,
     /// All that apply decide.
-    pub policies: Vec<ActivePolicy>,
+    pub policies: Vec<Arc<ActivePolicy>>,
     /// One for each type.
     pub providers: BTreeMap<ResourceType, Arc<ActiveProvider>>,
     /// One for each golden path.
     pub generators: BTreeMap<TemplateId, Arc<ActiveGenerator>>,
-    /// Every binding, in order.
-    pub status: Vec<PluginStatus>,
+    /// Every binding, in the order of their names.
+    pub status: Vec<Arc<PluginStatus>>,
 }
 
 impl ActiveTable {
+    /// The table of some bindings. Of two that make the same resource type or template, the first counts.
+    #[must_use]
+    pub fn of(mut bindings: Vec<Arc<PluginStatus>>) -> Self {
+        bindings.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut table = Self::default();
+        for status in bindings {
+            let entered = match status.part.clone().map(|part| table.enter(part)) {
+                Some(Err(twice)) => Arc::new(status.failed(twice)),
+                _ => status,
+            };
+            table.status.push(entered);
+        }
+        table
+    }
+
+    fn enter(&mut self, part: Part) -> Result<(), String> {
+        match part {
+            Part::Policy(policy) => self.policies.push(policy),
+            Part::Estimator(estimator) => self.estimators.push(estimator),
+            Part::Provider(provider) => {
+                let made = provider.description.resource_type.clone();
+                if let Some(other) = self.providers.get(&made) {
+                    return Err(twice(&provider.identity, &made.to_string(), &other.identity));
+                }
+                self.providers.insert(made, provider);
+            }
+            Part::Generator(generator) => {
+                let made = generator.template.id.clone();
+                if let Some(other) = self.generators.get(&made) {
+                    return Err(twice(&generator.identity, &made.to_string(), &other.identity));
+                }
+                self.generators.insert(made, generator);
+            }
+        }
+        Ok(())
+    }
+
+    /// The table with one binding changed, or added.
+    #[must_use]
+    pub fn with(&self, changed: Arc<PluginStatus>) -> Self {
+        let others = self.status.iter().filter(|status| status.name != changed.name).cloned();
+        Self::of(others.chain([Arc::clone(&changed)]).collect())
+    }
+
+    /// The table without a binding.
+    #[must_use]
+    pub fn without(&self, name: &BindingName) -> Self {
+        Self::of(self.status.iter().filter(|status| status.name != *name).cloned().collect())
+    }
+
+    /// One binding and what came of it.
+    #[must_use]
+    pub fn binding(&self, name: &BindingName) -> Option<&Arc<PluginStatus>> {
+        self.status.iter().find(|status| status.name == *name)
+    }
+
     /// The bindings that are not in force, each with its reason.
     pub fn failed(&self) -> impl Iterator<Item = (&str, &str)> {
         self.status.iter().filter_map(|status| match &status.state {
             PluginState::Active => None,
-            PluginState::Failed { error } => Some((status.requested.as_str(), error.as_str())),
+            PluginState::Failed { error } => Some((status.binding.plugin.as_str(), error.as_str())),
         })
     }
 
     /// The policies that apply to a request and are not in force: a guardrail that could not be loaded still holds. What
     /// is not known to be of another kind may have been a policy, so it counts as one.
-    pub fn missing_policies<'a>(&'a self, shape: RequestShape<'a>) -> impl Iterator<Item = &'a PluginStatus> {
+    pub fn missing_policies<'a>(&'a self, shape: RequestShape<'a>) -> impl Iterator<Item = &'a Arc<PluginStatus>> {
         self.status.iter().filter(move |status| {
             let failed = matches!(status.state, PluginState::Failed { .. });
             let policy = status.kind.is_none_or(|kind| kind == PluginKind::ApprovalPolicy);
-            failed && policy && status.applies.to(shape)
+            failed && policy && status.binding.applies.to(shape)
         })
     }
 
@@ -163,4 +257,8 @@ impl ActiveTable {
     pub fn is_complete(&self) -> bool {
         self.failed().next().is_none()
     }
+}
+
+fn twice(later: &Identity, what: &str, earlier: &Identity) -> String {
+    format!("{} makes {what}, and so does {}; bind one of them", later.plugin, earlier.plugin)
 }

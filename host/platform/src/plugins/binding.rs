@@ -1,33 +1,93 @@
 //! Bindings: what an administrator wants to be active, and where it applies.
 
 use macadam_core::limits::LimitOverrides;
-use macadam_core::names::{EnvironmentName, TeamId};
+use macadam_core::names::{BindingName, EnvironmentName, TeamId};
 use macadam_core::request::{Action, EnvironmentClass, Request};
 use macadam_core::verdict::OnError;
-use macadam_registry::Capability;
+use macadam_registry::index::{QueryError, Wanted};
+use macadam_registry::{Capability, VersionQuery};
+use semver::Version;
 use serde_json::{Map, Value};
 
 /// One plugin that should be active.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Binding {
+    /// What it is called; the plugin's own name, without its namespace, when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<BindingName>,
     /// Which version: `namespace/name`, `@latest`, `@1.2.3`, `@^1.2` or `@dev`.
     pub plugin: String,
+    /// Whether it follows what is published: `latest` or a range then means the highest version at any time, and
+    /// otherwise the highest at the time of the change. `@dev` always follows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto: bool,
     /// Where it applies; everywhere when nothing is said.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Applies::is_everywhere")]
     pub applies: Applies,
     /// Settings over the plugin's own defaults, key by key.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub settings: Map<String, Value>,
     /// Limits over the manifest's, still under the host's cap.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "LimitOverrides::is_empty")]
     pub limits: LimitOverrides,
     /// What of the capabilities it asks for it is granted.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Capability>,
     /// What counts when it fails: for policies.
     #[serde(default)]
     pub on_error: OnError,
+}
+
+impl Binding {
+    /// What it is called.
+    ///
+    /// # Errors
+    /// When it has no name and its plugin's is not well-formed.
+    pub fn name(&self) -> Result<BindingName, QueryError> {
+        match &self.name {
+            Some(name) => Ok(name.clone()),
+            None => Ok(BindingName::new(self.query()?.name.name())?),
+        }
+    }
+
+    /// The plugin and the version that are wanted.
+    ///
+    /// # Errors
+    /// When the text is not one.
+    pub fn query(&self) -> Result<VersionQuery, QueryError> {
+        self.plugin.parse()
+    }
+
+    /// Whether its version moves with what is published.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.auto || self.query().is_ok_and(|query| query.wanted == Wanted::Dev)
+    }
+}
+
+/// A binding as it is kept: with its name, and with the version that its text meant when it was made.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BindingSpec {
+    /// What an administrator wrote.
+    pub binding: Binding,
+    /// Which version that was; `None` when there was none.
+    pub version: Option<Version>,
+}
+
+impl BindingSpec {
+    /// Which version to load: the one that was meant when the binding was changed.
+    ///
+    /// # Errors
+    /// When the text is not a query.
+    pub fn query(&self) -> Result<VersionQuery, QueryError> {
+        let query = self.binding.query()?;
+        Ok(match &self.version {
+            Some(version) => VersionQuery { name: query.name, wanted: Wanted::Exact(version.clone()) },
+            None => query,
+        })
+    }
 }
 
 /// Which requests a plugin is asked about. An empty list does not narrow.
@@ -56,6 +116,12 @@ pub struct RequestShape<'a> {
 }
 
 impl Applies {
+    /// Whether nothing narrows it.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether a request is among those.
     #[must_use]
     pub fn to(&self, RequestShape { request, team }: RequestShape<'_>) -> bool {

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use macadam_core::digest::{Digest, canonical_json};
 use macadam_core::kind::PluginKind;
 use macadam_core::limits::Limits;
-use macadam_core::names::PluginRef;
+use macadam_core::names::{BindingName, PluginRef};
 use macadam_core::violation::{Violation, join};
+use macadam_registry::index::QueryError;
 use macadam_registry::{IndexError, Package, Registry, VersionQuery};
 use macadam_runtime::{CallError, LoadError, LoadRequest, LoadedPlugin, Sandbox};
 use macadam_store::ProviderPin;
+use semver::Version;
 use serde_json::{Map, Value};
 
 use crate::plugins::active::{
-    ActiveEstimator, ActiveGenerator, ActivePolicy, ActiveProvider, ActiveTable, Identity, PluginState, PluginStatus,
+    ActiveEstimator, ActiveGenerator, ActivePolicy, ActiveProvider, ActiveTable, Identity, Part, PluginState,
+    PluginStatus,
 };
-use crate::plugins::{Binding, GrantError, HostGrants};
+use crate::plugins::{Binding, BindingSpec, GrantError, HostGrants};
 use crate::schema::{Schema, SchemaError};
 
 /// Why a binding is not in force.
@@ -25,13 +28,8 @@ pub enum ActivateError {
     #[error(transparent)]
     Registry(#[from] IndexError),
     /// The text that names the version is not well-formed.
-    #[error("`plugin` is {query:?}: {reason}")]
-    Query {
-        /// The text.
-        query: String,
-        /// What is wrong.
-        reason: String,
-    },
+    #[error("`plugin`: {0}")]
+    Query(#[from] QueryError),
     /// A grant cannot be given.
     #[error(transparent)]
     Grant(#[from] GrantError),
@@ -57,16 +55,6 @@ pub enum ActivateError {
         /// Why.
         source: SchemaError,
     },
-    /// Two bindings make the same resource type or template.
-    #[error("{plugin} makes {what}, and so does {other}; bind one of them")]
-    Twice {
-        /// The later one.
-        plugin: PluginRef,
-        /// What both make.
-        what: String,
-        /// The earlier one.
-        other: PluginRef,
-    },
     /// A resource's provider is in the registry with other bytes than those that made the resource.
     #[error("{plugin} in the registry is not the component that made the resource; restore the package")]
     PinChanged {
@@ -83,8 +71,8 @@ pub enum ActivateError {
 
 /// Brings bindings to life.
 pub struct Loader {
-    registry: Arc<Registry>,
-    sandbox: Arc<Sandbox>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) sandbox: Arc<Sandbox>,
     grants: HostGrants,
 }
 
@@ -102,46 +90,40 @@ impl Loader {
         Self { registry, sandbox, grants }
     }
 
-    /// Loads every binding; each failure is in the table beside the others' success.
-    pub async fn load_all(&self, bindings: &[Binding]) -> ActiveTable {
-        let mut table = ActiveTable::default();
-        for binding in bindings {
-            let status = self.load_one(binding, &mut table).await;
-            if let PluginState::Failed { error } = &status.state {
-                tracing::error!(plugin = %binding.plugin, %error, "a plugin is not active");
-            }
-            table.status.push(status);
-        }
-        table
+    /// Where packages are.
+    pub(super) fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry)
     }
 
-    async fn load_one(&self, binding: &Binding, table: &mut ActiveTable) -> PluginStatus {
+    /// What a binding's text means now.
+    ///
+    /// # Errors
+    /// [`ActivateError`] when it is not well-formed, or there is no such version.
+    pub fn resolve(&self, query: &VersionQuery) -> Result<Version, ActivateError> {
+        Ok(self.registry.resolve(query)?.1.version)
+    }
+
+    /// Brings a binding to life; a failure is in the status.
+    pub(crate) async fn load(&self, name: &BindingName, revision: u64, desired: &BindingSpec) -> PluginStatus {
         let mut status = PluginStatus {
-            requested: binding.plugin.clone(),
+            name: name.clone(),
+            revision,
+            binding: Arc::new(desired.binding.clone()),
             kind: None,
-            identity: None,
             state: PluginState::Active,
-            applies: binding.applies.clone(),
-            on_error: binding.on_error,
+            part: None,
             loaded: None,
             summary: None,
         };
-        if let Err(error) = self.try_load(binding, table, &mut status).await {
+        if let Err(error) = self.try_load(desired, &mut status).await {
             status.state = PluginState::Failed { error: error.to_string() };
+            tracing::error!(binding = %name, plugin = %desired.binding.plugin, %error, "a plugin is not active");
         }
         status
     }
 
-    async fn try_load(
-        &self,
-        binding: &Binding,
-        table: &mut ActiveTable,
-        status: &mut PluginStatus,
-    ) -> Result<(), ActivateError> {
-        let query: VersionQuery = binding
-            .plugin
-            .parse()
-            .map_err(|error| ActivateError::Query { query: binding.plugin.clone(), reason: format!("{error}") })?;
+    async fn try_load(&self, desired: &BindingSpec, status: &mut PluginStatus) -> Result<(), ActivateError> {
+        let query = desired.query()?;
         // Whatever fails from here on, the kind says whether a guardrail is missing; other versions tell it too.
         let releases = self.registry.versions(&query.name).unwrap_or_default();
         status.kind = releases.last().map(|release| release.kind);
@@ -149,10 +131,11 @@ impl Loader {
         let package = self.registry.fetch(&plugin.name, &plugin.version)?;
         status.kind = Some(package.manifest().kind);
         status.summary = Some(package.manifest().summary.clone());
-        let ready = self.ready(&package, binding).await?;
-        status.identity = Some(ready.identity.clone());
-        status.loaded = Some(Arc::clone(&ready.loaded));
-        self.enter(ready, binding, table).await
+        let ready = self.ready(&package, &desired.binding).await?;
+        let loaded = Arc::clone(&ready.loaded);
+        status.part = Some(self.part(ready, &desired.binding).await?);
+        status.loaded = Some(loaded);
+        Ok(())
     }
 
     async fn ready(&self, package: &Package, binding: &Binding) -> Result<Ready, ActivateError> {
@@ -179,7 +162,7 @@ impl Loader {
     }
 
     /// Checks settings against the plugin's schema and its own word, and makes them canonical.
-    async fn settle(&self, loaded: &Arc<LoadedPlugin>, settings: Value) -> Result<Arc<str>, ActivateError> {
+    pub(super) async fn settle(&self, loaded: &Arc<LoadedPlugin>, settings: Value) -> Result<Arc<str>, ActivateError> {
         let plugin = loaded.identity().clone();
         let wrong = |violations| ActivateError::Settings { plugin: plugin.clone(), violations };
         let client = self.sandbox.plugin(loaded)?;
@@ -193,36 +176,22 @@ impl Loader {
         if violations.is_empty() { Ok(text) } else { Err(wrong(violations)) }
     }
 
-    async fn enter(&self, ready: Ready, binding: &Binding, table: &mut ActiveTable) -> Result<(), ActivateError> {
-        let Ready { loaded, identity, settings } = ready;
+    async fn part(&self, ready: Ready, binding: &Binding) -> Result<Part, ActivateError> {
         let applies = binding.applies.clone();
-        match loaded.kind() {
+        Ok(match ready.loaded.kind() {
             PluginKind::ApprovalPolicy => {
+                let Ready { loaded, identity, settings } = ready;
                 let (client, on_error) = (self.sandbox.policy(&loaded)?, binding.on_error);
-                table.policies.push(ActivePolicy { identity, applies, settings, on_error, client });
+                Part::Policy(Arc::new(ActivePolicy { identity, applies, settings, on_error, client }))
             }
             PluginKind::CostEstimator => {
+                let Ready { loaded, identity, settings } = ready;
                 let client = self.sandbox.estimator(&loaded)?;
-                table.estimators.push(ActiveEstimator { identity, applies, settings, client });
+                Part::Estimator(Arc::new(ActiveEstimator { identity, applies, settings, client }))
             }
-            PluginKind::Provider => {
-                let provider = self.provider(Ready { loaded, identity, settings }).await?;
-                let made = provider.description.resource_type.clone();
-                if let Some(other) = table.providers.get(&made) {
-                    return Err(twice(&provider.identity, made.to_string(), &other.identity));
-                }
-                table.providers.insert(made, Arc::new(provider));
-            }
-            PluginKind::TemplateGenerator => {
-                let generator = self.generator(Ready { loaded, identity, settings }).await?;
-                let made = generator.template.id.clone();
-                if let Some(other) = table.generators.get(&made) {
-                    return Err(twice(&generator.identity, made.to_string(), &other.identity));
-                }
-                table.generators.insert(made, Arc::new(generator));
-            }
-        }
-        Ok(())
+            PluginKind::Provider => Part::Provider(Arc::new(self.provider(ready).await?)),
+            PluginKind::TemplateGenerator => Part::Generator(Arc::new(self.generator(ready).await?)),
+        })
     }
 
     async fn provider(&self, Ready { loaded, identity, settings }: Ready) -> Result<ActiveProvider, ActivateError> {
@@ -245,25 +214,19 @@ impl Loader {
     pub(crate) async fn load_pinned(
         &self,
         pin: &ProviderPin,
-        bindings: &[Binding],
+        table: &ActiveTable,
     ) -> Result<ActiveProvider, ActivateError> {
         let package = self.registry.fetch(&pin.plugin.name, &pin.plugin.version)?;
         if package.component().digest() != pin.digest {
             return Err(ActivateError::PinChanged { plugin: pin.plugin.clone() });
         }
-        let same_name = |binding: &&Binding| {
-            let query = binding.plugin.parse::<VersionQuery>();
-            query.is_ok_and(|query| query.name == pin.plugin.name)
-        };
+        let mut bindings = table.status.iter().map(|status| &status.binding);
+        let same_name = |binding: &&Arc<Binding>| binding.query().is_ok_and(|query| query.name == pin.plugin.name);
         let unbound = || ActivateError::PinUnbound { plugin: pin.plugin.clone() };
-        let binding = bindings.iter().find(same_name).ok_or_else(unbound)?;
+        let binding = bindings.find(same_name).ok_or_else(unbound)?;
         let ready = self.ready(&package, binding).await?;
         self.provider(ready).await
     }
-}
-
-fn twice(later: &Identity, what: String, earlier: &Identity) -> ActivateError {
-    ActivateError::Twice { plugin: later.plugin.clone(), what, other: earlier.plugin.clone() }
 }
 
 /// The plugin's defaults with the binding's settings over them, key by key.

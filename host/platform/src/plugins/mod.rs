@@ -1,40 +1,82 @@
 //! Which plugin versions are active, what for, and with which settings.
 //!
-//! An administrator's [`Binding`]s say what should be active; the [`Loader`] brings each to life, and the [`ActiveTable`]
-//! holds what came of it. A request takes the table once and keeps it to its end, whatever is activated meanwhile.
+//! An administrator's [`Binding`]s say what should be active and are kept in the store; the [`Loader`] brings each to
+//! life, and the [`ActiveTable`] holds what came of it. A request takes the table once and keeps it to its end, whatever
+//! is activated meanwhile.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `binding` | what an administrator writes |
+//! | `load` | from a binding to something that can be called |
+//! | `active` | the table of what is active |
+//! | `desired` | changing one binding, and going back |
+//! | `apply` | changing all of them at once, from a file |
+//! | `govern` | who may publish and who may activate |
+//! | `publish` | what a version must pass before it can be had |
+//! | `grants` | what plugins may reach |
 
 mod active;
+mod apply;
 mod binding;
+mod desired;
+mod govern;
 mod grants;
+mod kept;
 mod load;
+mod publish;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use macadam_core::names::PluginRef;
-use macadam_store::ProviderPin;
+pub use macadam_registry::IndexError;
+/// The most that a package may have, in bytes.
+pub use macadam_registry::package::MAX_PACKED as MAX_PACKAGE;
+use macadam_store::{BindingChange, Expected, ProviderPin, Store};
+use tokio::sync::Mutex;
 
 pub use active::{
-    ActiveEstimator, ActiveGenerator, ActivePolicy, ActiveProvider, ActiveTable, Identity, PluginState, PluginStatus,
+    ActiveEstimator, ActiveGenerator, ActivePolicy, ActiveProvider, ActiveTable, Identity, Part, PluginState,
+    PluginStatus,
 };
-pub use binding::{Applies, Binding, RequestShape};
+pub use apply::{ApplyError, Difference};
+pub use binding::{Applies, Binding, BindingSpec, RequestShape};
+pub use desired::{BindingError, By};
+pub use govern::{ApplyBindings, ChangeBinding, GovernError, RollBack};
 pub use grants::{GrantError, HostGrants};
 pub use load::{ActivateError, Loader};
+pub use publish::{PublishError, PublishedVersion};
 
 /// The active plugins, and the providers that resources are pinned to.
 pub struct Plugins {
     table: ArcSwap<ActiveTable>,
     pinned: RwLock<HashMap<PluginRef, Arc<ActiveProvider>>>,
-    bindings: Vec<Binding>,
     loader: Loader,
+    store: Arc<dyn Store>,
+    /// Held while a binding changes: what is in force and what is kept are changed together.
+    changing: Mutex<()>,
+    kept: kept::Kept,
 }
 
 impl Plugins {
     /// Nothing active yet.
     #[must_use]
-    pub fn new(loader: Loader, bindings: Vec<Binding>) -> Self {
-        Self { table: ArcSwap::default(), pinned: RwLock::default(), bindings, loader }
+    pub fn new(loader: Loader, store: Arc<dyn Store>) -> Self {
+        Self {
+            table: ArcSwap::default(),
+            pinned: RwLock::default(),
+            loader,
+            store,
+            changing: Mutex::default(),
+            kept: kept::Kept::default(),
+        }
+    }
+
+    /// What brings plugins to life.
+    #[must_use]
+    pub fn loader(&self) -> &Loader {
+        &self.loader
     }
 
     /// What is active now; keep it for as long as one request takes.
@@ -43,12 +85,48 @@ impl Plugins {
         self.table.load_full()
     }
 
-    /// Loads what the bindings say and makes it active in one step. A binding that fails is in the table as failed, and
-    /// readiness tells.
-    pub async fn activate(&self) -> Arc<ActiveTable> {
-        let table = Arc::new(self.loader.load_all(&self.bindings).await);
-        self.table.store(Arc::clone(&table));
-        table
+    /// Makes the bindings that are not there yet, loads all that there are, and makes them active in one step. A binding
+    /// that fails is in the table as failed, and readiness tells.
+    ///
+    /// # Errors
+    /// [`BindingError`] when the bindings cannot be read or kept.
+    pub async fn start(&self, first: &[Binding], by: &By) -> Result<Arc<ActiveTable>, BindingError> {
+        let _one_at_a_time = self.changing.lock().await;
+        self.make_first(first, by).await?;
+        let mut all = Vec::new();
+        for record in self.store.bindings().await?.bindings {
+            let (revision, spec) = self.up_to_date(record, by.now).await?;
+            let name = spec.binding.name().map_err(|error| desired::wrong("/plugin", &error))?;
+            all.push(Arc::new(self.loader.load(&name, revision, &spec).await));
+        }
+        self.put_in_force(ActiveTable::of(all));
+        Ok(self.active())
+    }
+
+    async fn make_first(&self, first: &[Binding], by: &By) -> Result<(), BindingError> {
+        let there = self.store.bindings().await?.bindings;
+        let mut missing = Vec::new();
+        for binding in first {
+            let mut binding = binding.clone();
+            let name = binding.name().map_err(|error| desired::wrong("/plugin", &error))?;
+            if there.iter().any(|record| record.name == name) {
+                continue;
+            }
+            binding.name = Some(name.clone());
+            // One that means nothing yet is kept all the same, and shows as failed: it was meant to be there.
+            let version = self.meant(&binding).unwrap_or(None);
+            let spec = desired::written(&name, &BindingSpec { binding, version })?;
+            missing.push(BindingChange::put(name, Expected::Absent, spec));
+        }
+        if !missing.is_empty() {
+            self.store.apply_bindings(&missing, None, &by.attribution(), by.now).await?;
+        }
+        Ok(())
+    }
+
+    fn put_in_force(&self, table: ActiveTable) {
+        self.table.store(Arc::new(table));
+        self.kept.let_go();
     }
 
     /// The provider that a resource is pinned to, at the version that made it: the active one, or else loaded from the
@@ -66,7 +144,7 @@ impl Plugins {
         if let Some(known) = known.filter(|known| known.identity.component == pin.digest) {
             return Ok(known);
         }
-        let loaded = Arc::new(self.loader.load_pinned(pin, &self.bindings).await?);
+        let loaded = Arc::new(self.loader.load_pinned(pin, &table).await?);
         self.pinned.write().unwrap_or_else(PoisonError::into_inner).insert(pin.plugin.clone(), Arc::clone(&loaded));
         Ok(loaded)
     }

@@ -150,7 +150,7 @@ impl Platform {
         let verdicts: Vec<_> = verdicts.iter().map(|explained| explained.verdict.clone()).collect();
         let outcome = combine(&verdicts, self.settings().when_no_policy_applies);
         let shape = RequestShape { request: matter.request, team: matter.team };
-        matter.table.missing_policies(shape).fold(outcome, held)
+        matter.table.missing_policies(shape).fold(outcome, |outcome, missing| held(outcome, missing))
     }
 
     async fn standing(&self, team: &TeamId) -> Result<Standing, ProvisionError> {
@@ -226,8 +226,8 @@ fn instead(policy: &ActivePolicy, error: &CallError) -> Verdict {
 /// The outcome while a policy is not in force: as if it had failed.
 fn held(outcome: Outcome, missing: &PluginStatus) -> Outcome {
     let PluginState::Failed { error } = &missing.state else { return outcome };
-    let reason = format!("the policy {} is not active: {error}; ask an administrator", missing.requested);
-    match (missing.on_error, outcome) {
+    let reason = format!("the policy {} is not active: {error}; ask an administrator", missing.binding.plugin);
+    match (missing.binding.on_error, outcome) {
         (OnError::Deny, outcome) => denied_also(outcome, vec![Violation::new("", reason)]),
         (OnError::RequireApproval, Outcome::Allowed { warnings }) => {
             let needs = vec![ApprovalNeed { reason, groups: Vec::new(), count: 1 }];

@@ -7,7 +7,7 @@ use axum::extract::State;
 use macadam_core::digest::Digest;
 use macadam_core::kind::PluginKind;
 use macadam_core::money::Currency;
-use macadam_core::names::{EnvironmentName, PersonId, PluginName, PluginRef, ResourceType, TeamId};
+use macadam_core::names::{BindingName, EnvironmentName, PersonId, PluginName, PluginRef, ResourceType, TeamId};
 use macadam_core::plan::ResourceDescription;
 use macadam_core::request::{Environment, EnvironmentClass};
 use macadam_core::standing::{Standing, Team, TeamLimits, TeamUsage};
@@ -109,7 +109,11 @@ pub(super) async fn resource_types(State(state): State<ServerState>) -> Json<All
 /// One binding and what came of it.
 #[derive(Debug, Serialize)]
 pub(super) struct PluginView {
-    /// What the binding asks for.
+    /// What the binding is called.
+    binding: BindingName,
+    /// How often it was changed.
+    revision: u64,
+    /// What it asks for.
     requested: String,
     name: Option<PluginName>,
     version: Option<String>,
@@ -134,10 +138,12 @@ struct UsageView {
 
 impl PluginView {
     fn of(status: &PluginStatus, all: bool) -> Self {
-        let (identity, usage) = (status.identity.as_ref(), status.usage());
+        let (identity, usage) = (status.identity(), status.usage());
         let plugin = |of: fn(&PluginRef) -> String| identity.map(|identity| of(&identity.plugin));
         Self {
-            requested: status.requested.clone(),
+            binding: status.name.clone(),
+            revision: status.revision,
+            requested: status.binding.plugin.clone(),
             name: identity.map(|identity| identity.plugin.name.clone()),
             version: plugin(|plugin| plugin.version.to_string()),
             kind: status.kind,

@@ -1,7 +1,9 @@
 //! The routes under `/api/v1`: each handler reads what came in, calls one use case, and writes what came out.
 
+mod bindings;
 mod catalog;
 mod preview;
+mod publish;
 mod requests;
 mod resources;
 mod scaffolds;
@@ -29,7 +31,14 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
         .route("/teams", get(catalog::teams))
         .route("/environments", get(catalog::environments))
         .route("/resource-types", get(catalog::resource_types))
-        .route("/plugins", get(catalog::plugins))
+        .route("/plugins", get(catalog::plugins).post(publish::publish))
+        .route("/plugins/{namespace}/{name}/{version}/yank", post(publish::yank).delete(publish::unyank))
+        .route("/bindings", get(bindings::list))
+        .route("/bindings/diff", post(bindings::diff))
+        .route("/bindings/apply", post(bindings::apply))
+        .route("/bindings/{name}", get(bindings::get).put(bindings::put).delete(bindings::delete))
+        .route("/bindings/{name}/history", get(bindings::history))
+        .route("/bindings/{name}/rollback", post(bindings::rollback))
         .route("/templates", get(catalog::templates))
         .route("/preview", post(preview::preview))
         .route("/resources", get(resources::list).post(resources::create))

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use macadam_core::digest::Digest;
 use macadam_core::limits::Limits;
 use macadam_core::verdict::ApprovalNeed;
-use macadam_platform::plugins::{Binding, HostGrants, Loader, Plugins};
+use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Plugins};
 use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
 use macadam_platform::{Platform, PlatformParts, PlatformSettings};
@@ -93,8 +93,10 @@ impl Host {
         let registry = Registry::open(path.join("registry")).unwrap();
         let loader = Loader::new(Arc::new(registry), Arc::new(sandbox.unwrap()), HostGrants::default());
         let binding = |plugin: &&str| serde_json::from_value::<Binding>(json!({"plugin": plugin})).unwrap();
-        let plugins = Plugins::new(loader, plugins.iter().map(binding).collect());
-        plugins.activate().await;
+        let bindings: Vec<_> = plugins.iter().map(binding).collect();
+        let plugins = Plugins::new(loader, Arc::clone(&store));
+        let by = By { actor: None, reason: "to start with".to_owned(), now: Timestamp::now() };
+        plugins.start(&bindings, &by).await.unwrap();
         let archives = Archives::open(&path.join("archives")).unwrap();
         let platform = Platform::new(PlatformParts {
             store: Arc::clone(&store),

@@ -8,8 +8,11 @@
 //! The SQL uses what PostgreSQL also understands, but for `json_extract`; numbered parameters are written `$1`.
 
 mod audit;
+mod bindings;
+mod decisions;
 mod jobs;
 mod journal;
+mod namespaces;
 mod outbox;
 mod requests;
 mod resources;
@@ -87,6 +90,11 @@ impl SqliteStore {
 
     async fn read(&self) -> Result<sqlx::pool::PoolConnection<Sqlite>> {
         Ok(self.readers.acquire().await?)
+    }
+
+    /// A reader for several queries that have to agree with each other. Dropping it ends it.
+    async fn snapshot(&self) -> Result<Tx> {
+        Ok(self.readers.begin().await?)
     }
 }
 

@@ -82,6 +82,11 @@ pub(super) async fn has_environment(conn: &mut Conn, name: &EnvironmentName) -> 
     Ok(query.fetch_optional(conn).await?.is_some())
 }
 
+/// Whether a team is known.
+pub(super) async fn has_team(conn: &mut Conn, name: &TeamId) -> Result<bool> {
+    Ok(team(conn, name).await?.is_some())
+}
+
 async fn team(conn: &mut Conn, name: &TeamId) -> Result<Option<Team>> {
     let query = sqlx::query("SELECT document FROM teams WHERE name = $1").bind(name.as_str());
     query.fetch_optional(conn).await?.map(|row| row.json("document")).transpose()

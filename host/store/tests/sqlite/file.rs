@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tokio::task::JoinSet;
 
 use crate::TestStore;
+use crate::suite::decisions::{allowed, record};
 use crate::suite::world::*;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -67,6 +68,25 @@ async fn the_audit_log_refuses_a_slip_of_the_hand() {
         let refused = sqlx::raw_sql(sql).execute(&pool).await.unwrap_err().to_string();
         assert!(refused.contains("append-only"), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn a_recorded_input_or_answer_that_was_changed_is_named_and_not_replayed() {
+    for sql in ["UPDATE decision_texts SET text = '{}'", "UPDATE decisions SET output = '{}'"] {
+        let world = World::start().await;
+        record(&world, &[allowed(1)]).await;
+        tamper(&world, sql).await;
+        let read = world.store.recorded_calls(&DecisionFilter::default(), PageRequest::first(1)).await;
+        assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{sql}: {read:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_a_decision_needs_cannot_be_removed() {
+    let world = World::start().await;
+    record(&world, &[allowed(1)]).await;
+    let pool = raw(&world.store.path()).await;
+    sqlx::raw_sql("DELETE FROM decision_texts").execute(&pool).await.expect_err("the database itself refuses");
 }
 
 #[tokio::test]

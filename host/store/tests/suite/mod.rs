@@ -3,12 +3,16 @@
 
 mod approvals;
 mod audit_and_outbox;
+mod bindings;
+pub mod decisions;
 mod expiry;
 mod invariants;
 mod jobs;
 mod lists;
+mod namespaces;
 mod outcomes;
 mod races;
+mod retention;
 mod secrets;
 mod submit;
 mod teams;

@@ -220,6 +220,23 @@ impl World {
         self.store.request(id).await.unwrap().expect("the request must be there")
     }
 
+    /// Where the audit log and the outbox end.
+    pub async fn marks(&self) -> (u64, u64) {
+        let told = self.store.events_since(0, 10_000).await.unwrap().last().map_or(0, |event| event.seq);
+        (self.store.audit_head().await.unwrap().seq, told)
+    }
+
+    /// What was audited after a place.
+    pub async fn actions_since(&self, audit: u64) -> Vec<String> {
+        self.store.audit_since(audit, 1000).await.unwrap().into_iter().map(|entry| entry.action).collect()
+    }
+
+    /// What was told after a place, without the prefix that every event has.
+    pub async fn told_since(&self, seq: u64) -> Vec<String> {
+        let events = self.store.events_since(seq, 1000).await.unwrap();
+        events.iter().map(|event| event.event_type.strip_prefix(EVENT_TYPE_PREFIX).unwrap().to_owned()).collect()
+    }
+
     pub async fn standing(&self, team: &str) -> Standing {
         self.store.standing(&team_id(team)).await.unwrap().expect("the team must be there")
     }

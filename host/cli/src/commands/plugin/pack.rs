@@ -1,41 +1,16 @@
-//! `macadam plugin`: pack and inspect plugins on this machine, and list those of a server.
+//! `macadam plugin pack` and `inspect`: what can be done with a plugin on this machine alone.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand};
+use clap::Args;
 use jiff::Timestamp;
 use macadam_registry::{Expected, Package, Published, Registry, Versioning, pack, read};
 use serde_json::{Value, json};
 
-use crate::args::Global;
-use crate::client::Client;
 use crate::exit::End;
-use crate::output::{Output, table};
-use crate::show::{facts, items, text};
-
-/// What can be done with plugins.
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginCommand {
-    /// Pack a plugin's directory, and publish it into a local registry if one is named
-    #[command(after_help = "\
-Examples:
-  macadam plugin pack . --component target/component.wasm --out dist
-  macadam plugin pack . --dev --registry .macadam/registry
-
-The directory has plugin.toml, plugin.wasm unless --component names another file, and README.md if there is one.")]
-    Pack(PackArgs),
-    /// Show what a package, or a plugin's directory, holds
-    Inspect {
-        /// A package, or a directory as `plugin pack` takes it
-        path: PathBuf,
-        /// The component, when a directory is inspected that has it elsewhere
-        #[arg(long, value_name = "FILE")]
-        component: Option<PathBuf>,
-    },
-    /// List the plugins of the server
-    List,
-}
+use crate::output::Output;
+use crate::show::{facts, text};
 
 /// Pack.
 #[derive(Debug, Args)]
@@ -56,25 +31,8 @@ pub(crate) struct PackArgs {
     dev: bool,
 }
 
-/// Runs `macadam plugin`.
-pub(crate) fn run(global: &Global, command: PluginCommand, output: &mut Output<'_>) -> anyhow::Result<End> {
-    match command {
-        PluginCommand::Pack(args) => pack_and_place(&args, output),
-        PluginCommand::Inspect { path, component } => {
-            let package = if path.is_dir() {
-                from_directory(&path, component.as_deref(), Versioning::AsWritten)?
-            } else {
-                let file = std::fs::File::open(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-                read(file, &Expected::default())?
-            };
-            output.value(&document(&package), |document| Ok(shown(document)))?;
-            Ok(End::Done)
-        }
-        PluginCommand::List => list(global, output),
-    }
-}
-
-fn pack_and_place(args: &PackArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
+/// Packs, and puts the package where it goes.
+pub(super) fn pack_and_place(args: &PackArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
     let versioning = if args.dev { Versioning::Dev } else { Versioning::AsWritten };
     let package = from_directory(&args.dir, args.component.as_deref(), versioning)?;
     let out = args.out.clone().or_else(|| args.registry.is_none().then(|| PathBuf::from(".")));
@@ -97,6 +55,22 @@ fn pack_and_place(args: &PackArgs, output: &mut Output<'_>) -> anyhow::Result<En
         Ok(format!("{}{}", facts(&head), remarks.join("\n")))
     })?;
     Ok(End::Done)
+}
+
+/// Shows what a package or a directory holds.
+pub(super) fn inspect(path: &Path, component: Option<&Path>, output: &mut Output<'_>) -> anyhow::Result<End> {
+    let package = open(path, component)?;
+    output.value(&document(&package), |document| Ok(shown(document)))?;
+    Ok(End::Done)
+}
+
+/// A package from its file, or packed from its directory.
+pub(super) fn open(path: &Path, component: Option<&Path>) -> anyhow::Result<Package> {
+    if path.is_dir() {
+        return from_directory(path, component, Versioning::AsWritten);
+    }
+    let file = std::fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok(read(file, &Expected::default())?)
 }
 
 fn from_directory(dir: &Path, component: Option<&Path>, versioning: Versioning) -> anyhow::Result<Package> {
@@ -148,19 +122,4 @@ fn shown(document: &Value) -> String {
         ("Component", format!("{} ({} bytes)", of("/component"), of("/component_size"))),
     ]);
     format!("{head}\nImports:\n  {}\n\nExports:\n  {}", list("/interfaces/imports"), list("/interfaces/exports"))
-}
-
-fn list(global: &Global, output: &mut Output<'_>) -> anyhow::Result<End> {
-    let all = Client::new(global)?.get("/plugins")?;
-    output.value(&all, |all| {
-        let row = |plugin: &Value| {
-            let of = |pointer| text(plugin, pointer);
-            let name =
-                if of("/name").is_empty() { of("/requested") } else { format!("{}@{}", of("/name"), of("/version")) };
-            let what = if of("/error").is_empty() { of("/summary") } else { of("/error") };
-            [name, of("/kind"), of("/state"), of("/usage/calls"), of("/usage/failures"), what]
-        };
-        Ok(table(["plugin", "kind", "state", "calls", "failures", "what"], items(all).iter().map(row)))
-    })?;
-    Ok(End::Done)
 }

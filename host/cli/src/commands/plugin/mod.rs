@@ -1,0 +1,121 @@
+//! `macadam plugin`: make, publish and activate plugins.
+//!
+//! | module | the commands |
+//! |---|---|
+//! | `pack` | `pack`, `inspect`: on this machine alone |
+//! | `publish` | `publish`, `yank`, `unyank`: what can be had |
+//! | `activate` | `bindings`, `activate`, `deactivate`, `rollback`, `history`: what is active |
+//! | `document` | `export`, `diff`, `apply`: all that is active, as one file |
+
+mod activate;
+mod document;
+mod pack;
+mod publish;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use crate::args::Global;
+use crate::client::Client;
+use crate::exit::End;
+use crate::output::{Output, table};
+use crate::show::{items, text};
+
+/// What can be done with plugins.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Pack a plugin's directory, and publish it into a local registry if one is named
+    #[command(after_help = "\
+Examples:
+  macadam plugin pack . --component target/component.wasm --out dist
+  macadam plugin pack . --dev --registry .macadam/registry
+
+The directory has plugin.toml, plugin.wasm unless --component names another file, and README.md if there is one.")]
+    Pack(pack::PackArgs),
+    /// Show what a package, or a plugin's directory, holds
+    Inspect {
+        /// A package, or a directory as `plugin pack` takes it
+        path: PathBuf,
+        /// The component, when a directory is inspected that has it elsewhere
+        #[arg(long, value_name = "FILE")]
+        component: Option<PathBuf>,
+    },
+    /// List the active plugins of the server
+    List,
+    /// Publish a version on the server, so that it can be activated
+    #[command(after_help = "\
+Examples:
+  macadam plugin publish dist/acme-tag-police-1.2.0.tar.gz
+  macadam plugin publish plugins/tag-police --component target/component.wasm
+
+A version is immutable: the same bytes again are a success, others are refused. Publishing activates nothing, except
+where a binding follows what is published. Only members of the team that owns the namespace publish there.")]
+    Publish(publish::PublishArgs),
+    /// Take a version out of what ranges and `latest` find; who names it exactly still gets it
+    Yank(publish::VersionArgs),
+    /// Undo yank
+    Unyank(publish::VersionArgs),
+    /// List the bindings: what is to be active, in which version and revision
+    Bindings,
+    /// Activate a version under a binding, in one step and without a failed request
+    #[command(after_help = "\
+Examples:
+  macadam plugin activate cost-threshold acme/cost-threshold@1.3.0 --reason 'rounds up'
+  macadam plugin activate tag-police 'acme/tag-police@^1.2' --follow --set mode=strict
+
+What the binding says of settings, places, limits and grants stays unless it is given anew. A version that does not load
+changes nothing.")]
+    Activate(activate::ActivateArgs),
+    /// Take a binding out: nothing is active under it any more
+    Deactivate(activate::BindingArgs),
+    /// Make a binding what it was before, or at a revision
+    Rollback(activate::RollbackArgs),
+    /// Show every revision of a binding: what, who, when and why
+    History {
+        /// The binding
+        binding: String,
+    },
+    /// Write all bindings as one YAML document
+    Export,
+    /// Show what applying a YAML document would change; exit code 5 when something would
+    Diff(document::FileArgs),
+    /// Make the bindings those of a YAML document, all or none; twice is a no-op
+    Apply(document::ApplyArgs),
+}
+
+/// Runs `macadam plugin`.
+pub(crate) fn run(global: &Global, command: PluginCommand, output: &mut Output<'_>) -> anyhow::Result<End> {
+    match command {
+        PluginCommand::Pack(args) => pack::pack_and_place(&args, output),
+        PluginCommand::Inspect { path, component } => pack::inspect(&path, component.as_deref(), output),
+        PluginCommand::List => list(global, output),
+        PluginCommand::Publish(args) => publish::publish(global, &args, output),
+        PluginCommand::Yank(args) => publish::yank(global, &args, true, output),
+        PluginCommand::Unyank(args) => publish::yank(global, &args, false, output),
+        PluginCommand::Bindings => activate::bindings(global, output),
+        PluginCommand::Activate(args) => activate::activate(global, &args, output),
+        PluginCommand::Deactivate(args) => activate::deactivate(global, &args, output),
+        PluginCommand::Rollback(args) => activate::rollback(global, &args, output),
+        PluginCommand::History { binding } => activate::history(global, &binding, output),
+        PluginCommand::Export => document::export(global, output),
+        PluginCommand::Diff(args) => document::diff(global, &args, output),
+        PluginCommand::Apply(args) => document::apply(global, &args, output),
+    }
+}
+
+fn list(global: &Global, output: &mut Output<'_>) -> anyhow::Result<End> {
+    let all = Client::new(global)?.get("/plugins")?;
+    output.value(&all, |all| {
+        let row = |plugin: &Value| {
+            let of = |pointer| text(plugin, pointer);
+            let name =
+                if of("/name").is_empty() { of("/requested") } else { format!("{}@{}", of("/name"), of("/version")) };
+            let what = if of("/error").is_empty() { of("/summary") } else { of("/error") };
+            [name, of("/kind"), of("/state"), of("/usage/calls"), of("/usage/failures"), what]
+        };
+        Ok(table(["plugin", "kind", "state", "calls", "failures", "what"], items(all).iter().map(row)))
+    })?;
+    Ok(End::Done)
+}

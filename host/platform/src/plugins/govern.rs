@@ -1,0 +1,260 @@
+//! Who may publish and activate: two permissions, since publishing gives no power.
+//!
+//! A namespace belongs to a team, and its members publish there. What is active is for administrators to change.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use macadam_core::names::{BindingName, NameError, Namespace, PluginRef};
+use macadam_registry::{IndexError, Registry};
+use macadam_store::{BindingRecord, BindingRevision, Expected, StoreError};
+use semver::Version;
+
+use crate::plugins::{
+    ApplyError, Binding, BindingError, BindingSpec, By, Difference, PublishError, PublishedVersion, desired,
+};
+use crate::{Caller, Platform, Role};
+
+/// How much of a binding's history is shown.
+const HISTORY: u32 = 200;
+
+/// Why plugins are not published or changed. Everything is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum GovernError {
+    /// The person may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The binding is not changed.
+    #[error(transparent)]
+    Binding(#[from] BindingError),
+    /// The document is not applied.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// The package is not published.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The registry has no such version, or failed.
+    #[error(transparent)]
+    Registry(#[from] IndexError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A wish to change a binding.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeBinding {
+    /// What it is to say.
+    pub binding: Binding,
+    /// The revision that was looked at: 0 for a binding that is not there. The change is refused when it is another one.
+    #[serde(default)]
+    pub revision: Option<u64>,
+    /// Why, for the record.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// A wish to change all bindings at once.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplyBindings {
+    /// What there is to be, and nothing else.
+    pub bindings: Vec<Binding>,
+    /// The generation that was looked at. The change is refused when there has been another since.
+    #[serde(default)]
+    pub generation: Option<u64>,
+    /// Why, for the record.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// A wish to make a binding what it was.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RollBack {
+    /// Which revision to go back to; the last that says something else when nothing is said.
+    pub to: Option<u64>,
+    /// The revision that was looked at.
+    pub revision: Option<u64>,
+    /// Why, for the record.
+    pub reason: String,
+}
+
+fn expected(revision: Option<u64>) -> Expected {
+    match revision {
+        None => Expected::Any,
+        Some(0) => Expected::Absent,
+        Some(revision) => Expected::Revision(revision),
+    }
+}
+
+fn by(caller: &Caller, reason: String, now: Timestamp) -> By {
+    By { actor: Some(caller.person.clone()), reason, now }
+}
+
+impl Platform {
+    /// Changes a binding or makes one.
+    ///
+    /// # Errors
+    /// [`GovernError`]; what was active is still active.
+    pub async fn change_binding(
+        &self,
+        caller: &Caller,
+        name: &BindingName,
+        wish: ChangeBinding,
+        now: Timestamp,
+    ) -> Result<BindingRecord, GovernError> {
+        only_admins(caller)?;
+        let ChangeBinding { mut binding, revision, reason } = wish;
+        binding.name = Some(name.clone());
+        Ok(self.plugins().change(binding, expected(revision), &by(caller, reason, now)).await?)
+    }
+
+    /// Removes a binding.
+    ///
+    /// # Errors
+    /// [`GovernError`]; what was active is still active.
+    pub async fn remove_binding(
+        &self,
+        caller: &Caller,
+        name: &BindingName,
+        revision: Option<u64>,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<(), GovernError> {
+        only_admins(caller)?;
+        Ok(self.plugins().remove(name, expected(revision), &by(caller, reason, now)).await?)
+    }
+
+    /// Makes a binding what it was.
+    ///
+    /// # Errors
+    /// [`GovernError`]; what was active is still active.
+    pub async fn roll_back_binding(
+        &self,
+        caller: &Caller,
+        name: &BindingName,
+        wish: RollBack,
+        now: Timestamp,
+    ) -> Result<BindingRecord, GovernError> {
+        only_admins(caller)?;
+        let RollBack { to, revision, reason } = wish;
+        let reason = if reason.is_empty() { "rolled back".to_owned() } else { reason };
+        Ok(self.plugins().roll_back(name, to, expected(revision), &by(caller, reason, now)).await?)
+    }
+
+    /// What applying a document would change, and the generation that it would change.
+    ///
+    /// # Errors
+    /// [`GovernError::Apply`] names what is wrong with the document.
+    pub async fn binding_differences(
+        &self,
+        caller: &Caller,
+        wish: ApplyBindings,
+    ) -> Result<(u64, Vec<Difference>), GovernError> {
+        only_admins(caller)?;
+        Ok(self.plugins().differences(wish.bindings).await?)
+    }
+
+    /// Makes the bindings those of a document, all or none.
+    ///
+    /// # Errors
+    /// [`GovernError`]; what was active is still active.
+    pub async fn apply_bindings(
+        &self,
+        caller: &Caller,
+        wish: ApplyBindings,
+        now: Timestamp,
+    ) -> Result<Vec<Difference>, GovernError> {
+        only_admins(caller)?;
+        let ApplyBindings { bindings, generation, reason } = wish;
+        Ok(self.plugins().apply(bindings, generation, &by(caller, reason, now)).await?)
+    }
+
+    /// Every revision of a binding, the newest first.
+    ///
+    /// # Errors
+    /// [`BindingError::Unknown`] when there never was one of that name.
+    pub async fn binding_history(
+        &self,
+        caller: &Caller,
+        name: &BindingName,
+    ) -> Result<Vec<BindingRevision>, GovernError> {
+        only_admins(caller)?;
+        let history = self.store().binding_history(name, HISTORY).await?;
+        if history.is_empty() { Err(BindingError::Unknown(name.clone()).into()) } else { Ok(history) }
+    }
+
+    /// Every binding as it is kept, with the generation of them all.
+    ///
+    /// # Errors
+    /// [`GovernError`] when the person may not see them.
+    pub async fn bindings(&self, caller: &Caller) -> Result<(u64, BTreeMap<BindingName, BindingSpec>), GovernError> {
+        only_admins(caller)?;
+        let set = self.store().bindings().await?;
+        let mut specs = BTreeMap::new();
+        for record in set.bindings {
+            let spec = desired::read(&record.name, &record.spec)?;
+            specs.insert(record.name, spec);
+        }
+        Ok((set.generation, specs))
+    }
+
+    /// Publishes a package. It becomes active nowhere, except where a binding follows what is published.
+    ///
+    /// # Errors
+    /// [`GovernError`]; the registry is as it was.
+    pub async fn publish(
+        &self,
+        caller: &Caller,
+        archive: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<PublishedVersion, GovernError> {
+        let loader = self.plugins().loader();
+        let package = loader.read_package(archive).await?;
+        self.may_publish(caller, &package.reference()).await?;
+        loader.check(&package).await?;
+        let published = loader.put(package, now).await?;
+        if !published.already {
+            tracing::info!(plugin = %published.plugin, person = %caller.person, "published");
+            self.plugins().follow(&published.plugin, now).await;
+        }
+        Ok(published)
+    }
+
+    /// Takes a version out of what ranges find, or puts it back.
+    ///
+    /// # Errors
+    /// [`GovernError::Registry`] when there is no such version.
+    pub async fn yank(&self, caller: &Caller, plugin: &PluginRef, yanked: bool) -> Result<(), GovernError> {
+        self.may_publish(caller, plugin).await?;
+        let (plugin, change): (_, fn(&Registry, &_, &Version) -> Result<(), IndexError>) =
+            (plugin.clone(), if yanked { Registry::yank } else { Registry::unyank });
+        let registry = self.plugins().loader().registry();
+        let done = tokio::task::spawn_blocking(move || change(&registry, &plugin.name, &plugin.version));
+        Ok(done.await.map_err(PublishError::from)??)
+    }
+
+    async fn may_publish(&self, caller: &Caller, plugin: &PluginRef) -> Result<(), GovernError> {
+        let refuse = |why: String| Err(GovernError::Forbidden(why));
+        let text = plugin.name.namespace();
+        let named: Result<Namespace, NameError> = text.parse();
+        let owner = match named {
+            Ok(namespace) => self.store().namespace(&namespace).await?.map(|namespace| namespace.team),
+            Err(_) => None,
+        };
+        match owner {
+            None => refuse(format!("nobody owns the namespace {text}; ask an administrator to give it to a team")),
+            Some(team) if team == caller.team || caller.is(Role::Admin) => Ok(()),
+            Some(team) => refuse(format!("the namespace {text} belongs to {team}; only its members publish there")),
+        }
+    }
+}
+
+fn only_admins(caller: &Caller) -> Result<(), GovernError> {
+    match caller.is(Role::Admin) {
+        true => Ok(()),
+        false => Err(GovernError::Forbidden("what is active is for administrators to see and to change".to_owned())),
+    }
+}

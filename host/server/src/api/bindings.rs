@@ -1,0 +1,192 @@
+//! What is to be active: looked at, changed, taken back, and compared with a document.
+
+use axum::Json as JsonBody;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use macadam_core::names::{BindingName, PersonId};
+use macadam_platform::plugins::{
+    ActiveTable, ApplyBindings, Binding, BindingSpec, ChangeBinding, Difference, PluginState, RollBack,
+};
+use macadam_store::BindingRevision;
+use serde::{Deserialize, Serialize};
+
+use crate::ServerState;
+use crate::api::{All, SignedIn};
+use crate::extract::{Json, OptionalJson};
+use crate::problem::{Problem, ProblemKind};
+
+/// A binding and what came of it.
+#[derive(Debug, Serialize)]
+pub(super) struct BindingView {
+    name: BindingName,
+    revision: u64,
+    /// The version that its text meant when it was changed.
+    version: Option<String>,
+    /// What an administrator wrote.
+    binding: Binding,
+    #[serde(flatten)]
+    state: PluginState,
+}
+
+impl BindingView {
+    fn of(name: BindingName, spec: BindingSpec, active: &ActiveTable) -> Self {
+        let status = active.binding(&name);
+        let failed = || PluginState::Failed { error: "this server does not have it yet".to_owned() };
+        Self {
+            revision: status.map_or(0, |status| status.revision),
+            version: spec.version.map(|version| version.to_string()),
+            binding: spec.binding,
+            state: status.map_or_else(failed, |status| status.state.clone()),
+            name,
+        }
+    }
+}
+
+/// All bindings.
+#[derive(Debug, Serialize)]
+pub(super) struct BindingsView {
+    /// Grows with every change of any of them.
+    generation: u64,
+    items: Vec<BindingView>,
+}
+
+pub(super) async fn list(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+) -> Result<JsonBody<BindingsView>, Problem> {
+    let (generation, specs) = state.platform.bindings(&caller).await?;
+    let active = state.platform.plugins().active();
+    let items = specs.into_iter().map(|(name, spec)| BindingView::of(name, spec, &active)).collect();
+    Ok(JsonBody(BindingsView { generation, items }))
+}
+
+pub(super) async fn get(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    name: Name,
+) -> Result<JsonBody<BindingView>, Problem> {
+    view(&state, &caller, name.0).await
+}
+
+async fn view(
+    state: &ServerState,
+    caller: &macadam_platform::Caller,
+    name: BindingName,
+) -> Result<JsonBody<BindingView>, Problem> {
+    let (_, mut specs) = state.platform.bindings(caller).await?;
+    let spec = specs.remove(&name);
+    let spec = spec.ok_or_else(|| Problem::new(ProblemKind::NotFound, format!("there is no binding {name}")))?;
+    Ok(JsonBody(BindingView::of(name, spec, &state.platform.plugins().active())))
+}
+
+pub(super) async fn put(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    name: Name,
+    Json(wish): Json<ChangeBinding>,
+) -> Result<JsonBody<BindingView>, Problem> {
+    state.platform.change_binding(&caller, &name.0, wish, Timestamp::now()).await?;
+    view(&state, &caller, name.0).await
+}
+
+/// How a binding is removed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Removal {
+    /// The revision that was looked at.
+    revision: Option<u64>,
+    /// Why, for the record.
+    reason: String,
+}
+
+pub(super) async fn delete(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    name: Name,
+    OptionalJson(removal): OptionalJson<Removal>,
+) -> Result<StatusCode, Problem> {
+    let Removal { revision, reason } = removal;
+    state.platform.remove_binding(&caller, &name.0, revision, reason, Timestamp::now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn rollback(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    name: Name,
+    OptionalJson(wish): OptionalJson<RollBack>,
+) -> Result<JsonBody<BindingView>, Problem> {
+    state.platform.roll_back_binding(&caller, &name.0, wish, Timestamp::now()).await?;
+    view(&state, &caller, name.0).await
+}
+
+/// One revision of a binding.
+#[derive(Debug, Serialize)]
+pub(super) struct RevisionView {
+    revision: u64,
+    /// Nothing when this revision removed it.
+    spec: Option<BindingSpec>,
+    /// Nobody when the host did it by itself.
+    person: Option<PersonId>,
+    reason: String,
+    at: Timestamp,
+}
+
+impl RevisionView {
+    fn of(revision: BindingRevision) -> Self {
+        let BindingRevision { revision, spec, actor, reason, at, .. } = revision;
+        Self { revision, spec: spec.and_then(|spec| spec.read().ok()), person: actor, reason, at }
+    }
+}
+
+pub(super) async fn history(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    name: Name,
+) -> Result<JsonBody<All<RevisionView>>, Problem> {
+    let history = state.platform.binding_history(&caller, &name.0).await?;
+    Ok(JsonBody(All { items: history.into_iter().map(RevisionView::of).collect() }))
+}
+
+/// What would change, or did.
+#[derive(Debug, Serialize)]
+pub(super) struct DifferencesView {
+    /// The generation that was compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u64>,
+    items: Vec<Difference>,
+}
+
+pub(super) async fn diff(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    Json(wish): Json<ApplyBindings>,
+) -> Result<JsonBody<DifferencesView>, Problem> {
+    let (generation, items) = state.platform.binding_differences(&caller, wish).await?;
+    Ok(JsonBody(DifferencesView { generation: Some(generation), items }))
+}
+
+pub(super) async fn apply(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    Json(wish): Json<ApplyBindings>,
+) -> Result<JsonBody<DifferencesView>, Problem> {
+    let items = state.platform.apply_bindings(&caller, wish, Timestamp::now()).await?;
+    Ok(JsonBody(DifferencesView { generation: None, items }))
+}
+
+/// The binding that a path names. A name that cannot be is one that does not exist.
+#[derive(Debug)]
+pub(super) struct Name(BindingName);
+
+impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, state: &S) -> Result<Self, Problem> {
+        let none = |error: String| Problem::new(ProblemKind::NotFound, error);
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|error| none(error.body_text()))?;
+        text.parse().map(Self).map_err(|error: macadam_core::names::NameError| none(error.to_string()))
+    }
+}

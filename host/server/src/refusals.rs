@@ -1,0 +1,67 @@
+//! What is refused about plugins, as problem documents.
+
+use macadam_platform::plugins::{ApplyError, BindingError, GovernError, IndexError, PublishError};
+use macadam_store::BindingError as NotKept;
+use serde_json::json;
+
+use crate::problem::{Problem, ProblemKind};
+
+impl From<GovernError> for Problem {
+    fn from(error: GovernError) -> Self {
+        match error {
+            GovernError::Forbidden(why) => Self::new(ProblemKind::Forbidden, why),
+            GovernError::Binding(error) => error.into(),
+            GovernError::Apply(ApplyError::Invalid(violations)) => Self::invalid(&violations),
+            GovernError::Apply(ApplyError::Binding(error)) => error.into(),
+            GovernError::Publish(error) => error.into(),
+            GovernError::Registry(error) => error.into(),
+            GovernError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<BindingError> for Problem {
+    fn from(error: BindingError) -> Self {
+        let detail = error.to_string();
+        match error {
+            BindingError::Invalid(violations) => Self::invalid(&violations),
+            BindingError::Unknown(_) => Self::new(ProblemKind::NotFound, detail),
+            BindingError::NotKept(NotKept::Conflict { current, .. }) => {
+                Self::new(ProblemKind::Conflict, detail).with("current", json!(current))
+            }
+            BindingError::NotKept(NotKept::Stale { current, .. }) => {
+                Self::new(ProblemKind::Conflict, detail).with("current", json!(current))
+            }
+            BindingError::NotKept(NotKept::Repeated(_)) | BindingError::NothingBefore(_) => {
+                Self::new(ProblemKind::Conflict, detail)
+            }
+            BindingError::NotActive { .. } => Self::new(ProblemKind::Invalid, detail),
+            BindingError::NotKept(NotKept::Store(error)) => error.into(),
+            BindingError::Unreadable { .. } => Self::internal(&detail),
+        }
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PublishError::Package(_) | PublishError::Plugin(_) => Self::new(ProblemKind::Invalid, detail),
+            PublishError::Registry(error) => error.into(),
+            PublishError::CutOff(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<IndexError> for Problem {
+    fn from(error: IndexError) -> Self {
+        let detail = error.to_string();
+        match error {
+            IndexError::VersionTaken { .. } => Self::new(ProblemKind::Conflict, detail),
+            IndexError::UnknownPlugin { .. } | IndexError::NoSuchVersion { .. } => {
+                Self::new(ProblemKind::NotFound, detail)
+            }
+            _ => Self::internal(&detail),
+        }
+    }
+}
