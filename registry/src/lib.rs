@@ -11,16 +11,22 @@
 //! | [`contract`] | the contract versions that this host knows |
 //! | [`component`] | what a component imports and exports, and whether it may |
 //! | [`package`] | the archive: packing and reading |
-//! | [`index`] | a registry in a local directory: publish, fetch, yank, resolve |
+//! | [`index`] | a registry in a local directory: publish, fetch, yank, resolve, check and repair |
+//! | [`oci`] | packages in OCI registries: push and pull |
+//! | [`signature`] | who vouches for a package, and whether that is needed |
 
 pub mod component;
 pub mod contract;
 pub mod index;
 pub mod manifest;
 mod nearest;
+pub mod oci;
 pub mod package;
+pub mod signature;
 
 pub use component::ComponentError;
 pub use index::{IndexError, Published, Registry, Release, VersionQuery};
 pub use manifest::{Capability, Manifest, ManifestError};
+pub use oci::OciError;
 pub use package::{Expected, PackError, Package, ReadError, Versioning, pack, read};
+pub use signature::{Envelope, SignatureError, SignaturePolicy, SigningKey, TrustedKeys, Verified, sign, verify};

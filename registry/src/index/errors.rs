@@ -9,6 +9,7 @@ use macadam_core::names::{PluginName, PluginRef};
 use super::{Release, VersionQuery, Wanted};
 use crate::nearest::hint;
 use crate::package::{ReadError, is_dev};
+use crate::signature::{Difference, EnvelopeError, MergeError};
 
 /// Why a registry does not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +56,32 @@ pub enum IndexError {
         /// What is wrong with it.
         source: Box<ReadError>,
     },
+    /// A signature is of another package than the one it is to be kept beside.
+    #[error("the signature is not of {plugin} but of {difference}; sign this package")]
+    SignatureOfAnother {
+        /// The package that it was offered for.
+        plugin: Box<PluginRef>,
+        /// In what they differ.
+        difference: Difference,
+    },
+    /// The signatures of a package cannot be read. They are not taken for absent: somebody has signed.
+    #[error("the signatures of {plugin} cannot be used: {source}; sign the package again")]
+    Envelope {
+        /// Which one.
+        plugin: Box<PluginRef>,
+        /// What is wrong with them.
+        source: Box<EnvelopeError>,
+    },
+    /// A package has as many signatures as it may have.
+    #[error("the signatures of {plugin} stay as they are: {source}")]
+    Merge {
+        /// Which one.
+        plugin: Box<PluginRef>,
+        /// Why.
+        source: MergeError,
+    },
     /// An index is damaged.
-    #[error("{} is damaged ({reason}); put it back from a backup", path.display())]
+    #[error("{} is damaged ({reason}); put it back from a backup, or repair the registry", path.display())]
     Corrupt {
         /// Which file.
         path: PathBuf,

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use super::IndexError;
 use super::errors::at;
 
+/// How the name of a file begins that is being written.
+pub(super) const TEMPORARY: &str = ".tmp-";
+
 /// A lock that is held until this is dropped, against other threads and other processes.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -36,7 +39,7 @@ pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, IndexError> 
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), IndexError> {
     let directory = ensure_parent(path)?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".tmp-");
+    builder.prefix(TEMPORARY);
     // Temporary files are their owner's alone; these are to be read by whoever the process's umask lets.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -54,7 +57,7 @@ pub(super) fn ensure_directory(path: &Path) -> Result<(), IndexError> {
     path.parent().map_or(Ok(()), sync_directory)
 }
 
-/// The names and paths in a directory.
+/// The names and paths in a directory, in the order of their names.
 pub(super) fn entries(directory: &Path) -> Result<Vec<(String, PathBuf)>, IndexError> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(at(directory))? {
@@ -64,10 +67,11 @@ pub(super) fn entries(directory: &Path) -> Result<Vec<(String, PathBuf)>, IndexE
             entries.push((name, entry.path()));
         }
     }
+    entries.sort();
     Ok(entries)
 }
 
-fn ensure_parent(path: &Path) -> Result<&Path, IndexError> {
+pub(super) fn ensure_parent(path: &Path) -> Result<&Path, IndexError> {
     let directory = path.parent().unwrap_or(Path::new("."));
     ensure_directory(directory)?;
     Ok(directory)

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! packages/NAMESPACE/NAME-VERSION.tar.gz    the archives
+//! packages/NAMESPACE/NAME-VERSION.dsse.json the signatures, where there are some
 //! index/NAMESPACE/NAME.json                 the releases of one plugin
 //! index/NAMESPACE/NAME.lock                 held by whoever changes them
+//! lost/TIME/…                               what a repair has set aside
 //! ```
 //!
 //! The index is the truth: a version exists from the moment its index names it. Publishing writes the archive first and
@@ -11,12 +13,18 @@
 //! or after and never between, and a crash leaves at most an archive that nobody sees and the next publisher replaces.
 //! Publishers of one plugin wait for each other, in this process and in others; readers wait for nobody.
 //!
+//! Signatures are kept, not judged: whose count is the host's to say ([`crate::signature`]). What a disk or a hand has
+//! put out of order, [`Registry::check`] names and [`Registry::repair`] mends as far as that needs nobody's word.
+//!
 //! All calls block on the disk. Times come in as arguments.
 
+mod check;
 mod errors;
 mod files;
 mod query;
 mod release;
+mod repair;
+mod signatures;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -27,14 +35,21 @@ use macadam_core::digest::Digest;
 use macadam_core::names::{PluginName, PluginRef};
 use semver::Version;
 
+pub use check::{Disagreement, LEFTOVER_AGE};
 pub use errors::IndexError;
 use errors::at;
 use files::{Lock, ensure_directory, read_if_there, write_whole};
 pub use query::{QueryError, VersionQuery, Wanted};
 pub use release::{Release, Releases};
+pub use repair::{Outcome, Repair};
 
 use crate::nearest::nearest;
 use crate::package::{self, Expected, Package};
+
+/// How the name of an archive's file ends.
+const ARCHIVE: &str = ".tar.gz";
+/// How the name of an envelope's file ends.
+const SIGNATURE: &str = ".dsse.json";
 
 /// A registry in a directory.
 #[derive(Debug, Clone)]
@@ -127,17 +142,8 @@ impl Registry {
     /// # Errors
     /// [`IndexError::Package`] when the archive is not the one that was published.
     pub fn fetch(&self, name: &PluginName, version: &Version) -> Result<Package, IndexError> {
-        let plugin = PluginRef { name: name.clone(), version: version.clone() };
-        let query = VersionQuery { name: name.clone(), wanted: Wanted::Exact(version.clone()) };
-        let (_, release) = self.resolve(&query)?;
-        let path = self.package_path(&plugin);
-        let file = fs::File::open(&path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => IndexError::ArchiveGone { plugin: Box::new(plugin.clone()) },
-            _ => at(&path)(error),
-        })?;
-        let expected = Expected { plugin: Some(plugin.clone()), digest: Some(release.digest) };
-        package::read(file, &expected)
-            .map_err(|source| IndexError::Package { plugin: Box::new(plugin), source: Box::new(source) })
+        let (plugin, release) = self.release(name, version)?;
+        self.read_package(&plugin, &release)
     }
 
     /// Takes a version out of what queries find; whoever names it exactly still gets it.
@@ -169,6 +175,22 @@ impl Registry {
             }
         }
         self.write_index(&releases)
+    }
+
+    /// One version, whether it was yanked or not.
+    fn release(&self, name: &PluginName, version: &Version) -> Result<(PluginRef, Release), IndexError> {
+        self.resolve(&VersionQuery { name: name.clone(), wanted: Wanted::Exact(version.clone()) })
+    }
+
+    fn read_package(&self, plugin: &PluginRef, release: &Release) -> Result<Package, IndexError> {
+        let path = self.package_path(plugin);
+        let file = fs::File::open(&path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => IndexError::ArchiveGone { plugin: Box::new(plugin.clone()) },
+            _ => at(&path)(error),
+        })?;
+        let expected = Expected { plugin: Some(plugin.clone()), digest: Some(release.digest) };
+        package::read(file, &expected)
+            .map_err(|source| IndexError::Package { plugin: Box::new(plugin.clone()), source: Box::new(source) })
     }
 
     /// Puts an archive back that was published and is gone or damaged.
@@ -231,6 +253,12 @@ impl Registry {
 
     fn package_path(&self, plugin: &PluginRef) -> PathBuf {
         self.root.join("packages").join(package::path_of(plugin))
+    }
+
+    fn signature_path(&self, plugin: &PluginRef) -> PathBuf {
+        let PluginRef { name, version } = plugin;
+        let file = format!("{}-{version}{SIGNATURE}", name.name());
+        self.root.join("packages").join(name.namespace()).join(file)
     }
 
     fn index_path(&self, name: &PluginName, extension: &str) -> PathBuf {

@@ -63,6 +63,12 @@ impl Releases {
         Self { plugin, releases: Vec::new() }
     }
 
+    /// Releases that were found in any order.
+    pub(super) fn found(plugin: PluginName, mut releases: Vec<Release>) -> Self {
+        releases.sort_by(|one, other| one.version.cmp(&other.version));
+        Self { plugin, releases }
+    }
+
     /// Whose releases these are.
     #[must_use]
     pub fn plugin(&self) -> &PluginName {
@@ -79,6 +85,10 @@ impl Releases {
     #[must_use]
     pub fn into_vec(self) -> Vec<Release> {
         self.releases
+    }
+
+    pub(super) fn has(&self, version: &Version) -> bool {
+        self.releases.iter().any(|release| release.version == *version)
     }
 
     pub(super) fn get_mut(&mut self, version: &Version) -> Option<&mut Release> {

@@ -22,6 +22,7 @@ use crate::manifest::Manifest;
 pub use contents::{MAX_MANIFEST, MAX_README, MAX_WASM};
 pub use errors::{PackError, ReadError};
 pub use inflate::{MAX_PACKED, MAX_RATIO, MAX_UNPACKED};
+pub(crate) use pack::assemble;
 pub use pack::{Versioning, is_dev, pack};
 pub use read::{Expected, read};
 

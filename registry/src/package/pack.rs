@@ -46,6 +46,18 @@ pub fn pack(manifest: &str, wasm: &[u8], readme: &str, versioning: Versioning) -
     Ok(read(archive.as_slice(), &Expected::default())?)
 }
 
+/// Packs files that were packed before and travelled one by one: the archive is the one that [`pack`] made of them.
+pub(crate) fn assemble(
+    manifest: &str,
+    component: &[u8],
+    readme: &str,
+    expected: &Expected,
+) -> Result<Package, PackError> {
+    let contents = Contents { readme: readme.to_owned(), manifest: manifest.to_owned(), component: component.to_vec() };
+    let archive = archive::write(&contents)?;
+    Ok(read(archive.as_slice(), expected)?)
+}
+
 /// Whether a version is that of a plugin packed while it is being worked on; see [`Versioning::Dev`].
 #[must_use]
 pub fn is_dev(version: &Version) -> bool {

@@ -2,43 +2,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Barrier;
 
-use jiff::Timestamp;
-use macadam_core::names::PluginName;
 use macadam_registry::{IndexError, Published, ReadError, Registry};
-use tempfile::TempDir;
 
-use crate::support::{dev_policy, named_policy, policy};
-
-const POLICY: &str = "macadam/approval-policy";
-
-/// A registry that is gone after the test.
-struct Temporary {
-    registry: Registry,
-    directory: TempDir,
-}
-
-impl Temporary {
-    fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        Self { registry: Registry::open(directory.path()).unwrap(), directory }
-    }
-
-    fn path(&self, relative: &str) -> std::path::PathBuf {
-        self.directory.path().join(relative)
-    }
-
-    fn resolved(&self, query: &str) -> String {
-        self.registry.resolve(&query.parse().unwrap()).unwrap().0.to_string()
-    }
-}
-
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap()
-}
-
-fn name() -> PluginName {
-    POLICY.parse().unwrap()
-}
+use crate::support::{POLICY, Temporary, at, dev_policy, name, named_policy, policy};
 
 #[test]
 fn what_is_published_is_listed_found_and_fetched() {

@@ -7,8 +7,11 @@
 mod components;
 mod local_registry;
 mod manifests;
+mod oci;
 mod packing;
 mod refusals;
+mod repairs;
 mod resolution;
 mod robustness;
+mod signatures;
 mod support;

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::{Compression, GzBuilder};
+use jiff::Timestamp;
 use macadam_core::kind::PluginKind;
-use macadam_registry::{Package, Versioning, pack};
+use macadam_core::names::PluginName;
+use macadam_registry::{Package, Registry, Versioning, pack};
 use tar::{EntryType, Header};
+use tempfile::TempDir;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, SourceMap};
 
@@ -189,4 +192,36 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = GzBuilder::new().write(Vec::new(), Compression::default());
     gzip.write_all(bytes).unwrap();
     gzip.finish().unwrap()
+}
+
+/// What the policies here are called unless a test says otherwise.
+pub(crate) const POLICY: &str = "macadam/approval-policy";
+
+/// A registry that is gone after the test.
+pub(crate) struct Temporary {
+    pub(crate) registry: Registry,
+    pub(crate) directory: TempDir,
+}
+
+impl Temporary {
+    pub(crate) fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self { registry: Registry::open(directory.path()).unwrap(), directory }
+    }
+
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.directory.path().join(relative)
+    }
+
+    pub(crate) fn resolved(&self, query: &str) -> String {
+        self.registry.resolve(&query.parse().unwrap()).unwrap().0.to_string()
+    }
+}
+
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+pub(crate) fn name() -> PluginName {
+    POLICY.parse().unwrap()
 }
