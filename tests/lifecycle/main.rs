@@ -14,6 +14,7 @@
 mod activation;
 mod document;
 mod publishing;
+mod replay;
 
 use macadam_registry::{Package, Versioning, pack};
 use macadam_tests::components::component;

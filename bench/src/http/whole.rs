@@ -9,6 +9,7 @@ use axum::Router;
 use jiff::Timestamp;
 use macadam_core::digest::Digest;
 use macadam_core::limits::Limits;
+use macadam_platform::decisions::{DecisionRetention, Recorder};
 use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Plugins};
 use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
@@ -51,6 +52,7 @@ pub(super) async fn server(data: &Path) -> anyhow::Result<Router> {
     let table = plugins.start(&bindings()?, &by).await?;
     ensure!(table.is_complete(), "{:?}", table.failed().collect::<Vec<_>>());
     let platform = Platform::new(PlatformParts {
+        recorder: Recorder::start(Arc::clone(&store), DecisionRetention::default()),
         store: Arc::clone(&store),
         plugins,
         vault: Arc::new(Vault::new(store, Sealer::new(&[7; 32]))),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use macadam_core::names::PersonId;
 
+use crate::commands::decision::{DecisionCommand, ReplayArgs};
 use crate::commands::plugin::PluginCommand;
 use crate::commands::preview::PreviewArgs;
 use crate::commands::request::RequestCommand;
@@ -81,6 +82,17 @@ pub(crate) enum Command {
     Scaffold(ScaffoldArgs),
     /// Fetch a project that has been approved since it was asked for
     Fetch(FetchArgs),
+    /// Look at what plugins were asked, and what they said
+    #[command(subcommand)]
+    Decision(DecisionCommand),
+    /// Ask a version what was asked before, and show what it would have said; exit code 5 when anything differs
+    #[command(after_help = "\
+Examples:
+  macadam replay --plugin acme/tag-police --version 1.3.0 --since 30d
+  macadam replay --plugin acme/tag-police --version 1.3.0 --settings strict.json --output json
+
+Nothing is changed by it. The version that was recorded says again what it said, with the same fuel.")]
+    Replay(ReplayArgs),
     /// Look at golden paths
     #[command(subcommand)]
     Template(TemplateCommand),

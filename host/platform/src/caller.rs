@@ -12,6 +12,8 @@ pub enum Role {
     Developer,
     /// Approves and rejects requests of others, within their groups.
     Approver,
+    /// Sees what was decided for any team, and leaves a trace of having looked.
+    Auditor,
     /// Sees and does everything, but still never decides on a request of their own.
     Admin,
 }
@@ -23,6 +25,7 @@ impl Role {
         match self {
             Self::Developer => "developer",
             Self::Approver => "approver",
+            Self::Auditor => "auditor",
             Self::Admin => "admin",
         }
     }

@@ -8,6 +8,7 @@ use macadam_core::verdict::WhenNoPolicyApplies;
 use macadam_store::Store;
 use tokio::sync::Notify;
 
+use crate::decisions::Recorder;
 use crate::plugins::Plugins;
 use crate::scaffolding::Archives;
 use crate::vault::Vault;
@@ -52,6 +53,8 @@ pub struct PlatformParts {
     pub vault: Arc<Vault>,
     /// Where generated archives are kept.
     pub archives: Archives,
+    /// What writes the decision log.
+    pub recorder: Recorder,
     /// What an administrator has set.
     pub settings: PlatformSettings,
 }
@@ -81,6 +84,12 @@ impl Platform {
     #[must_use]
     pub fn plugins(&self) -> &Plugins {
         &self.parts.plugins
+    }
+
+    /// What writes the decision log.
+    #[must_use]
+    pub fn recorder(&self) -> &Recorder {
+        &self.parts.recorder
     }
 
     pub(crate) fn settings(&self) -> &PlatformSettings {

@@ -1,5 +1,6 @@
 //! What is refused about plugins, as problem documents.
 
+use macadam_platform::decisions::ReplayError;
 use macadam_platform::plugins::{ApplyError, BindingError, GovernError, IndexError, PublishError};
 use macadam_store::BindingError as NotKept;
 use serde_json::json;
@@ -62,6 +63,18 @@ impl From<IndexError> for Problem {
                 Self::new(ProblemKind::NotFound, detail)
             }
             _ => Self::internal(&detail),
+        }
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ReplayError::Forbidden(_) => Self::new(ProblemKind::Forbidden, detail),
+            ReplayError::Candidate(_) | ReplayError::Provider(_) => Self::new(ProblemKind::Invalid, detail),
+            ReplayError::Store(error) => error.into(),
+            ReplayError::Trace(error) => error.into(),
         }
     }
 }

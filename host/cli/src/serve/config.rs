@@ -9,11 +9,15 @@ use macadam_core::limits::{LimitOverrides, Limits};
 use macadam_core::names::GrantName;
 use macadam_core::verdict::WhenNoPolicyApplies;
 use macadam_platform::PlatformSettings;
+use macadam_platform::decisions::DecisionRetention;
 use macadam_platform::plugins::Binding;
 use serde::Deserialize;
 
 /// What a new data directory starts with.
 pub(super) const DEFAULT: &str = include_str!("macadam.toml");
+
+/// A day in seconds.
+const DAY: u64 = 24 * 60 * 60;
 
 /// The configuration.
 #[derive(Debug, Deserialize)]
@@ -29,6 +33,10 @@ pub(super) struct Config {
     lease_seconds: u64,
     /// How many jobs run at once.
     workers: usize,
+    /// For how long the decision log is kept.
+    decision_log_days: u64,
+    /// How large it may get, for each kind of decision.
+    decision_log_megabytes: u64,
     /// Whether `/metrics` asks for no token; on a loopback address it does not, elsewhere it does.
     pub(super) open_metrics: Option<bool>,
     /// The most that any plugin gets, whatever its manifest and binding say.
@@ -88,6 +96,8 @@ impl Default for Config {
             approval_wait_seconds: settings.approval_wait.as_secs(),
             lease_seconds: settings.lease.as_secs(),
             workers: settings.workers,
+            decision_log_days: DecisionRetention::default().age.as_secs() / DAY,
+            decision_log_megabytes: DecisionRetention::default().bytes >> 20,
             open_metrics: None,
             limits: LimitOverrides::default(),
             connections: Connections::default(),
@@ -170,13 +180,15 @@ impl Config {
         }
     }
 
-    fn ranges(&self) -> [Range; 3] {
+    fn ranges(&self) -> [Range; 5] {
         const YEAR: u64 = 365 * 24 * 60 * 60;
         [
             ("approval-wait-seconds", self.approval_wait_seconds, 60, YEAR, "write 60 (a minute) to 31536000 (a year)"),
             // Heartbeats come at a third of it, and a busy disk may hold one up for a second.
             ("lease-seconds", self.lease_seconds, 3, 3_600, "write 3 to 3600 (an hour)"),
             ("workers", self.workers as u64, 1, 1_000, "write 1 to 1000"),
+            ("decision-log-days", self.decision_log_days, 1, 3_650, "write 1 to 3650 (ten years)"),
+            ("decision-log-megabytes", self.decision_log_megabytes, 1, 1 << 20, "write 1 to 1048576 (a tebibyte)"),
         ]
     }
 
@@ -189,6 +201,12 @@ impl Config {
             workers: self.workers,
             ..PlatformSettings::default()
         }
+    }
+
+    /// How much of the decision log is kept.
+    pub(super) fn decision_retention(&self) -> DecisionRetention {
+        let age = Duration::from_secs(self.decision_log_days * DAY);
+        DecisionRetention { age, bytes: self.decision_log_megabytes << 20 }
     }
 
     /// The most that any plugin gets.

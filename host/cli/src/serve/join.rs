@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use macadam_platform::decisions::Recorder;
 use macadam_platform::plugins::{Loader, Plugins};
 use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
@@ -35,6 +36,7 @@ pub(super) fn platform(data: &DataDir, config: &Config, store: Arc<dyn Store>) -
     let loader = Loader::new(Arc::new(registry), Arc::new(sandbox(data, config)?), grants);
     let archives = Archives::open(&data.join("archives")).context("the archives' directory cannot be used")?;
     Ok(Platform::new(PlatformParts {
+        recorder: Recorder::start(Arc::clone(&store), config.decision_retention()),
         plugins: Plugins::new(loader, Arc::clone(&store)),
         store,
         vault,

@@ -111,6 +111,7 @@ async fn serve(
     greet(&platform, address, data, new_people, output)?;
     let open_metrics = config.open_metrics.unwrap_or_else(|| address.ip().is_loopback());
     let state = ServerState::new(platform.clone(), Arc::clone(&people), open_metrics);
+    let recorder = platform.recorder().clone();
     let workers = Workers::start(platform);
     let reloading = tokio::spawn(reload(people));
     let told = stop.clone();
@@ -120,6 +121,7 @@ async fn serve(
         tracing::warn!("steps that were still going on are cut off; they are taken again at the next start");
     }
     reloading.abort();
+    recorder.flush().await;
     store.close().await;
     tracing::info!("stopped");
     served.context("the server failed")

@@ -25,12 +25,16 @@ pub struct Identity {
     pub package: Digest,
     /// The component in it.
     pub component: Digest,
+    /// The contract that it was built for.
+    pub contract: String,
     /// The settings, by the digest of their canonical JSON.
     pub settings: Digest,
 }
 
 /// An active policy.
 pub struct ActivePolicy {
+    /// Under which binding.
+    pub binding: BindingName,
     /// What it is.
     pub identity: Identity,
     /// What it is asked about.
@@ -45,6 +49,8 @@ pub struct ActivePolicy {
 
 /// An active estimator.
 pub struct ActiveEstimator {
+    /// Under which binding.
+    pub binding: BindingName,
     /// What it is.
     pub identity: Identity,
     /// What it prices.
@@ -71,6 +77,8 @@ pub struct ActiveProvider {
 
 /// An active generator.
 pub struct ActiveGenerator {
+    /// Under which binding.
+    pub binding: BindingName,
     /// What it is.
     pub identity: Identity,
     /// What it offers.

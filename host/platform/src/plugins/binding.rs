@@ -40,6 +40,21 @@ pub struct Binding {
 }
 
 impl Binding {
+    /// A binding that says only which plugin, and with which settings.
+    #[must_use]
+    pub fn only(plugin: &str, settings: Map<String, Value>) -> Self {
+        Self {
+            name: None,
+            plugin: plugin.to_owned(),
+            auto: false,
+            applies: Applies::default(),
+            settings,
+            limits: LimitOverrides::default(),
+            grants: Vec::new(),
+            on_error: OnError::default(),
+        }
+    }
+
     /// What it is called.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use macadam_core::names::{BindingName, PluginRef};
 use macadam_core::violation::{Violation, join};
 use macadam_registry::index::QueryError;
 use macadam_registry::{IndexError, Package, Registry, VersionQuery};
+use macadam_runtime::capabilities::Grants;
 use macadam_runtime::{CallError, LoadError, LoadRequest, LoadedPlugin, Sandbox};
 use macadam_store::ProviderPin;
 use semver::Version;
@@ -77,10 +78,10 @@ pub struct Loader {
 }
 
 /// A plugin that is loaded and has its settings.
-struct Ready {
-    loaded: Arc<LoadedPlugin>,
-    identity: Identity,
-    settings: Arc<str>,
+pub(super) struct Ready {
+    pub(super) loaded: Arc<LoadedPlugin>,
+    pub(super) identity: Identity,
+    pub(super) settings: Arc<str>,
 }
 
 impl Loader {
@@ -133,32 +134,39 @@ impl Loader {
         status.summary = Some(package.manifest().summary.clone());
         let ready = self.ready(&package, &desired.binding).await?;
         let loaded = Arc::clone(&ready.loaded);
-        status.part = Some(self.part(ready, &desired.binding).await?);
+        status.part = Some(self.part(ready, &status.name, &desired.binding).await?);
         status.loaded = Some(loaded);
         Ok(())
     }
 
-    async fn ready(&self, package: &Package, binding: &Binding) -> Result<Ready, ActivateError> {
+    pub(super) async fn ready(&self, package: &Package, binding: &Binding) -> Result<Ready, ActivateError> {
         let manifest = package.manifest();
         let limits = binding.limits.over(manifest.limits.over(Limits::DEFAULT));
-        let loaded = self
-            .sandbox
-            .load(LoadRequest {
-                plugin: manifest.reference(),
-                kind: manifest.kind,
-                component: package.component(),
-                limits,
-                grants: self.grants.grant(manifest, binding)?,
-            })
-            .await?;
+        let loaded = self.sandboxed(package, limits, self.grants.grant(manifest, binding)?).await?;
         let settings = self.settle(&loaded, merged(&manifest.settings, &binding.settings)).await?;
-        let identity = Identity {
-            plugin: manifest.reference(),
-            package: package.digest(),
-            component: loaded.component_digest(),
-            settings: Digest::of(settings.as_bytes()),
-        };
+        let identity = identity(package, Digest::of(settings.as_bytes()));
         Ok(Ready { loaded, identity, settings })
+    }
+
+    /// Loads a version that gets its settings with each question.
+    pub(super) async fn without_settings(
+        &self,
+        package: &Package,
+    ) -> Result<(Arc<LoadedPlugin>, Identity), ActivateError> {
+        let limits = package.manifest().limits.over(Limits::DEFAULT);
+        let loaded = self.sandboxed(package, limits, Arc::new(Grants::default())).await?;
+        Ok((loaded, identity(package, Digest::of(b""))))
+    }
+
+    pub(super) async fn sandboxed(
+        &self,
+        package: &Package,
+        limits: Limits,
+        grants: Arc<Grants>,
+    ) -> Result<Arc<LoadedPlugin>, LoadError> {
+        let manifest = package.manifest();
+        let (plugin, kind, component) = (manifest.reference(), manifest.kind, package.component());
+        self.sandbox.load(LoadRequest { plugin, kind, component, limits, grants }).await
     }
 
     /// Checks settings against the plugin's schema and its own word, and makes them canonical.
@@ -176,21 +184,21 @@ impl Loader {
         if violations.is_empty() { Ok(text) } else { Err(wrong(violations)) }
     }
 
-    async fn part(&self, ready: Ready, binding: &Binding) -> Result<Part, ActivateError> {
-        let applies = binding.applies.clone();
+    async fn part(&self, ready: Ready, name: &BindingName, binding: &Binding) -> Result<Part, ActivateError> {
+        let (applies, name) = (binding.applies.clone(), name.clone());
         Ok(match ready.loaded.kind() {
             PluginKind::ApprovalPolicy => {
                 let Ready { loaded, identity, settings } = ready;
                 let (client, on_error) = (self.sandbox.policy(&loaded)?, binding.on_error);
-                Part::Policy(Arc::new(ActivePolicy { identity, applies, settings, on_error, client }))
+                Part::Policy(Arc::new(ActivePolicy { binding: name, identity, applies, settings, on_error, client }))
             }
             PluginKind::CostEstimator => {
                 let Ready { loaded, identity, settings } = ready;
                 let client = self.sandbox.estimator(&loaded)?;
-                Part::Estimator(Arc::new(ActiveEstimator { identity, applies, settings, client }))
+                Part::Estimator(Arc::new(ActiveEstimator { binding: name, identity, applies, settings, client }))
             }
             PluginKind::Provider => Part::Provider(Arc::new(self.provider(ready).await?)),
-            PluginKind::TemplateGenerator => Part::Generator(Arc::new(self.generator(ready).await?)),
+            PluginKind::TemplateGenerator => Part::Generator(Arc::new(self.generator(ready, name).await?)),
         })
     }
 
@@ -202,12 +210,16 @@ impl Loader {
         Ok(ActiveProvider { identity, description, spec, settings, client })
     }
 
-    async fn generator(&self, Ready { loaded, identity, settings }: Ready) -> Result<ActiveGenerator, ActivateError> {
+    async fn generator(
+        &self,
+        Ready { loaded, identity, settings }: Ready,
+        binding: BindingName,
+    ) -> Result<ActiveGenerator, ActivateError> {
         let client = self.sandbox.generator(&loaded)?;
         let template = client.describe().await.outcome?;
         let parameters = Schema::compile(template.parameters.clone())
             .map_err(|source| ActivateError::Schema { plugin: identity.plugin.clone(), source })?;
-        Ok(ActiveGenerator { identity, template, parameters, settings, client })
+        Ok(ActiveGenerator { binding, identity, template, parameters, settings, client })
     }
 
     /// Loads the version that a resource is pinned to, with what its name's binding grants and sets now.
@@ -226,6 +238,16 @@ impl Loader {
         let binding = bindings.find(same_name).ok_or_else(unbound)?;
         let ready = self.ready(&package, binding).await?;
         self.provider(ready).await
+    }
+}
+
+fn identity(package: &Package, settings: Digest) -> Identity {
+    Identity {
+        plugin: package.reference(),
+        package: package.digest(),
+        component: package.component().digest(),
+        contract: format!("macadam:plugin@{}", package.manifest().contract),
+        settings,
     }
 }
 

@@ -12,12 +12,14 @@
 //! | `desired` | changing one binding, and going back |
 //! | `apply` | changing all of them at once, from a file |
 //! | `govern` | who may publish and who may activate |
+//! | `candidate` | a version that is only asked |
 //! | `publish` | what a version must pass before it can be had |
 //! | `grants` | what plugins may reach |
 
 mod active;
 mod apply;
 mod binding;
+mod candidate;
 mod desired;
 mod govern;
 mod grants;
@@ -42,6 +44,7 @@ pub use active::{
 };
 pub use apply::{ApplyError, Difference};
 pub use binding::{Applies, Binding, BindingSpec, RequestShape};
+pub(crate) use candidate::{Candidate, CandidateClient};
 pub use desired::{BindingError, By};
 pub use govern::{ApplyBindings, ChangeBinding, GovernError, RollBack};
 pub use grants::{GrantError, HostGrants};

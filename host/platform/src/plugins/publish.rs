@@ -7,8 +7,8 @@ use macadam_core::kind::PluginKind;
 use macadam_core::limits::Limits;
 use macadam_core::names::PluginRef;
 use macadam_registry::{Expected, IndexError, Package, Published, ReadError, read};
+use macadam_runtime::LoadedPlugin;
 use macadam_runtime::capabilities::Grants;
-use macadam_runtime::{LoadRequest, LoadedPlugin};
 use serde_json::Value;
 
 use crate::plugins::load::{ActivateError, Loader};
@@ -64,15 +64,8 @@ impl Loader {
     /// # Errors
     /// [`PublishError::Plugin`] says what is wrong with it.
     pub async fn check(&self, package: &Package) -> Result<(), PublishError> {
-        let manifest = package.manifest();
-        let request = LoadRequest {
-            plugin: manifest.reference(),
-            kind: manifest.kind,
-            component: package.component(),
-            limits: manifest.limits.over(Limits::DEFAULT),
-            grants: Arc::new(Grants::default()),
-        };
-        let loaded = self.sandbox.load(request).await.map_err(ActivateError::from)?;
+        let limits = package.manifest().limits.over(Limits::DEFAULT);
+        let loaded = self.sandboxed(package, limits, Arc::new(Grants::default())).await.map_err(ActivateError::from)?;
         self.check_settings(&loaded, package).await?;
         self.check_description(&loaded).await?;
         Ok(())

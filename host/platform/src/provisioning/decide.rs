@@ -20,6 +20,7 @@ use macadam_runtime::clients::PolicyInput;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::decisions::{Asked, Entry, Trail, said};
 use crate::plugins::{ActivePolicy, ActiveTable, Identity, PluginState, PluginStatus, RequestShape};
 use crate::provisioning::ProvisionError;
 use crate::provisioning::validate::{Valid, kept};
@@ -77,6 +78,9 @@ pub struct Decided {
     pub plan: Plan,
     /// What approvals are bound to.
     pub digest: Digest,
+    /// Every call that was made for it, for the decision log.
+    #[serde(skip)]
+    pub(crate) trail: Trail,
 }
 
 /// What the digest covers: what will be done and by what, but neither the time nor the usage of the moment.
@@ -102,6 +106,15 @@ pub(crate) struct Matter<'a> {
     pub(crate) now: Timestamp,
 }
 
+impl Matter<'_> {
+    /// The calls that were made, with what they were about.
+    pub(crate) fn trail(&self, entries: impl Iterator<Item = Entry>) -> Trail {
+        let Request { resource_type, name, environment, .. } = self.request.as_ref();
+        let subject = format!("{}/{}/{resource_type}/{name}", self.team, environment.name);
+        Trail { team: self.team.clone(), subject, entries: entries.collect() }
+    }
+}
+
 impl Platform {
     /// Decides a request on a resource.
     pub(crate) async fn decide(
@@ -113,15 +126,16 @@ impl Platform {
         let table = self.plugins().active();
         let team = valid.current.as_ref().map_or(&caller.team, |current| &current.team);
         let matter = Matter { caller, team, request: &valid.request, table: &table, now };
-        let (cost, plan) = futures::join!(estimate(&matter), self.plan(valid));
+        let ((cost, priced), plan) = futures::join!(estimate(&matter), self.plan(valid));
         let plan = plan?;
-        let verdicts = self.verdicts(&matter, &cost).await?;
+        let (verdicts, asked) = self.verdicts(&matter, &cost).await?;
         let mut outcome = self.combined(&matter, &verdicts);
         if let Err(violations) = self.fits(team, valid, &cost).await? {
             outcome = denied_also(outcome, violations);
         }
         let digest = cover(&matter, &verdicts, &outcome, &plan, Some(&valid.provider.identity), valid.ttl_seconds)?;
-        Ok(Decided { cost, verdicts, outcome, plan, digest })
+        let trail = matter.trail(priced.into_iter().chain(asked));
+        Ok(Decided { cost, verdicts, outcome, plan, digest, trail })
     }
 
     /// What the provider will do.
@@ -133,7 +147,11 @@ impl Platform {
     }
 
     /// Asks every policy that applies, all at once.
-    pub(crate) async fn verdicts(&self, matter: &Matter<'_>, cost: &Cost) -> Result<Vec<Explained>, ProvisionError> {
+    pub(crate) async fn verdicts(
+        &self,
+        matter: &Matter<'_>,
+        cost: &Cost,
+    ) -> Result<(Vec<Explained>, Vec<Entry>), ProvisionError> {
         let shape = RequestShape { request: matter.request, team: matter.team };
         let applying = matter.table.policies.iter().filter(|policy| policy.applies.to(shape));
         let input = PolicyInput::new(PolicyContext {
@@ -143,7 +161,7 @@ impl Platform {
             actor: matter.caller.actor(),
             now: matter.now,
         });
-        Ok(join_all(applying.map(|policy| ask(policy, Arc::clone(&input)))).await)
+        Ok(join_all(applying.map(|policy| ask(policy, Arc::clone(&input)))).await.into_iter().unzip())
     }
 
     pub(crate) fn combined(&self, matter: &Matter<'_>, verdicts: &[Explained]) -> Outcome {
@@ -180,34 +198,53 @@ impl Platform {
 }
 
 /// Prices a request with the first estimator that applies.
-pub(crate) async fn estimate(matter: &Matter<'_>) -> Cost {
+pub(crate) async fn estimate(matter: &Matter<'_>) -> (Cost, Option<Entry>) {
     let shape = RequestShape { request: matter.request, team: matter.team };
     let Some(estimator) = matter.table.estimators.iter().find(|estimator| estimator.applies.to(shape)) else {
-        return Cost::Unknown { reason: "no cost estimator applies to this request".to_owned() };
+        return (Cost::Unknown { reason: "no cost estimator applies to this request".to_owned() }, None);
     };
     let settings = Arc::clone(&estimator.settings);
-    match estimator.client.estimate(Arc::clone(matter.request), settings).await.outcome {
+    let call = estimator.client.estimate(Arc::clone(matter.request), Arc::clone(&settings)).await;
+    let entry = Entry {
+        binding: estimator.binding.clone(),
+        identity: estimator.identity.clone(),
+        settings,
+        asked: Asked::Estimate(Arc::clone(matter.request)),
+        outcome: said(&call.outcome),
+        usage: call.usage,
+    };
+    let cost = match call.outcome {
         Ok(estimate) => Cost::Estimated(estimate),
         Err(error) => {
             tracing::warn!(%error, "the cost is unknown");
             Cost::Unknown { reason: error.to_string() }
         }
-    }
+    };
+    (cost, Some(entry))
 }
 
-async fn ask(policy: &ActivePolicy, input: Arc<PolicyInput>) -> Explained {
-    let call = policy.client.evaluate(input, Arc::clone(&policy.settings)).await;
+async fn ask(policy: &ActivePolicy, input: Arc<PolicyInput>) -> (Explained, Entry) {
+    let call = policy.client.evaluate(Arc::clone(&input), Arc::clone(&policy.settings)).await;
+    let entry = Entry {
+        binding: policy.binding.clone(),
+        identity: policy.identity.clone(),
+        settings: Arc::clone(&policy.settings),
+        asked: Asked::Policy(input),
+        outcome: said(&call.outcome),
+        usage: call.usage,
+    };
     let (verdict, error) = match call.outcome {
         Ok(verdict) => (verdict, None),
         Err(error) => (instead(policy, &error), Some(error.to_string())),
     };
     let plugin = policy.identity.plugin.clone();
-    Explained {
+    let explained = Explained {
         verdict: PolicyVerdict { plugin, verdict, error },
         component: policy.identity.component,
         settings: policy.identity.settings,
         fuel: call.usage.fuel,
-    }
+    };
+    (explained, entry)
 }
 
 /// What counts instead of an answer: a guardrail that is down holds.

@@ -49,7 +49,8 @@ impl Platform {
         Ok(Taken { submitted, resource_key: valid.key, decision: serde_json::to_value(&decided)? })
     }
 
-    /// Writes a decided request. A denial is recorded and becomes an error.
+    /// Writes a decided request, and hands what plugins said about it to the decision log. A denial is recorded and
+    /// becomes an error.
     pub(crate) async fn take(
         &self,
         caller: &Caller,
@@ -59,8 +60,9 @@ impl Platform {
         idempotency_key: Option<String>,
         now: Timestamp,
     ) -> Result<Submitted, ProvisionError> {
+        let id = RequestId::new(now, random()?);
         let new = NewRequest {
-            id: RequestId::new(now, random()?),
+            id,
             actor: caller.actor(),
             document,
             change,
@@ -68,6 +70,20 @@ impl Platform {
             job: JobId::new(now, random()?),
             idempotency_key,
         };
+        let taken = self.write(new, decided, now).await;
+        // One that came before was recorded then.
+        let is_new = match &taken {
+            Ok(submitted) => submitted.request == id,
+            Err(ProvisionError::Denied { request, .. }) => *request == id,
+            Err(_) => false,
+        };
+        if is_new {
+            self.recorder().record(decided.trail.of(id)?).await;
+        }
+        taken
+    }
+
+    async fn write(&self, new: NewRequest, decided: &Decided, now: Timestamp) -> Result<Submitted, ProvisionError> {
         if let Outcome::Denied { violations } = &decided.outcome {
             return self.deny(new, violations.clone(), now).await;
         }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
+use crate::decisions::{Asked, Entry, said};
 use crate::platform::random;
 use crate::plugins::{ActiveGenerator, ActiveTable};
 use crate::provisioning::decide::{Matter, cover, estimate};
@@ -76,7 +77,7 @@ impl Platform {
         let generator = find(&table, &wish.template)?;
         let environment = self.environment_for(&wish).await?;
         let answers = Arc::new(answers(&generator, &wish)?);
-        let scaffold = self.generate(&generator, &wish, &answers, now).await?;
+        let (scaffold, generated) = self.generate(&generator, &wish, &answers, now).await?;
         let request = Arc::new(Request {
             action: Action::Scaffold,
             resource_type: wish.template.to_string(),
@@ -86,7 +87,8 @@ impl Platform {
             tags: wish.tags.clone(),
         });
         let matter = Matter { caller, team: &caller.team, request: &request, table: &table, now };
-        let decided = self.decide_scaffold(&matter, &generator).await?;
+        let mut decided = self.decide_scaffold(&matter, &generator).await?;
+        decided.trail.entries.push(generated);
         let document = json!({"action": "scaffold", "wish": wish});
         let change = Change::Scaffold(Box::new(scaffold.clone()));
         let submitted = self.take(caller, document, change, &decided, idempotency_key, now).await?;
@@ -108,9 +110,17 @@ impl Platform {
         wish: &CreateScaffold,
         answers: &Arc<Answers>,
         now: Timestamp,
-    ) -> Result<Scaffold, ProvisionError> {
-        let generated = generator.client.generate(Arc::clone(answers), Arc::clone(&generator.settings)).await.outcome;
-        let generated = generated.map_err(|error| match ProvisionError::from(error) {
+    ) -> Result<(Scaffold, Entry), ProvisionError> {
+        let call = generator.client.generate(Arc::clone(answers), Arc::clone(&generator.settings)).await;
+        let entry = Entry {
+            binding: generator.binding.clone(),
+            identity: generator.identity.clone(),
+            settings: Arc::clone(&generator.settings),
+            asked: Asked::Generate(Arc::clone(answers)),
+            outcome: said(&call.outcome),
+            usage: call.usage,
+        };
+        let generated = call.outcome.map_err(|error| match ProvisionError::from(error) {
             ProvisionError::Invalid(violations) => ProvisionError::Invalid(below_parameters(violations)),
             other => other,
         })?;
@@ -125,7 +135,7 @@ impl Platform {
             mode: file.mode,
             size: file.bytes.len() as u64,
         };
-        Ok(Scaffold {
+        let scaffold = Scaffold {
             id: ScaffoldId::new(now, random()?),
             template: wish.template.clone(),
             plugin,
@@ -135,7 +145,8 @@ impl Platform {
             archive_size: bytes.len() as u64,
             files: project.files().iter().map(file).collect(),
             warnings: generated.warnings,
-        })
+        };
+        Ok((scaffold, entry))
     }
 
     async fn decide_scaffold(
@@ -143,12 +154,13 @@ impl Platform {
         matter: &Matter<'_>,
         generator: &ActiveGenerator,
     ) -> Result<Decided, ProvisionError> {
-        let cost = estimate(matter).await;
-        let verdicts = self.verdicts(matter, &cost).await?;
+        let (cost, priced) = estimate(matter).await;
+        let (verdicts, asked) = self.verdicts(matter, &cost).await?;
         let outcome = self.combined(matter, &verdicts);
         let plan = Plan::default();
         let digest = cover(matter, &verdicts, &outcome, &plan, Some(&generator.identity), None)?;
-        Ok(Decided { cost, verdicts, outcome, plan, digest })
+        let trail = matter.trail(priced.into_iter().chain(asked));
+        Ok(Decided { cost, verdicts, outcome, plan, digest, trail })
     }
 
     async fn environment_for(&self, wish: &CreateScaffold) -> Result<Environment, ProvisionError> {

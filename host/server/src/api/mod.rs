@@ -2,6 +2,7 @@
 
 mod bindings;
 mod catalog;
+mod decisions;
 mod preview;
 mod publish;
 mod requests;
@@ -40,6 +41,9 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
         .route("/bindings/{name}/history", get(bindings::history))
         .route("/bindings/{name}/rollback", post(bindings::rollback))
         .route("/templates", get(catalog::templates))
+        .route("/decisions", get(decisions::list))
+        .route("/decisions/{seq}", get(decisions::get))
+        .route("/replays", post(decisions::replay))
         .route("/preview", post(preview::preview))
         .route("/resources", get(resources::list).post(resources::create))
         .route(

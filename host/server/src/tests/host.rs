@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use macadam_core::digest::Digest;
 use macadam_core::limits::Limits;
 use macadam_core::verdict::ApprovalNeed;
+use macadam_platform::decisions::{DecisionRetention, Recorder};
 use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Plugins};
 use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
@@ -99,6 +100,7 @@ impl Host {
         plugins.start(&bindings, &by).await.unwrap();
         let archives = Archives::open(&path.join("archives")).unwrap();
         let platform = Platform::new(PlatformParts {
+            recorder: Recorder::start(Arc::clone(&store), DecisionRetention::default()),
             store: Arc::clone(&store),
             plugins,
             vault: Arc::new(Vault::new(Arc::clone(&store), Sealer::new(&[7; 32]))),

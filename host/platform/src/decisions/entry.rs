@@ -1,0 +1,145 @@
+//! One call as it is recorded.
+
+use std::sync::Arc;
+
+use macadam_core::canonical::CanonicalJson;
+use macadam_core::digest::Digest;
+use macadam_core::limits::Usage;
+use macadam_core::names::{BindingName, TeamId};
+use macadam_core::project::Answers;
+use macadam_core::request::Request;
+use macadam_runtime::CallError;
+use macadam_runtime::clients::{Generated, PolicyInput};
+use macadam_store::{DecisionKind, DecisionOutcome, DecisionRole, NewDecision, RequestId};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::plugins::Identity;
+
+/// What a plugin was asked.
+#[derive(Debug, Clone)]
+pub(crate) enum Asked {
+    /// For a verdict.
+    Policy(Arc<PolicyInput>),
+    /// For a price.
+    Estimate(Arc<Request>),
+    /// For a project.
+    Generate(Arc<Answers>),
+}
+
+impl Asked {
+    fn kind(&self) -> DecisionKind {
+        match self {
+            Self::Policy(_) => DecisionKind::Policy,
+            Self::Estimate(_) => DecisionKind::Estimate,
+            Self::Generate(_) => DecisionKind::Generate,
+        }
+    }
+
+    fn document(&self) -> Result<CanonicalJson, serde_json::Error> {
+        match self {
+            Self::Policy(input) => CanonicalJson::new(input.context()),
+            Self::Estimate(request) => CanonicalJson::new(request),
+            Self::Generate(answers) => CanonicalJson::new(answers),
+        }
+    }
+}
+
+/// A call and what came of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) binding: BindingName,
+    pub(crate) identity: Identity,
+    pub(crate) settings: Arc<str>,
+    pub(crate) asked: Asked,
+    pub(crate) outcome: DecisionOutcome,
+    pub(crate) usage: Usage,
+}
+
+impl Entry {
+    fn about(&self, trail: &Trail, request: RequestId) -> Result<NewDecision, serde_json::Error> {
+        Ok(NewDecision {
+            kind: self.asked.kind(),
+            role: DecisionRole::Active,
+            team: trail.team.clone(),
+            binding: self.binding.clone(),
+            plugin: self.identity.plugin.clone(),
+            component: self.identity.component,
+            contract: self.identity.contract.clone(),
+            settings: CanonicalJson::from_canonical(Arc::clone(&self.settings)),
+            input: self.asked.document()?,
+            request: Some(request),
+            subject: trail.subject.clone(),
+            outcome: self.outcome.clone(),
+            usage: self.usage,
+            pair: None,
+            difference: None,
+        })
+    }
+}
+
+/// Every call that was made for one decision.
+#[derive(Debug, Clone)]
+pub(crate) struct Trail {
+    pub(crate) team: TeamId,
+    /// What it was about, for people.
+    pub(crate) subject: String,
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl Trail {
+    /// The calls as the log takes them.
+    pub(crate) fn of(&self, request: RequestId) -> Result<Vec<NewDecision>, serde_json::Error> {
+        self.entries.iter().map(|entry| entry.about(self, request)).collect()
+    }
+}
+
+/// How a call ended, as it is recorded.
+pub(crate) fn said<T: Said>(outcome: &Result<T, CallError>) -> DecisionOutcome {
+    match outcome {
+        Ok(answer) => match answer.document() {
+            Ok(document) => DecisionOutcome::Answered(document),
+            Err(error) => failed("unwritable", error.to_string()),
+        },
+        Err(error) => failed(error.failure().as_str(), error.failure().to_string()),
+    }
+}
+
+fn failed(kind: &str, message: String) -> DecisionOutcome {
+    DecisionOutcome::Failed { kind: kind.to_owned(), message }
+}
+
+/// An answer that can be recorded.
+pub(crate) trait Said {
+    /// The answer as it is recorded.
+    fn document(&self) -> Result<CanonicalJson, serde_json::Error>;
+}
+
+impl Said for macadam_core::verdict::Verdict {
+    fn document(&self) -> Result<CanonicalJson, serde_json::Error> {
+        CanonicalJson::new(self)
+    }
+}
+
+impl Said for macadam_core::estimate::Estimate {
+    fn document(&self) -> Result<CanonicalJson, serde_json::Error> {
+        CanonicalJson::new(self)
+    }
+}
+
+/// A file of a project, by what it is; the bytes are in the archive.
+#[derive(Serialize)]
+struct File<'a> {
+    path: &'a str,
+    mode: macadam_core::project::FileMode,
+    digest: Digest,
+}
+
+impl Said for Generated {
+    fn document(&self) -> Result<CanonicalJson, serde_json::Error> {
+        let files = self.files.iter();
+        let files: Vec<_> =
+            files.map(|file| File { path: &file.path, mode: file.mode, digest: Digest::of(&file.bytes) }).collect();
+        CanonicalJson::new(&json!({"files": files, "warnings": self.warnings}))
+    }
+}

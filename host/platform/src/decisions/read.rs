@@ -1,0 +1,79 @@
+//! Looking at what was recorded. What a team's requests held is that team's; whoever may look at others' leaves a trace.
+
+use jiff::Timestamp;
+use macadam_core::canonical::CanonicalJson;
+use macadam_store::{DecisionFilter, DecisionRecord, NewAuditEntry, PageRequest};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::provisioning::ProvisionError;
+use crate::{Caller, Platform, Role};
+
+/// A decision with what the plugin was given.
+#[derive(Debug, Serialize)]
+pub struct DecisionDetail {
+    /// The decision.
+    #[serde(flatten)]
+    pub record: DecisionRecord,
+    /// The input, as the plugin got it.
+    pub given: Option<CanonicalJson>,
+    /// The settings, as the plugin got them.
+    pub given_settings: Option<CanonicalJson>,
+}
+
+impl Platform {
+    /// Decisions in the order in which they were recorded, without what the plugins were given.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Forbidden`] when another team's are asked for.
+    pub async fn decisions(
+        &self,
+        caller: &Caller,
+        mut filter: DecisionFilter,
+        page: PageRequest<u64>,
+    ) -> Result<Vec<DecisionRecord>, ProvisionError> {
+        if !caller.is(Role::Auditor) {
+            let team = filter.team.get_or_insert_with(|| caller.team.clone());
+            if *team != caller.team {
+                let message = "decisions on requests of other teams are for auditors to see".to_owned();
+                return Err(ProvisionError::Forbidden(message));
+            }
+        }
+        self.recorder().flush().await;
+        Ok(self.store().decisions(&filter, page).await?)
+    }
+
+    /// One decision, with what the plugin was given.
+    ///
+    /// # Errors
+    /// [`ProvisionError::NotFound`] when there is none, or it is not the caller's to see.
+    pub async fn decision(&self, caller: &Caller, seq: u64, now: Timestamp) -> Result<DecisionDetail, ProvisionError> {
+        let none = || ProvisionError::NotFound(format!("there is no decision {seq}"));
+        self.recorder().flush().await;
+        let record = self.store().decision(seq).await?.ok_or_else(none)?;
+        if record.team != caller.team {
+            if !caller.is(Role::Auditor) {
+                return Err(none());
+            }
+            let data = json!({"team": record.team, "binding": record.binding});
+            self.note(caller, "decision.read", format!("decisions/{seq}"), data, now).await?;
+        }
+        let given = self.store().decision_text(&record.input).await?;
+        let given_settings = self.store().decision_text(&record.settings).await?;
+        Ok(DecisionDetail { record, given, given_settings })
+    }
+
+    /// Leaves a trace of something that changed nothing.
+    pub(super) async fn note(
+        &self,
+        caller: &Caller,
+        action: &str,
+        subject: String,
+        data: Value,
+        now: Timestamp,
+    ) -> Result<(), ProvisionError> {
+        let entry = NewAuditEntry { actor: Some(caller.person.clone()), action: action.to_owned(), subject, data };
+        self.store().append_audit(&entry, now).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! The writer in the background.
+//!
+//! A request hands its entries over and goes on. The writer takes what has gathered in one transaction, so the log costs
+//! a request a send. When the writer is far behind, requests wait for it: an entry is never dropped for want of room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use macadam_store::{DecisionKind, NewDecision, Retention, Store};
+use tokio::sync::{mpsc, oneshot};
+
+/// How many messages may wait.
+const QUEUE: usize = 1_024;
+
+/// How many entries one transaction has at most, about.
+const BATCH: usize = 1_000;
+
+/// How often old entries are looked for.
+const PRUNE: Duration = Duration::from_secs(10 * 60);
+
+/// How much of each kind of decision is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct DecisionRetention {
+    /// For how long.
+    pub age: Duration,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+impl Default for DecisionRetention {
+    /// Ninety days and a gibibyte: a quarter's traffic to try a version on.
+    fn default() -> Self {
+        Self { age: Duration::from_secs(90 * 24 * 60 * 60), bytes: 1 << 30 }
+    }
+}
+
+enum Message {
+    Record(Vec<NewDecision>),
+    Flush(oneshot::Sender<()>),
+}
+
+/// Hands entries to the writer. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    queue: mpsc::Sender<Message>,
+}
+
+impl Recorder {
+    /// Starts the writer on the current runtime. It ends when the last recorder is dropped.
+    #[must_use]
+    pub fn start(store: Arc<dyn Store>, retention: DecisionRetention) -> Self {
+        let (queue, messages) = mpsc::channel(QUEUE);
+        tokio::spawn(write_all(store, retention, messages));
+        Self { queue }
+    }
+
+    /// Hands entries over.
+    pub async fn record(&self, decisions: Vec<NewDecision>) {
+        if !decisions.is_empty() && self.queue.send(Message::Record(decisions)).await.is_err() {
+            tracing::error!("decisions are not recorded: the writer has ended");
+        }
+    }
+
+    /// Waits until everything that was handed over is written.
+    pub async fn flush(&self) {
+        let (tell, told) = oneshot::channel();
+        if self.queue.send(Message::Flush(tell)).await.is_ok() {
+            let _ = told.await;
+        }
+    }
+}
+
+async fn write_all(store: Arc<dyn Store>, retention: DecisionRetention, mut messages: mpsc::Receiver<Message>) {
+    let mut prune = tokio::time::interval(PRUNE);
+    loop {
+        tokio::select! {
+            message = messages.recv() => match message {
+                Some(message) => write(store.as_ref(), message, &mut messages).await,
+                None => return,
+            },
+            _ = prune.tick() => prune_all(store.as_ref(), retention).await,
+        }
+    }
+}
+
+/// Writes what has gathered, and then tells those who wait for that.
+async fn write(store: &dyn Store, first: Message, messages: &mut mpsc::Receiver<Message>) {
+    let (mut batch, mut waiting) = (Vec::new(), Vec::new());
+    let mut next = Some(first);
+    while let Some(message) = next {
+        match message {
+            Message::Record(decisions) => batch.extend(decisions),
+            Message::Flush(tell) => waiting.push(tell),
+        }
+        next = if batch.len() < BATCH { messages.try_recv().ok() } else { None };
+    }
+    if !batch.is_empty()
+        && let Err(error) = store.record_decisions(&batch, Timestamp::now()).await
+    {
+        tracing::error!(%error, decisions = batch.len(), "decisions could not be recorded");
+    }
+    for tell in waiting {
+        let _ = tell.send(());
+    }
+}
+
+async fn prune_all(store: &dyn Store, retention: DecisionRetention) {
+    let age = SignedDuration::try_from(retention.age).unwrap_or(SignedDuration::MAX);
+    let older_than = Timestamp::now().checked_sub(age).ok();
+    let bounds = Retention { older_than, max_bytes: Some(retention.bytes) };
+    for kind in DecisionKind::ALL {
+        loop {
+            match store.prune_decisions(kind, &bounds).await {
+                Ok(pruned) if pruned.more => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::error!(%error, %kind, "old decisions could not be removed");
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A version that is only asked: it is under no binding, has no grants, and nothing that it says counts.
+
+use std::sync::Arc;
+
+use macadam_core::kind::PluginKind;
+use macadam_registry::VersionQuery;
+use macadam_runtime::clients::{EstimatorClient, GeneratorClient, PolicyClient};
+use serde_json::{Map, Value};
+
+use crate::plugins::load::Ready;
+use crate::plugins::{ActivateError, Binding, Identity, Loader};
+
+/// A version that is only asked.
+pub struct Candidate {
+    /// Exactly what it is.
+    identity: Identity,
+    /// Its settings, if it was given some; else those of each question.
+    settings: Option<Arc<str>>,
+    /// How to ask it.
+    pub(crate) client: CandidateClient,
+}
+
+/// How a candidate is asked, by its kind.
+pub(crate) enum CandidateClient {
+    Policy(PolicyClient),
+    Estimator(EstimatorClient),
+    Generator(GeneratorClient),
+    Provider,
+}
+
+impl Candidate {
+    /// Exactly what it is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn kind(&self) -> PluginKind {
+        match self.client {
+            CandidateClient::Policy(_) => PluginKind::ApprovalPolicy,
+            CandidateClient::Estimator(_) => PluginKind::CostEstimator,
+            CandidateClient::Generator(_) => PluginKind::TemplateGenerator,
+            CandidateClient::Provider => PluginKind::Provider,
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Option<Arc<str>> {
+        self.settings.clone()
+    }
+}
+
+impl Loader {
+    /// Loads a version to be asked.
+    ///
+    /// # Errors
+    /// [`ActivateError`] when there is none, it cannot be loaded, or the settings do not fit it.
+    pub async fn candidate(
+        &self,
+        query: &VersionQuery,
+        settings: Option<&Map<String, Value>>,
+    ) -> Result<Candidate, ActivateError> {
+        let version = self.resolve(query)?;
+        let package = self.registry().fetch(&query.name, &version)?;
+        let (loaded, identity, settings) = match settings {
+            Some(settings) => {
+                let Ready { loaded, identity, settings } =
+                    self.ready(&package, &Binding::only(&query.to_string(), settings.clone())).await?;
+                (loaded, identity, Some(settings))
+            }
+            None => {
+                let (loaded, identity) = self.without_settings(&package).await?;
+                (loaded, identity, None)
+            }
+        };
+        let client = match loaded.kind() {
+            PluginKind::ApprovalPolicy => CandidateClient::Policy(self.sandbox.policy(&loaded)?),
+            PluginKind::CostEstimator => CandidateClient::Estimator(self.sandbox.estimator(&loaded)?),
+            PluginKind::TemplateGenerator => CandidateClient::Generator(self.sandbox.generator(&loaded)?),
+            PluginKind::Provider => CandidateClient::Provider,
+        };
+        Ok(Candidate { identity, settings, client })
+    }
+}
