@@ -17,10 +17,10 @@ fn with_two_versions() -> Server {
 fn a_version_is_activated_rolled_back_and_every_change_is_on_record() {
     let server = with_two_versions();
     let (ada, dana) = (server.person("ada"), server.person("dana"));
-    let first = bind(&ada, "gate", json!({"plugin": "macadam/gate@1.0.0"}), Some(0));
+    let first = bind(&ada, "gate", &json!({"plugin": "macadam/gate@1.0.0"}), Some(0));
     assert_eq!((first.status, &first.body["revision"]), (200, &json!(1)), "{first:?}");
     assert_eq!(answered(&preview(&dana)), ["1.0.0"]);
-    assert_eq!(bind(&ada, "gate", json!({"plugin": "macadam/gate@1.1.0"}), Some(1)).status, 200);
+    assert_eq!(bind(&ada, "gate", &json!({"plugin": "macadam/gate@1.1.0"}), Some(1)).status, 200);
     assert_eq!(answered(&preview(&dana)), ["1.1.0"]);
     let back = ada.post("/api/v1/bindings/gate/rollback", &json!({"reason": "too strict"}));
     assert_eq!((back.status, &back.body["version"], &back.body["revision"]), (200, &json!("1.0.0"), &json!(3)));
@@ -45,27 +45,27 @@ fn a_version_is_activated_rolled_back_and_every_change_is_on_record() {
 fn of_two_who_change_a_binding_at_once_one_is_told_so() {
     let server = with_two_versions();
     let ada = server.person("ada");
-    assert_eq!(bind(&ada, "gate", json!({"plugin": "macadam/gate@1.0.0"}), Some(0)).status, 200);
+    assert_eq!(bind(&ada, "gate", &json!({"plugin": "macadam/gate@1.0.0"}), Some(0)).status, 200);
     let statuses: Vec<u16> = std::thread::scope(|scope| {
         let change = |groups: &'static str| {
             let ada = &ada;
             let binding = json!({"plugin": "macadam/gate@1.1.0", "settings": {"groups": [groups]}});
-            scope.spawn(move || bind(ada, "gate", binding, Some(1)).status)
+            scope.spawn(move || bind(ada, "gate", &binding, Some(1)).status)
         };
         let both = [change("one"), change("two")];
         both.into_iter().map(|each| each.join().unwrap()).collect()
     });
     assert!(statuses == [200, 409] || statuses == [409, 200], "{statuses:?}");
-    let late = bind(&ada, "gate", json!({"plugin": "macadam/gate@1.0.0"}), Some(1));
+    let late = bind(&ada, "gate", &json!({"plugin": "macadam/gate@1.0.0"}), Some(1));
     assert_eq!((late.status, &late.body["current"]), (409, &json!(2)), "{late:?}");
-    assert_eq!(bind(&ada, "gate", json!({"plugin": "macadam/gate@1.0.0"}), Some(0)).status, 409, "it is there");
+    assert_eq!(bind(&ada, "gate", &json!({"plugin": "macadam/gate@1.0.0"}), Some(0)).status, 409, "it is there");
 }
 
 #[test]
 fn what_does_not_work_never_replaces_what_does() {
     let server = with_two_versions();
     let (ada, dana) = (server.person("ada"), server.person("dana"));
-    assert_eq!(bind(&ada, "gate", json!({"plugin": "macadam/gate@1.0.0"}), None).status, 200);
+    assert_eq!(bind(&ada, "gate", &json!({"plugin": "macadam/gate@1.0.0"}), None).status, 200);
     for (what, binding) in [
         ("no such version", json!({"plugin": "macadam/gate@7.0.0"})),
         ("no such plugin", json!({"plugin": "macadam/gatee@1.0.0"})),
@@ -74,12 +74,12 @@ fn what_does_not_work_never_replaces_what_does() {
         ("a capability that it never asked for", json!({"plugin": "macadam/gate@1.1.0", "grants": ["secrets"]})),
         ("a field that does not exist", json!({"plugin": "macadam/gate@1.1.0", "canery": 1})),
     ] {
-        let refused = bind(&ada, "gate", binding, None);
+        let refused = bind(&ada, "gate", &binding, None);
         assert_eq!(refused.status, 422, "{what}: {refused:?}");
         assert_eq!(answered(&preview(&dana)), ["1.0.0"], "after {what}");
     }
     // A second provider of a type that is taken.
-    let twice = bind(&ada, "other-directories", json!({"plugin": "macadam/local-directory@dev"}), None);
+    let twice = bind(&ada, "other-directories", &json!({"plugin": "macadam/local-directory@dev"}), None);
     assert_eq!(twice.status, 422, "{twice:?}");
     let shown = ada.get("/api/v1/bindings/gate");
     assert_eq!(shown.body["revision"], 1, "none of it was kept: {shown:?}");
@@ -91,7 +91,7 @@ fn only_administrators_see_and_change_what_is_active() {
     let server = with_two_versions();
     for person in ["dana", "amir"] {
         let person = server.person(person);
-        assert_eq!(bind(&person, "gate", json!({"plugin": "macadam/gate@1.0.0"}), None).status, 403);
+        assert_eq!(bind(&person, "gate", &json!({"plugin": "macadam/gate@1.0.0"}), None).status, 403);
         assert_eq!(person.get("/api/v1/bindings").status, 403);
         assert_eq!(person.send("DELETE", "/api/v1/bindings/local-directory", None).status, 403);
         assert_eq!(person.post("/api/v1/bindings/local-directory/rollback", &json!({})).status, 403);
@@ -107,14 +107,14 @@ fn a_range_stays_at_what_it_meant_unless_the_binding_follows() {
         let package = policy("macadam/gate", version, "production-gate");
         assert_eq!(server.person("amir").publish(package.archive()).status, 201);
     };
-    assert_eq!(bind(&server.person("ada"), "gate", json!({"plugin": "macadam/gate@^1.0"}), None).status, 200);
+    assert_eq!(bind(&server.person("ada"), "gate", &json!({"plugin": "macadam/gate@^1.0"}), None).status, 200);
     publish(&server, "1.2.0");
     assert_eq!(versions(&server), ["1.1.0"], "it is at what it meant when it was made");
     server.stop();
     server.launch();
     assert_eq!(versions(&server), ["1.1.0"], "also after a restart");
     let following = json!({"plugin": "macadam/gate@^1.0", "auto": true});
-    assert_eq!(bind(&server.person("ada"), "gate", following, None).status, 200);
+    assert_eq!(bind(&server.person("ada"), "gate", &following, None).status, 200);
     assert_eq!(versions(&server), ["1.2.0"]);
     publish(&server, "1.3.0");
     assert_eq!(versions(&server), ["1.3.0"], "it follows");

@@ -58,7 +58,7 @@ pub(crate) fn answered(preview: &Answer) -> Vec<String> {
 }
 
 /// Makes a binding say something.
-pub(crate) fn bind(person: &Person<'_>, name: &str, binding: Value, revision: Option<u64>) -> Answer {
+pub(crate) fn bind(person: &Person<'_>, name: &str, binding: &Value, revision: Option<u64>) -> Answer {
     let wish = json!({"binding": binding, "revision": revision, "reason": "a test"});
     person.send("PUT", &format!("/api/v1/bindings/{name}"), Some(&wish))
 }

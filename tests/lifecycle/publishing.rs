@@ -53,7 +53,7 @@ fn what_could_not_be_activated_is_not_published() {
     let refused = amir.publish(wrong.unwrap().archive());
     assert_eq!(refused.status, 422, "{refused:?}");
     assert!(refused.body["detail"].as_str().unwrap().contains("no-such-setting"), "{refused:?}");
-    let unknown = bind(&server.person("ada"), "gate", json!({"plugin": "macadam/gate@1.0.0"}), None);
+    let unknown = bind(&server.person("ada"), "gate", &json!({"plugin": "macadam/gate@1.0.0"}), None);
     assert_eq!(unknown.status, 422, "none of them is in the registry: {unknown:?}");
     assert_eq!(amir.publish(whole.archive()).status, 201, "the version is still free");
 }
@@ -68,10 +68,10 @@ fn a_yanked_version_is_found_by_nobody_who_does_not_name_it() {
     let yank = "/api/v1/plugins/macadam/gate/1.1.0/yank";
     assert_eq!(dana.send("POST", yank, None).status, 403);
     assert_eq!(amir.send("POST", yank, None).status, 204);
-    assert_eq!(bind(&ada, "gate", json!({"plugin": "macadam/gate@^1.0"}), None).status, 200);
+    assert_eq!(bind(&ada, "gate", &json!({"plugin": "macadam/gate@^1.0"}), None).status, 200);
     assert_eq!(answered(&preview(&dana)), ["1.0.0"]);
     assert_eq!(amir.send("DELETE", yank, None).status, 204);
-    assert_eq!(bind(&ada, "gate", json!({"plugin": "macadam/gate@^1.0", "settings": {}}), None).status, 200);
+    assert_eq!(bind(&ada, "gate", &json!({"plugin": "macadam/gate@^1.0", "settings": {}}), None).status, 200);
     assert_eq!(answered(&preview(&dana)), ["1.1.0"], "a change of the binding looks again");
     assert_eq!(amir.send("POST", "/api/v1/plugins/macadam/gate/9.9.9/yank", None).status, 404);
 }

@@ -12,7 +12,7 @@ fn with_decisions() -> Server {
         assert_eq!(amir.publish(policy("macadam/gate", version, code).archive()).status, 201);
     }
     let binding = json!({"plugin": "macadam/gate@1.0.0", "settings": {"groups": ["platform"]}});
-    assert_eq!(bind(&ada, "gate", binding, None).status, 200);
+    assert_eq!(bind(&ada, "gate", &binding, None).status, 200);
     for (index, environment) in ["dev", "prod", "dev", "staging", "prod"].into_iter().enumerate() {
         let taken = ask(&dana, environment, &format!("notes-{index}"));
         assert!(matches!(taken.status, 201 | 202), "{taken:?}");

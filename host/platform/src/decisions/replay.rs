@@ -196,7 +196,7 @@ impl Platform {
                 // What a shadow said never counted.
                 if call.decision.role != DecisionRole::Shadow {
                     let (outcome, usage) = ask(candidate, &call).await;
-                    tally.note(&call, outcome, usage);
+                    tally.note(&call, &outcome, usage);
                 }
                 tally.report.last = Some(call.decision.seq);
             }
@@ -272,12 +272,12 @@ impl Tally {
         Self { report, groups: BTreeMap::new() }
     }
 
-    fn note(&mut self, call: &RecordedCall, outcome: DecisionOutcome, usage: Usage) {
+    fn note(&mut self, call: &RecordedCall, outcome: &DecisionOutcome, usage: Usage) {
         let (report, then) = (&mut self.report, &call.decision);
         report.asked += 1;
         report.fuel.add(then.usage.fuel, usage.fuel);
         report.wall_ns.add(then.usage.wall_ns, usage.wall_ns);
-        if outcome == then.outcome {
+        if *outcome == then.outcome {
             report.same += 1;
             return;
         }
@@ -285,7 +285,7 @@ impl Tally {
             DecisionOutcome::Failed { .. } => report.failed += 1,
             DecisionOutcome::Answered(_) => report.different += 1,
         }
-        let mut key = (in_short(&then.outcome), in_short(&outcome));
+        let mut key = (in_short(&then.outcome), in_short(outcome));
         if self.groups.len() >= GROUPS && !self.groups.contains_key(&key) {
             key = ("other answers".to_owned(), "other answers".to_owned());
         }
@@ -300,7 +300,7 @@ impl Tally {
 
     fn done(self) -> ReplayReport {
         let mut groups: Vec<_> = self.groups.into_values().collect();
-        groups.sort_by(|a, b| b.count.cmp(&a.count));
+        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
         ReplayReport { groups, ..self.report }
     }
 }

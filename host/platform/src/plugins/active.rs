@@ -225,9 +225,9 @@ impl ActiveTable {
 
     /// The table with one binding changed, or added.
     #[must_use]
-    pub fn with(&self, changed: Arc<PluginStatus>) -> Self {
+    pub fn with(&self, changed: &Arc<PluginStatus>) -> Self {
         let others = self.status.iter().filter(|status| status.name != changed.name).cloned();
-        Self::of(others.chain([Arc::clone(&changed)]).collect())
+        Self::of(others.chain([Arc::clone(changed)]).collect())
     }
 
     /// The table without a binding.

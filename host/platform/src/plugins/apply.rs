@@ -85,7 +85,7 @@ impl Plugins {
             match self.prepare(difference).await {
                 Ok((change, status)) => {
                     changes.push(change);
-                    table = status.map_or(ActiveTable::of(table.status.clone()), |status| table.with(status));
+                    table = status.map_or(ActiveTable::of(table.status.clone()), |status| table.with(&status));
                 }
                 Err(error) => violations.push(Violation::new(format!("/{}", difference.name), error.to_string())),
             }

@@ -159,14 +159,14 @@ impl Plugins {
             None => self.loader.load(name, 0, desired).await,
         };
         let table = self.active();
-        check_in_force(&table.with(Arc::new(status.clone())), name)?;
+        check_in_force(&table.with(&Arc::new(status.clone())), name)?;
         let record =
             self.store.put_binding(name, expected, &written(name, desired)?, &by.attribution(), by.now).await?;
         status.revision = record.revision;
         if let Some(before) = table.binding(name) {
             self.kept.keep(Arc::clone(before));
         }
-        self.put_in_force(table.with(Arc::new(status)));
+        self.put_in_force(table.with(&Arc::new(status)));
         tracing::info!(binding = %name, revision = record.revision, plugin = %desired.binding.plugin, "a binding changed");
         Ok(record)
     }

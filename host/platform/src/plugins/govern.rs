@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use macadam_core::names::{BindingName, NameError, Namespace, PluginRef};
-use macadam_registry::{IndexError, Registry};
+use macadam_registry::IndexError;
 use macadam_store::{BindingRecord, BindingRevision, Expected, StoreError};
-use semver::Version;
 
 use crate::plugins::{
     ApplyError, Binding, BindingError, BindingSpec, By, Difference, PublishError, PublishedVersion, desired,
@@ -229,10 +228,11 @@ impl Platform {
     /// [`GovernError::Registry`] when there is no such version.
     pub async fn yank(&self, caller: &Caller, plugin: &PluginRef, yanked: bool) -> Result<(), GovernError> {
         self.may_publish(caller, plugin).await?;
-        let (plugin, change): (_, fn(&Registry, &_, &Version) -> Result<(), IndexError>) =
-            (plugin.clone(), if yanked { Registry::yank } else { Registry::unyank });
-        let registry = self.plugins().loader().registry();
-        let done = tokio::task::spawn_blocking(move || change(&registry, &plugin.name, &plugin.version));
+        let (plugin, registry) = (plugin.clone(), self.plugins().loader().registry());
+        let done = tokio::task::spawn_blocking(move || match yanked {
+            true => registry.yank(&plugin.name, &plugin.version),
+            false => registry.unyank(&plugin.name, &plugin.version),
+        });
         Ok(done.await.map_err(PublishError::from)??)
     }
 

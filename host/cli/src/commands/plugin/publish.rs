@@ -55,9 +55,9 @@ pub(super) fn yank(global: &Global, args: &VersionArgs, yanked: bool, output: &m
     };
     let (client, path) = (Client::new(global)?, format!("/plugins/{name}/{version}/yank"));
     if yanked {
-        client.post_nothing(&path)?
+        client.post_nothing(&path)?;
     } else {
-        client.delete_nothing(&path)?
+        client.delete_nothing(&path)?;
     }
     output.remark(&format!("{} is {}", args.plugin, if yanked { "yanked" } else { "no longer yanked" }))?;
     Ok(End::Done)
