@@ -15,6 +15,7 @@ mod activation;
 mod document;
 mod publishing;
 mod replay;
+mod signatures;
 
 use macadam_registry::{Package, Versioning, pack};
 use macadam_tests::components::component;

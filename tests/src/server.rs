@@ -272,9 +272,17 @@ impl Person<'_> {
 
     /// Sends a package.
     pub fn publish(&self, archive: &[u8]) -> Answer {
-        let request = ureq::http::Request::post(self.server.url("/api/v1/plugins"))
+        self.publish_signed(archive, None)
+    }
+
+    /// Sends a package with its signature, which is base64.
+    pub fn publish_signed(&self, archive: &[u8], signature: Option<&str>) -> Answer {
+        let mut request = ureq::http::Request::post(self.server.url("/api/v1/plugins"))
             .header("authorization", format!("Bearer {}", self.token))
             .header("content-type", "application/gzip");
+        if let Some(signature) = signature {
+            request = request.header("macadam-signature", signature);
+        }
         answer(request.body(archive).expect("the request is well-formed"))
     }
 

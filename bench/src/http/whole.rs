@@ -46,7 +46,8 @@ pub(super) async fn server(data: &Path) -> anyhow::Result<Router> {
     let mut grants = HostGrants::default();
     let root = FilesRoot::open(&data.join("workspaces"), "file:///workspaces/")?;
     grants.files.insert("workspaces".parse()?, Arc::new(root));
-    let loader = Loader::new(Arc::new(registry(&data.join("registry"))?), Arc::new(sandbox), grants);
+    let loader =
+        Loader::new(Arc::new(registry(&data.join("registry"))?), Arc::new(sandbox), grants, Arc::clone(&store));
     let plugins = Plugins::new(loader, Arc::clone(&store));
     let by = By { actor: None, reason: "to start with".to_owned(), now: Timestamp::now() };
     let table = plugins.start(&bindings()?, &by).await?;

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use macadam_core::names::PersonId;
 
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
+use crate::commands::namespace::NamespaceCommand;
 use crate::commands::plugin::PluginCommand;
 use crate::commands::preview::PreviewArgs;
 use crate::commands::request::RequestCommand;
@@ -82,6 +83,9 @@ pub(crate) enum Command {
     Scaffold(ScaffoldArgs),
     /// Fetch a project that has been approved since it was asked for
     Fetch(FetchArgs),
+    /// Say who publishes under which name, and whose signatures count
+    #[command(subcommand)]
+    Namespace(NamespaceCommand),
     /// Look at what plugins were asked, and what they said
     #[command(subcommand)]
     Decision(DecisionCommand),

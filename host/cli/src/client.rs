@@ -111,8 +111,8 @@ impl Client {
     }
 
     /// Sends bytes as they are.
-    pub(crate) fn post_bytes(&self, path: &str, bytes: &[u8], media_type: &str) -> anyhow::Result<Value> {
-        json(self.send(Method::POST, path, &[("content-type", media_type)], bytes)?)
+    pub(crate) fn post_bytes(&self, path: &str, bytes: &[u8], headers: &[(&str, &str)]) -> anyhow::Result<Value> {
+        json(self.send(Method::POST, path, headers, bytes)?)
     }
 
     /// Asks for something that has no answer.

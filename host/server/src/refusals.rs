@@ -1,8 +1,9 @@
 //! What is refused about plugins, as problem documents.
 
+use macadam_core::violation::Violation;
 use macadam_platform::decisions::ReplayError;
 use macadam_platform::plugins::{ApplyError, BindingError, GovernError, IndexError, PublishError};
-use macadam_store::BindingError as NotKept;
+use macadam_store::{BindingError as NotKept, NamespaceError};
 use serde_json::json;
 
 use crate::problem::{Problem, ProblemKind};
@@ -17,6 +18,9 @@ impl From<GovernError> for Problem {
             GovernError::Publish(error) => error.into(),
             GovernError::Registry(error) => error.into(),
             GovernError::Store(error) => error.into(),
+            GovernError::Key(_) => Self::invalid(&[Violation::new("/public_key", error.to_string())]),
+            GovernError::Envelope(_) => Self::new(ProblemKind::Invalid, error.to_string()),
+            GovernError::Namespace(error) => error.into(),
         }
     }
 }
@@ -75,6 +79,20 @@ impl From<ReplayError> for Problem {
             ReplayError::Candidate(_) | ReplayError::Provider(_) => Self::new(ProblemKind::Invalid, detail),
             ReplayError::Store(error) => error.into(),
             ReplayError::Trace(error) => error.into(),
+        }
+    }
+}
+
+impl From<NamespaceError> for Problem {
+    fn from(error: NamespaceError) -> Self {
+        let detail = error.to_string();
+        match error {
+            NamespaceError::NotFound(_) | NamespaceError::NoSuchKey { .. } => Self::new(ProblemKind::NotFound, detail),
+            NamespaceError::UnknownTeam(_) => Self::invalid(&[Violation::new("/team", detail)]),
+            NamespaceError::Owned { .. } | NamespaceError::KeyExists { .. } | NamespaceError::KeyRevoked { .. } => {
+                Self::new(ProblemKind::Conflict, detail)
+            }
+            NamespaceError::Store(error) => error.into(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod decision;
 pub(crate) mod follow;
+pub(crate) mod namespace;
 pub(crate) mod plugin;
 pub(crate) mod preview;
 pub(crate) mod request;

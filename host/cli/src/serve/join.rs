@@ -33,7 +33,7 @@ pub(super) fn platform(data: &DataDir, config: &Config, store: Arc<dyn Store>) -
     let vault = Arc::new(Vault::new(Arc::clone(&store), Sealer::new(&data.master_key()?)));
     let grants = connections::open(data, &config.connections, Arc::clone(&vault))?;
     let registry = Registry::open(data.join("registry"))?;
-    let loader = Loader::new(Arc::new(registry), Arc::new(sandbox(data, config)?), grants);
+    let loader = Loader::new(Arc::new(registry), Arc::new(sandbox(data, config)?), grants, Arc::clone(&store));
     let archives = Archives::open(&data.join("archives")).context("the archives' directory cannot be used")?;
     Ok(Platform::new(PlatformParts {
         recorder: Recorder::start(Arc::clone(&store), config.decision_retention()),

@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use macadam_core::names::{BindingName, NameError, Namespace, PluginRef};
 use macadam_registry::IndexError;
-use macadam_store::{BindingRecord, BindingRevision, Expected, StoreError};
+use macadam_registry::signature::{Envelope, EnvelopeError, KeyError};
+use macadam_store::{BindingRecord, BindingRevision, Expected, NamespaceError, StoreError};
 
 use crate::plugins::{
-    ApplyError, Binding, BindingError, BindingSpec, By, Difference, PublishError, PublishedVersion, desired,
+    ActivateError, ApplyError, Binding, BindingError, BindingSpec, By, Difference, PublishError, PublishedVersion,
+    desired,
 };
 use crate::{Caller, Platform, Role};
 
@@ -35,6 +37,15 @@ pub enum GovernError {
     /// The registry has no such version, or failed.
     #[error(transparent)]
     Registry(#[from] IndexError),
+    /// The namespace is not changed.
+    #[error(transparent)]
+    Namespace(NamespaceError),
+    /// A text is no public key.
+    #[error("`public_key`: {0}")]
+    Key(#[from] KeyError),
+    /// The envelope cannot be read.
+    #[error("the signature is refused: {0}")]
+    Envelope(#[from] EnvelopeError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -208,13 +219,16 @@ impl Platform {
         &self,
         caller: &Caller,
         archive: Vec<u8>,
+        signature: Option<&[u8]>,
         now: Timestamp,
     ) -> Result<PublishedVersion, GovernError> {
         let loader = self.plugins().loader();
         let package = loader.read_package(archive).await?;
         self.may_publish(caller, &package.reference()).await?;
+        let envelope = signature.map(Envelope::from_bytes).transpose()?;
+        loader.trusted(&package, envelope.as_ref()).await.map_err(ActivateError::from).map_err(PublishError::from)?;
         loader.check(&package).await?;
-        let published = loader.put(package, now).await?;
+        let published = loader.put(package, envelope, now).await?;
         if !published.already {
             tracing::info!(plugin = %published.plugin, person = %caller.person, "published");
             self.plugins().follow(&published.plugin, now).await;

@@ -42,6 +42,11 @@ impl Kept {
         self.fresh().iter().rev().map(|(_, status)| status).find(|status| is_it(status)).cloned()
     }
 
+    /// Lets go of all of it: what held when it was loaded may hold no more.
+    pub(super) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Lets go of what was kept long enough.
     pub(super) fn let_go(&self) {
         drop(self.fresh());

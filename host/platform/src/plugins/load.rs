@@ -11,7 +11,7 @@ use macadam_registry::index::QueryError;
 use macadam_registry::{IndexError, Package, Registry, VersionQuery};
 use macadam_runtime::capabilities::Grants;
 use macadam_runtime::{CallError, LoadError, LoadRequest, LoadedPlugin, Sandbox};
-use macadam_store::ProviderPin;
+use macadam_store::{ProviderPin, Store};
 use semver::Version;
 use serde_json::{Map, Value};
 
@@ -19,7 +19,7 @@ use crate::plugins::active::{
     ActiveEstimator, ActiveGenerator, ActivePolicy, ActiveProvider, ActiveTable, Identity, Part, PluginState,
     PluginStatus,
 };
-use crate::plugins::{Binding, BindingSpec, GrantError, HostGrants};
+use crate::plugins::{Binding, BindingSpec, GrantError, HostGrants, TrustError};
 use crate::schema::{Schema, SchemaError};
 
 /// Why a binding is not in force.
@@ -31,6 +31,9 @@ pub enum ActivateError {
     /// The text that names the version is not well-formed.
     #[error("`plugin`: {0}")]
     Query(#[from] QueryError),
+    /// Its signatures do not count.
+    #[error("its signatures do not count: {0}")]
+    Trust(#[from] TrustError),
     /// A grant cannot be given.
     #[error(transparent)]
     Grant(#[from] GrantError),
@@ -75,6 +78,7 @@ pub struct Loader {
     pub(super) registry: Arc<Registry>,
     pub(super) sandbox: Arc<Sandbox>,
     grants: HostGrants,
+    pub(super) store: Arc<dyn Store>,
 }
 
 /// A plugin that is loaded and has its settings.
@@ -85,10 +89,10 @@ pub(super) struct Ready {
 }
 
 impl Loader {
-    /// A loader over a registry and a sandbox.
+    /// A loader over a registry and a sandbox; the store says whose signatures count.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, sandbox: Arc<Sandbox>, grants: HostGrants) -> Self {
-        Self { registry, sandbox, grants }
+    pub fn new(registry: Arc<Registry>, sandbox: Arc<Sandbox>, grants: HostGrants, store: Arc<dyn Store>) -> Self {
+        Self { registry, sandbox, grants, store }
     }
 
     /// Where packages are.
@@ -140,6 +144,7 @@ impl Loader {
     }
 
     pub(super) async fn ready(&self, package: &Package, binding: &Binding) -> Result<Ready, ActivateError> {
+        self.trusted_as_kept(package).await?;
         let manifest = package.manifest();
         let limits = binding.limits.over(manifest.limits.over(Limits::DEFAULT));
         let loaded = self.sandboxed(package, limits, self.grants.grant(manifest, binding)?).await?;
@@ -153,6 +158,7 @@ impl Loader {
         &self,
         package: &Package,
     ) -> Result<(Arc<LoadedPlugin>, Identity), ActivateError> {
+        self.trusted_as_kept(package).await?;
         let limits = package.manifest().limits.over(Limits::DEFAULT);
         let loaded = self.sandboxed(package, limits, Arc::new(Grants::default())).await?;
         Ok((loaded, identity(package, Digest::of(b""))))

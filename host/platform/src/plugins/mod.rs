@@ -14,6 +14,7 @@
 //! | `govern` | who may publish and who may activate |
 //! | `candidate` | a version that is only asked |
 //! | `publish` | what a version must pass before it can be had |
+//! | `trust` | whose signatures count |
 //! | `grants` | what plugins may reach |
 
 mod active;
@@ -26,6 +27,7 @@ mod grants;
 mod kept;
 mod load;
 mod publish;
+mod trust;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -50,6 +52,7 @@ pub use govern::{ApplyBindings, ChangeBinding, GovernError, RollBack};
 pub use grants::{GrantError, HostGrants};
 pub use load::{ActivateError, Loader};
 pub use publish::{PublishError, PublishedVersion};
+pub use trust::TrustError;
 
 /// The active plugins, and the providers that resources are pinned to.
 pub struct Plugins {

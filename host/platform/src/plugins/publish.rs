@@ -6,6 +6,7 @@ use macadam_core::digest::Digest;
 use macadam_core::kind::PluginKind;
 use macadam_core::limits::Limits;
 use macadam_core::names::PluginRef;
+use macadam_registry::signature::Envelope;
 use macadam_registry::{Expected, IndexError, Package, Published, ReadError, read};
 use macadam_runtime::LoadedPlugin;
 use macadam_runtime::capabilities::Grants;
@@ -98,14 +99,22 @@ impl Loader {
         Schema::compile(schema).map(drop).map_err(|source| ActivateError::Schema { plugin, source })
     }
 
-    /// Puts a checked package into the registry.
+    /// Puts a checked package into the registry, and its signatures beside it.
     ///
     /// # Errors
     /// [`PublishError::Registry`] when the version is there with other bytes, or the disk fails.
-    pub async fn put(&self, package: Package, now: jiff::Timestamp) -> Result<PublishedVersion, PublishError> {
+    pub async fn put(
+        &self,
+        package: Package,
+        envelope: Option<Envelope>,
+        now: jiff::Timestamp,
+    ) -> Result<PublishedVersion, PublishError> {
         let registry = Arc::clone(&self.registry);
         let (package, published) = tokio::task::spawn_blocking(move || {
             let published = registry.publish(&package, now);
+            let PluginRef { name, version } = package.reference();
+            let signed = envelope.map(|envelope| registry.put_signature(&name, &version, &envelope));
+            let published = published.and_then(|published| signed.transpose().map(|_| published));
             (package, published)
         })
         .await?;

@@ -3,6 +3,7 @@
 mod bindings;
 mod catalog;
 mod decisions;
+mod namespaces;
 mod preview;
 mod publish;
 mod requests;
@@ -16,7 +17,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use macadam_core::names::ResourceKey;
 use macadam_platform::Caller;
 use serde::Serialize;
@@ -41,6 +42,10 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
         .route("/bindings/{name}/history", get(bindings::history))
         .route("/bindings/{name}/rollback", post(bindings::rollback))
         .route("/templates", get(catalog::templates))
+        .route("/namespaces", get(namespaces::list))
+        .route("/namespaces/{name}", put(namespaces::put))
+        .route("/namespaces/{name}/keys", post(namespaces::trust))
+        .route("/namespaces/{name}/revocations", post(namespaces::revoke))
         .route("/decisions", get(decisions::list))
         .route("/decisions/{seq}", get(decisions::get))
         .route("/replays", post(decisions::replay))

@@ -2,7 +2,9 @@
 
 use axum::Json as JsonBody;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use macadam_core::names::{PluginName, PluginRef};
 use macadam_platform::plugins::{MAX_PACKAGE, PublishedVersion};
@@ -17,10 +19,21 @@ pub(super) async fn publish(
     SignedIn(caller): SignedIn,
     request: Request,
 ) -> Result<(StatusCode, JsonBody<PublishedVersion>), Problem> {
+    let signature = signature(request.headers())?;
     let archive = read_up_to(request, MAX_PACKAGE).await?;
-    let published = state.platform.publish(&caller, archive.into(), Timestamp::now()).await?;
+    let (archive, signature) = (archive.into(), signature.as_deref());
+    let published = state.platform.publish(&caller, archive, signature, Timestamp::now()).await?;
     let status = if published.already { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, JsonBody(published)))
+}
+
+/// Where a package's DSSE envelope is: base64 in a header, since the body is the package.
+const SIGNATURE: &str = "macadam-signature";
+
+fn signature(headers: &HeaderMap) -> Result<Option<Vec<u8>>, Problem> {
+    let Some(value) = headers.get(SIGNATURE) else { return Ok(None) };
+    let refuse = || Problem::new(ProblemKind::Malformed, format!("the header {SIGNATURE} is not base64"));
+    BASE64_STANDARD.decode(value.as_bytes()).map(Some).map_err(|_| refuse())
 }
 
 /// The version that a path names: `/plugins/NAMESPACE/NAME/VERSION`.

@@ -92,7 +92,8 @@ impl Host {
             longest_wait: std::time::Duration::from_secs(1),
         });
         let registry = Registry::open(path.join("registry")).unwrap();
-        let loader = Loader::new(Arc::new(registry), Arc::new(sandbox.unwrap()), HostGrants::default());
+        let loader =
+            Loader::new(Arc::new(registry), Arc::new(sandbox.unwrap()), HostGrants::default(), Arc::clone(&store));
         let binding = |plugin: &&str| serde_json::from_value::<Binding>(json!({"plugin": plugin})).unwrap();
         let bindings: Vec<_> = plugins.iter().map(binding).collect();
         let plugins = Plugins::new(loader, Arc::clone(&store));

@@ -3,6 +3,7 @@
 //! | module | the commands |
 //! |---|---|
 //! | `pack` | `pack`, `inspect`: on this machine alone |
+//! | `sign` | `keygen`, `sign`, `verify`: signatures, on this machine alone |
 //! | `publish` | `publish`, `yank`, `unyank`: what can be had |
 //! | `activate` | `bindings`, `activate`, `deactivate`, `rollback`, `history`: what is active |
 //! | `document` | `export`, `diff`, `apply`: all that is active, as one file |
@@ -11,6 +12,7 @@ mod activate;
 mod document;
 mod pack;
 mod publish;
+mod sign;
 
 use std::path::PathBuf;
 
@@ -42,6 +44,12 @@ The directory has plugin.toml, plugin.wasm unless --component names another file
         #[arg(long, value_name = "FILE")]
         component: Option<PathBuf>,
     },
+    /// Make a key to sign packages with
+    Keygen(sign::KeygenArgs),
+    /// Sign a package; the signature goes beside it, and `plugin publish` takes it along
+    Sign(sign::SignArgs),
+    /// Verify a package's signature by keys that are named
+    Verify(sign::VerifyArgs),
     /// List the active plugins of the server
     List,
     /// Publish a version on the server, so that it can be activated
@@ -90,6 +98,9 @@ pub(crate) fn run(global: &Global, command: PluginCommand, output: &mut Output<'
     match command {
         PluginCommand::Pack(args) => pack::pack_and_place(&args, output),
         PluginCommand::Inspect { path, component } => pack::inspect(&path, component.as_deref(), output),
+        PluginCommand::Keygen(args) => sign::keygen(&args, output),
+        PluginCommand::Sign(args) => sign::sign(&args, output),
+        PluginCommand::Verify(args) => sign::verify(&args, output),
         PluginCommand::List => list(global, output),
         PluginCommand::Publish(args) => publish::publish(global, &args, output),
         PluginCommand::Yank(args) => publish::yank(global, &args, true, output),

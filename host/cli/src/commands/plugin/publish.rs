@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use serde_json::Value;
 
 use crate::args::Global;
 use crate::client::Client;
-use crate::commands::plugin::pack;
+use crate::commands::plugin::{pack, sign};
 use crate::exit::End;
 use crate::output::Output;
 use crate::show::{facts, text};
@@ -21,6 +23,9 @@ pub(crate) struct PublishArgs {
     /// The component, when a directory is published that has it elsewhere
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
+    /// The signature; the one beside the package if there is one and nothing is said
+    #[arg(long, value_name = "FILE")]
+    signature: Option<PathBuf>,
 }
 
 /// Which version.
@@ -33,7 +38,11 @@ pub(crate) struct VersionArgs {
 /// Publishes a version.
 pub(super) fn publish(global: &Global, args: &PublishArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
     let package = pack::open(&args.path, args.component.as_deref())?;
-    let published = Client::new(global)?.post_bytes("/plugins", package.archive(), "application/gzip")?;
+    let signature = sign::for_upload(&package, &args.path, args.signature.as_deref())?;
+    let signature = signature.map(|envelope| BASE64_STANDARD.encode(envelope));
+    let mut headers = vec![("content-type", "application/gzip")];
+    headers.extend(signature.as_deref().map(|signature| ("macadam-signature", signature)));
+    let published = Client::new(global)?.post_bytes("/plugins", package.archive(), &headers)?;
     output.value(&published, |published| {
         let of = |pointer| text(published, pointer);
         let head = facts(&[

@@ -1,0 +1,139 @@
+//! `macadam plugin keygen`, `sign` and `verify`: keys and signatures on this machine. What they are worth, each host
+//! says for itself.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use macadam_core::names::Namespace;
+use macadam_registry::Package;
+use macadam_registry::signature::{
+    self, Envelope, KeyState, PublicKey, SignaturePolicy, SigningKey, TrustedKey, TrustedKeys, Verified,
+};
+use serde_json::json;
+
+use crate::commands::plugin::pack;
+use crate::exit::End;
+use crate::output::Output;
+use crate::show::{facts, text};
+
+/// Where a key goes.
+#[derive(Debug, Args)]
+pub(crate) struct KeygenArgs {
+    /// The file for the secret key; one that is there is not overwritten
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// What is signed.
+#[derive(Debug, Args)]
+pub(crate) struct SignArgs {
+    /// The package
+    package: PathBuf,
+    /// The secret key, as `plugin keygen` makes it
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Where the signature goes; beside the package if nothing is said
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What is verified.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The package
+    package: PathBuf,
+    /// A public key that counts; several are several
+    #[arg(long = "key", value_name = "KEY", required = true)]
+    keys: Vec<PublicKey>,
+    /// The signature; beside the package if nothing is said
+    #[arg(long, value_name = "FILE")]
+    signature: Option<PathBuf>,
+}
+
+/// Makes a key.
+pub(super) fn keygen(args: &KeygenArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
+    let key = SigningKey::generate()?;
+    key.write_new(&args.out)?;
+    let made = json!({"id": key.id(), "public_key": key.public(), "secret_key": args.out});
+    output.value(&made, |made| {
+        let of = |pointer| text(made, pointer);
+        Ok(facts(&[("Id", of("/id")), ("Public key", of("/public_key")), ("Secret key in", of("/secret_key"))]))
+    })?;
+    Ok(End::Done)
+}
+
+/// Signs a package. A signature that is there already is kept beside the new one.
+pub(super) fn sign(args: &SignArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
+    let package = pack::open(&args.package, None)?;
+    let key = SigningKey::read(&args.key)?;
+    let path = args.out.clone().unwrap_or_else(|| beside(&args.package));
+    let mut envelope = signature::sign(&package, &key);
+    if let Some(there) = read(&path)?
+        && there.statement() == envelope.statement()
+    {
+        envelope = there.merge(envelope)?;
+    }
+    std::fs::write(&path, envelope.to_bytes()).with_context(|| format!("{} cannot be written", path.display()))?;
+    let signed = json!({"plugin": package.reference().to_string(), "key": key.id(), "signature": path});
+    output.value(&signed, |signed| {
+        let of = |pointer| text(signed, pointer);
+        Ok(facts(&[("Plugin", of("/plugin")), ("Key", of("/key")), ("Signature in", of("/signature"))]))
+    })?;
+    Ok(End::Done)
+}
+
+/// Verifies a package's signature by keys that are named.
+pub(super) fn verify(args: &VerifyArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
+    let package = pack::open(&args.package, None)?;
+    let envelope = of(&args.package, args.signature.as_deref())?;
+    let namespace: Namespace = package.manifest().name.namespace().parse()?;
+    let trusted = args.keys.iter().map(|public| TrustedKey { public: public.clone(), state: KeyState::Active });
+    let keys = TrustedKeys::new(namespace, trusted);
+    match signature::verify(&package, envelope.as_ref(), &keys, SignaturePolicy::Required)? {
+        Verified::Signed { keys } => {
+            let verified = json!({"plugin": package.reference().to_string(), "keys": keys});
+            output.value(&verified, |_| {
+                let keys = keys.iter().map(|key| key.short()).collect::<Vec<_>>().join(", ");
+                Ok(format!("{} is signed by {keys}", package.reference()))
+            })?;
+            Ok(End::Done)
+        }
+        Verified::Unsigned => bail!("{} is not signed", package.reference()),
+    }
+}
+
+/// The envelope of a package: the one that is named, or the one beside it if there is one.
+pub(super) fn of(package: &Path, named: Option<&Path>) -> anyhow::Result<Option<Envelope>> {
+    match named {
+        Some(path) => match read(path)? {
+            Some(envelope) => Ok(Some(envelope)),
+            None => bail!("there is no {}", path.display()),
+        },
+        None => read(&beside(package)),
+    }
+}
+
+/// The envelope for the server, checked to be this package's.
+pub(super) fn for_upload(package: &Package, path: &Path, named: Option<&Path>) -> anyhow::Result<Option<Vec<u8>>> {
+    let Some(envelope) = of(path, named)? else { return Ok(None) };
+    if let Some(difference) = envelope.statement().difference(&signature::Statement::of(package)) {
+        bail!("the signature beside {} is of another package ({difference}); sign it again", path.display());
+    }
+    Ok(Some(envelope.to_bytes()))
+}
+
+fn read(path: &Path) -> anyhow::Result<Option<Envelope>> {
+    match std::fs::File::open(path) {
+        Ok(file) => Ok(Some(Envelope::read(file).with_context(|| path.display().to_string())?)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}
+
+/// Where a package's signature is: `NAME.tar.gz.dsse.json`.
+fn beside(package: &Path) -> PathBuf {
+    let mut name = package.as_os_str().to_owned();
+    name.push(".dsse.json");
+    PathBuf::from(name)
+}
