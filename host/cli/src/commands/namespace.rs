@@ -65,21 +65,21 @@ pub(crate) fn run(global: &Global, command: NamespaceCommand, output: &mut Outpu
                 Signatures::Required => "required",
             };
             let wish = json!({"team": team, "signatures": signatures});
-            one(client.put(&format!("/namespaces/{name}"), &wish, &[])?)
+            one(&client.put(&format!("/namespaces/{name}"), &wish, &[])?)
         }
         NamespaceCommand::Trust { name, public_key } => {
-            one(client.post(&format!("/namespaces/{name}/keys"), &json!({"public_key": public_key}), &[])?)
+            one(&client.post(&format!("/namespaces/{name}/keys"), &json!({"public_key": public_key}), &[])?)
         }
         NamespaceCommand::Revoke { name, key, reason } => {
             let wish = json!({"key": key, "reason": reason});
-            one(client.post(&format!("/namespaces/{name}/revocations"), &wish, &[])?)
+            one(&client.post(&format!("/namespaces/{name}/revocations"), &wish, &[])?)
         }
     };
     output.value(&answer, |answer| Ok(shown(answer)))?;
     Ok(End::Done)
 }
 
-fn one(namespace: Value) -> Value {
+fn one(namespace: &Value) -> Value {
     json!({"items": [namespace]})
 }
 

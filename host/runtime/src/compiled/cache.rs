@@ -1,6 +1,6 @@
 //! The cache of compiled code, and of what is known of a component before it is compiled.
 //!
-//! Mapping code is trusting it, so a file counts only if this host wrote it ([`guard`](super::guard)), and the MAC is
+//! Mapping code is trusting it, so a file counts only if this host wrote it (`guard`), and the MAC is
 //! checked on the very descriptor that is then mapped. Whatever else lies there under a fitting name is ignored, removed
 //! and made again.
 //!

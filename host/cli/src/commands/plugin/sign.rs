@@ -94,7 +94,7 @@ pub(super) fn verify(args: &VerifyArgs, output: &mut Output<'_>) -> anyhow::Resu
         Verified::Signed { keys } => {
             let verified = json!({"plugin": package.reference().to_string(), "keys": keys});
             output.value(&verified, |_| {
-                let keys = keys.iter().map(|key| key.short()).collect::<Vec<_>>().join(", ");
+                let keys = keys.iter().map(signature::KeyId::short).collect::<Vec<_>>().join(", ");
                 Ok(format!("{} is signed by {keys}", package.reference()))
             })?;
             Ok(End::Done)
