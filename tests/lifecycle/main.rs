@@ -16,6 +16,7 @@ mod document;
 mod publishing;
 mod replay;
 mod signatures;
+mod trials;
 
 use macadam_registry::{Package, Versioning, pack};
 use macadam_tests::components::component;
@@ -24,9 +25,15 @@ use serde_json::{Value, json};
 
 /// A policy of a version, whose code is one of the built components.
 pub(crate) fn policy(name: &str, version: &str, code: &str) -> Package {
+    policy_with(name, version, code, "")
+}
+
+/// The same, with default settings of its own, as TOML.
+pub(crate) fn policy_with(name: &str, version: &str, code: &str, settings: &str) -> Package {
     let manifest = format!(
         "name = \"{name}\"\nversion = \"{version}\"\nkind = \"approval-policy\"\ncontract = \"0.1.0\"\n\
-         summary = \"A policy of the tests.\"\nlicense = \"Apache-2.0\"\nauthors = [\"Tests\"]\n"
+         summary = \"A policy of the tests.\"\nlicense = \"Apache-2.0\"\nauthors = [\"Tests\"]\n\
+         [settings]\n{settings}\n"
     );
     pack(&manifest, &component(code), "A policy of the tests.", Versioning::AsWritten).expect("it can be packed")
 }

@@ -10,11 +10,12 @@ use macadam_core::project::Answers;
 use macadam_core::request::Request;
 use macadam_runtime::CallError;
 use macadam_runtime::clients::{Generated, PolicyInput};
-use macadam_store::{DecisionKind, DecisionOutcome, DecisionRole, NewDecision, RequestId};
+use macadam_store::{DecisionKind, DecisionOutcome, DecisionRole, Difference, NewDecision, PairId, RequestId};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::plugins::Identity;
+use crate::decisions::in_short;
+use crate::plugins::{Arm, Identity};
 
 /// What a plugin was asked.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ impl Asked {
 }
 
 /// A call and what came of it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) binding: BindingName,
     pub(crate) identity: Identity,
@@ -54,13 +55,39 @@ pub(crate) struct Entry {
     pub(crate) asked: Asked,
     pub(crate) outcome: DecisionOutcome,
     pub(crate) usage: Usage,
+    pub(crate) role: DecisionRole,
+    /// Who is asked the same once the answer is given.
+    pub(crate) shadow: Option<Arc<Arm>>,
+    pub(crate) pair: Option<PairId>,
+    pub(crate) difference: Option<Difference>,
 }
 
 impl Entry {
+    /// What a policy's shadow says to the same.
+    pub(crate) async fn shadowed(&self, pair: PairId) -> Option<Self> {
+        let (Some(arm), Asked::Policy(input)) = (&self.shadow, &self.asked) else { return None };
+        let call = arm.client.evaluate(Arc::clone(input), Arc::clone(&arm.settings)).await;
+        let outcome = said(&call.outcome);
+        let difference =
+            (outcome != self.outcome).then(|| Difference { from: in_short(&self.outcome), to: in_short(&outcome) });
+        Some(Self {
+            binding: self.binding.clone(),
+            identity: arm.identity.clone(),
+            settings: Arc::clone(&arm.settings),
+            asked: self.asked.clone(),
+            outcome,
+            usage: call.usage,
+            role: DecisionRole::Shadow,
+            shadow: None,
+            pair: Some(pair),
+            difference,
+        })
+    }
+
     fn about(&self, trail: &Trail, request: RequestId) -> Result<NewDecision, serde_json::Error> {
         Ok(NewDecision {
             kind: self.asked.kind(),
-            role: DecisionRole::Active,
+            role: self.role,
             team: trail.team.clone(),
             binding: self.binding.clone(),
             plugin: self.identity.plugin.clone(),
@@ -72,14 +99,14 @@ impl Entry {
             subject: trail.subject.clone(),
             outcome: self.outcome.clone(),
             usage: self.usage,
-            pair: None,
-            difference: None,
+            pair: self.pair,
+            difference: self.difference.clone(),
         })
     }
 }
 
 /// Every call that was made for one decision.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Trail {
     pub(crate) team: TeamId,
     /// What it was about, for people.
@@ -87,7 +114,23 @@ pub(crate) struct Trail {
     pub(crate) entries: Vec<Entry>,
 }
 
+impl std::fmt::Debug for Trail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trail").field("subject", &self.subject).field("calls", &self.entries.len()).finish()
+    }
+}
+
 impl Trail {
+    /// Asks the shadows what was asked, and gives what they say. Nobody waits for it.
+    pub(crate) async fn shadows(&self) -> Self {
+        let asked = self.entries.iter().filter_map(|entry| Some((entry, entry.pair?)));
+        let said = futures::future::join_all(asked.map(|(entry, pair)| entry.shadowed(pair))).await;
+        Self { entries: said.into_iter().flatten().collect(), ..self.clone() }
+    }
+
+    pub(crate) fn has_shadows(&self) -> bool {
+        self.entries.iter().any(|entry| entry.shadow.is_some())
+    }
     /// The calls as the log takes them.
     pub(crate) fn of(&self, request: RequestId) -> Result<Vec<NewDecision>, serde_json::Error> {
         self.entries.iter().map(|entry| entry.about(self, request)).collect()

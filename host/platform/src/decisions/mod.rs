@@ -18,4 +18,5 @@ mod replay;
 pub(crate) use entry::{Asked, Entry, Trail, said};
 pub use read::DecisionDetail;
 pub use recorder::{DecisionRetention, Recorder};
+use replay::in_short;
 pub use replay::{Fuel, Group, Replay, ReplayError, ReplayReport};

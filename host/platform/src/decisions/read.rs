@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use macadam_core::canonical::CanonicalJson;
-use macadam_store::{DecisionFilter, DecisionRecord, NewAuditEntry, PageRequest};
+use macadam_core::names::BindingName;
+use macadam_store::{DecisionFilter, DecisionRecord, DifferenceRecord, NewAuditEntry, PageRequest};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -41,6 +42,24 @@ impl Platform {
         }
         self.recorder().flush().await;
         Ok(self.store().decisions(&filter, page).await?)
+    }
+
+    /// Where the shadow of a binding said something else than the answer that counted.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Forbidden`] for all but administrators and auditors.
+    pub async fn differences(
+        &self,
+        caller: &Caller,
+        binding: &BindingName,
+        page: PageRequest<u64>,
+    ) -> Result<Vec<DifferenceRecord>, ProvisionError> {
+        if !caller.is(Role::Admin) && !caller.is(Role::Auditor) {
+            let message = "what a shadow says is for administrators and auditors to see".to_owned();
+            return Err(ProvisionError::Forbidden(message));
+        }
+        self.recorder().flush().await;
+        Ok(self.store().differences(binding, page).await?)
     }
 
     /// One decision, with what the plugin was given.

@@ -306,7 +306,7 @@ impl Tally {
 }
 
 /// An answer in a few words, alike for answers that are alike.
-fn in_short(outcome: &DecisionOutcome) -> String {
+pub(super) fn in_short(outcome: &DecisionOutcome) -> String {
     let text = match outcome {
         DecisionOutcome::Failed { kind, message } => format!("{kind}: {message}"),
         DecisionOutcome::Answered(document) => answer_in_short(document),

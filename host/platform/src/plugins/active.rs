@@ -13,7 +13,7 @@ use macadam_runtime::LoadedPlugin;
 use macadam_runtime::clients::{EstimatorClient, GeneratorClient, PolicyClient, ProviderClient};
 use macadam_runtime::plugin::PluginUsage;
 
-use crate::plugins::{Applies, Binding, RequestShape};
+use crate::plugins::{Applies, Binding, Canary, RequestShape, Watch};
 use crate::schema::Schema;
 
 /// Exactly what is active: version, bytes and settings.
@@ -45,6 +45,30 @@ pub struct ActivePolicy {
     pub on_error: OnError,
     /// How to call it.
     pub client: PolicyClient,
+    /// The version that gets some of the requests.
+    pub canary: Option<CanaryArm>,
+    /// The version that is asked beside it.
+    pub shadow: Option<Arc<Arm>>,
+}
+
+/// Another version of a policy under the same binding.
+pub struct Arm {
+    /// What it is.
+    pub identity: Identity,
+    /// Its settings: those of the binding over its own defaults.
+    pub settings: Arc<str>,
+    /// How to call it.
+    pub client: PolicyClient,
+}
+
+/// A canary and how it does.
+pub struct CanaryArm {
+    /// Which requests it gets, and for how long.
+    pub rule: Canary,
+    /// The version.
+    pub arm: Arm,
+    /// What it did so far.
+    pub watch: Watch,
 }
 
 /// An active estimator.

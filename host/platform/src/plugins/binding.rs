@@ -9,6 +9,8 @@ use macadam_registry::{Capability, VersionQuery};
 use semver::Version;
 use serde_json::{Map, Value};
 
+use crate::plugins::{Canary, Shadow};
+
 /// One plugin that should be active.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -37,6 +39,12 @@ pub struct Binding {
     /// What counts when it fails: for policies.
     #[serde(default)]
     pub on_error: OnError,
+    /// A version that gets some of the requests: for policies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+    /// A version that is asked beside the active one: for policies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
 }
 
 impl Binding {
@@ -52,6 +60,8 @@ impl Binding {
             limits: LimitOverrides::default(),
             grants: Vec::new(),
             on_error: OnError::default(),
+            canary: None,
+            shadow: None,
         }
     }
 

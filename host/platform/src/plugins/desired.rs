@@ -184,6 +184,25 @@ impl Plugins {
         }
     }
 
+    /// Takes a canary out, because it broke a bound. Whoever changed the binding meanwhile has decided otherwise.
+    pub(crate) async fn end_canary(&self, name: &BindingName, version: &semver::Version, why: &str, now: Timestamp) {
+        let _one_at_a_time = self.changing.lock().await;
+        let ended = async {
+            let Some(record) = self.store.binding(name).await? else { return Ok(()) };
+            let mut spec = read(name, &record.spec)?;
+            if spec.binding.canary.take().is_none_or(|canary| canary.version != *version) {
+                return Ok(());
+            }
+            let by = By { actor: None, reason: format!("the canary {version} was rolled back: {why}"), now };
+            tracing::warn!(binding = %name, %version, why, "a canary is rolled back");
+            self.swap(name, &spec, Expected::Revision(record.revision), &by).await.map(drop)
+        };
+        let ended: Result<(), BindingError> = ended.await;
+        if let Err(error) = ended {
+            tracing::error!(binding = %name, %version, %error, "a canary could not be rolled back");
+        }
+    }
+
     /// What a binding says, with the version that it means now if it follows or never meant one.
     pub(super) async fn up_to_date(
         &self,

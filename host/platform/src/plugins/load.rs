@@ -16,10 +16,10 @@ use semver::Version;
 use serde_json::{Map, Value};
 
 use crate::plugins::active::{
-    ActiveEstimator, ActiveGenerator, ActivePolicy, ActiveProvider, ActiveTable, Identity, Part, PluginState,
-    PluginStatus,
+    ActiveEstimator, ActiveGenerator, ActivePolicy, ActiveProvider, ActiveTable, Arm, CanaryArm, Identity, Part,
+    PluginState, PluginStatus,
 };
-use crate::plugins::{Binding, BindingSpec, GrantError, HostGrants, TrustError};
+use crate::plugins::{Binding, BindingSpec, GrantError, HostGrants, TrustError, Watch};
 use crate::schema::{Schema, SchemaError};
 
 /// Why a binding is not in force.
@@ -31,6 +31,12 @@ pub enum ActivateError {
     /// The text that names the version is not well-formed.
     #[error("`plugin`: {0}")]
     Query(#[from] QueryError),
+    /// Only policies are tried on live requests.
+    #[error("`canary` and `shadow` are for policies, and this is a {kind}; remove them")]
+    NotForThisKind {
+        /// What it is.
+        kind: PluginKind,
+    },
     /// Its signatures do not count.
     #[error("its signatures do not count: {0}")]
     Trust(#[from] TrustError),
@@ -196,7 +202,14 @@ impl Loader {
             PluginKind::ApprovalPolicy => {
                 let Ready { loaded, identity, settings } = ready;
                 let (client, on_error) = (self.sandbox.policy(&loaded)?, binding.on_error);
-                Part::Policy(Arc::new(ActivePolicy { binding: name, identity, applies, settings, on_error, client }))
+                let canary = self.canary(&identity, binding).await?;
+                let shadow = self.shadow(&identity, binding).await?;
+                let policy =
+                    ActivePolicy { binding: name, identity, applies, settings, on_error, client, canary, shadow };
+                Part::Policy(Arc::new(policy))
+            }
+            other if binding.canary.is_some() || binding.shadow.is_some() => {
+                return Err(ActivateError::NotForThisKind { kind: other });
             }
             PluginKind::CostEstimator => {
                 let Ready { loaded, identity, settings } = ready;
@@ -206,6 +219,25 @@ impl Loader {
             PluginKind::Provider => Part::Provider(Arc::new(self.provider(ready).await?)),
             PluginKind::TemplateGenerator => Part::Generator(Arc::new(self.generator(ready, name).await?)),
         })
+    }
+
+    async fn canary(&self, active: &Identity, binding: &Binding) -> Result<Option<CanaryArm>, ActivateError> {
+        let Some(rule) = binding.canary.clone() else { return Ok(None) };
+        let arm = self.arm(active, &rule.version, binding).await?;
+        Ok(Some(CanaryArm { rule, arm, watch: Watch::default() }))
+    }
+
+    async fn shadow(&self, active: &Identity, binding: &Binding) -> Result<Option<Arc<Arm>>, ActivateError> {
+        let Some(shadow) = &binding.shadow else { return Ok(None) };
+        Ok(Some(Arc::new(self.arm(active, &shadow.version, binding).await?)))
+    }
+
+    /// Another version of the same plugin, with the settings of the binding.
+    async fn arm(&self, active: &Identity, version: &Version, binding: &Binding) -> Result<Arm, ActivateError> {
+        let package = self.registry.fetch(&active.plugin.name, version)?;
+        let Ready { loaded, identity, settings } = Box::pin(self.ready(&package, binding)).await?;
+        let client = self.sandbox.policy(&loaded)?;
+        Ok(Arm { identity, settings, client })
     }
 
     async fn provider(&self, Ready { loaded, identity, settings }: Ready) -> Result<ActiveProvider, ActivateError> {

@@ -14,6 +14,7 @@
 //! | `govern` | who may publish and who may activate |
 //! | `candidate` | a version that is only asked |
 //! | `publish` | what a version must pass before it can be had |
+//! | `trial` | trying a version on live requests, as a canary or as a shadow |
 //! | `trust` | whose signatures count |
 //! | `grants` | what plugins may reach |
 
@@ -27,6 +28,7 @@ mod grants;
 mod kept;
 mod load;
 mod publish;
+mod trial;
 mod trust;
 
 use std::collections::HashMap;
@@ -41,8 +43,8 @@ use macadam_store::{BindingChange, Expected, ProviderPin, Store};
 use tokio::sync::Mutex;
 
 pub use active::{
-    ActiveEstimator, ActiveGenerator, ActivePolicy, ActiveProvider, ActiveTable, Identity, Part, PluginState,
-    PluginStatus,
+    ActiveEstimator, ActiveGenerator, ActivePolicy, ActiveProvider, ActiveTable, Arm, CanaryArm, Identity, Part,
+    PluginState, PluginStatus,
 };
 pub use apply::{ApplyError, Difference};
 pub use binding::{Applies, Binding, BindingSpec, RequestShape};
@@ -52,6 +54,7 @@ pub use govern::{ApplyBindings, ChangeBinding, GovernError, RollBack};
 pub use grants::{GrantError, HostGrants};
 pub use load::{ActivateError, Loader};
 pub use publish::{PublishError, PublishedVersion};
+pub use trial::{Bounds, Canary, Shadow, Sticky, Watch, Weight};
 pub use trust::TrustError;
 
 /// The active plugins, and the providers that resources are pinned to.
@@ -115,10 +118,17 @@ impl Plugins {
         for binding in first {
             let mut binding = binding.clone();
             let name = binding.name().map_err(|error| desired::wrong("/plugin", &error))?;
-            if there.iter().any(|record| record.name == name) {
+            binding.name = Some(name.clone());
+            if let Some(record) = there.iter().find(|record| record.name == name) {
+                if desired::read(&name, &record.spec)?.binding != binding {
+                    tracing::warn!(
+                        binding = %name,
+                        "the configuration says something else than what is kept, which counts; change it with \
+                         `macadam plugin activate` or `apply`"
+                    );
+                }
                 continue;
             }
-            binding.name = Some(name.clone());
             // One that means nothing yet is kept all the same, and shows as failed: it was meant to be there.
             let version = self.meant(&binding).unwrap_or(None);
             let spec = desired::written(&name, &BindingSpec { binding, version })?;

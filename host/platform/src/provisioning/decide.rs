@@ -17,6 +17,7 @@ use macadam_core::verdict::{ApprovalNeed, OnError, Outcome, PolicyVerdict, Verdi
 use macadam_core::violation::Violation;
 use macadam_runtime::CallError;
 use macadam_runtime::clients::PolicyInput;
+use macadam_store::DecisionRole;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -107,11 +108,15 @@ pub(crate) struct Matter<'a> {
 }
 
 impl Matter<'_> {
+    /// What it is about, for people.
+    pub(crate) fn subject(&self) -> String {
+        let Request { resource_type, name, environment, .. } = self.request.as_ref();
+        format!("{}/{}/{resource_type}/{name}", self.team, environment.name)
+    }
+
     /// The calls that were made, with what they were about.
     pub(crate) fn trail(&self, entries: impl Iterator<Item = Entry>) -> Trail {
-        let Request { resource_type, name, environment, .. } = self.request.as_ref();
-        let subject = format!("{}/{}/{resource_type}/{name}", self.team, environment.name);
-        Trail { team: self.team.clone(), subject, entries: entries.collect() }
+        Trail { team: self.team.clone(), subject: self.subject(), entries: entries.collect() }
     }
 }
 
@@ -161,7 +166,9 @@ impl Platform {
             actor: matter.caller.actor(),
             now: matter.now,
         });
-        Ok(join_all(applying.map(|policy| ask(policy, Arc::clone(&input)))).await.into_iter().unzip())
+        let answers = join_all(applying.map(|policy| self.ask(matter, policy, Arc::clone(&input)))).await;
+        let (explained, entries): (Vec<_>, Vec<Vec<_>>) = answers.into_iter().unzip();
+        Ok((explained, entries.into_iter().flatten().collect()))
     }
 
     pub(crate) fn combined(&self, matter: &Matter<'_>, verdicts: &[Explained]) -> Outcome {
@@ -212,6 +219,10 @@ pub(crate) async fn estimate(matter: &Matter<'_>) -> (Cost, Option<Entry>) {
         asked: Asked::Estimate(Arc::clone(matter.request)),
         outcome: said(&call.outcome),
         usage: call.usage,
+        role: DecisionRole::Active,
+        shadow: None,
+        pair: None,
+        difference: None,
     };
     let cost = match call.outcome {
         Ok(estimate) => Cost::Estimated(estimate),
@@ -223,32 +234,8 @@ pub(crate) async fn estimate(matter: &Matter<'_>) -> (Cost, Option<Entry>) {
     (cost, Some(entry))
 }
 
-async fn ask(policy: &ActivePolicy, input: Arc<PolicyInput>) -> (Explained, Entry) {
-    let call = policy.client.evaluate(Arc::clone(&input), Arc::clone(&policy.settings)).await;
-    let entry = Entry {
-        binding: policy.binding.clone(),
-        identity: policy.identity.clone(),
-        settings: Arc::clone(&policy.settings),
-        asked: Asked::Policy(input),
-        outcome: said(&call.outcome),
-        usage: call.usage,
-    };
-    let (verdict, error) = match call.outcome {
-        Ok(verdict) => (verdict, None),
-        Err(error) => (instead(policy, &error), Some(error.to_string())),
-    };
-    let plugin = policy.identity.plugin.clone();
-    let explained = Explained {
-        verdict: PolicyVerdict { plugin, verdict, error },
-        component: policy.identity.component,
-        settings: policy.identity.settings,
-        fuel: call.usage.fuel,
-    };
-    (explained, entry)
-}
-
 /// What counts instead of an answer: a guardrail that is down holds.
-fn instead(policy: &ActivePolicy, error: &CallError) -> Verdict {
+pub(super) fn instead(policy: &ActivePolicy, error: &CallError) -> Verdict {
     tracing::warn!(%error, "a policy gave no verdict");
     match policy.on_error {
         OnError::Deny => Verdict::Deny { violations: vec![Violation::new("", format!("the policy {error}"))] },

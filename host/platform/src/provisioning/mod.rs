@@ -11,6 +11,7 @@
 //! to the transaction, so what was shown is what is done.
 
 mod ask;
+mod ask_policy;
 pub(crate) mod decide;
 mod errors;
 mod expire;

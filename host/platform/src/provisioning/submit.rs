@@ -9,6 +9,7 @@ use macadam_store::{Change, Decision, JobId, NewRequest, PendingApproval, Reques
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::decisions::Trail;
 use crate::platform::random;
 use crate::provisioning::decide::denied_also;
 use crate::provisioning::{Ask, Decided, ProvisionError};
@@ -79,8 +80,23 @@ impl Platform {
         };
         if is_new {
             self.recorder().record(decided.trail.of(id)?).await;
+            self.ask_shadows(&decided.trail, id);
         }
         taken
+    }
+
+    /// Has the shadows asked, off the answer's path.
+    fn ask_shadows(&self, trail: &Trail, request: RequestId) {
+        if !trail.has_shadows() {
+            return;
+        }
+        let (recorder, trail) = (self.recorder().clone(), trail.clone());
+        tokio::spawn(async move {
+            match trail.shadows().await.of(request) {
+                Ok(said) => recorder.record(said).await,
+                Err(error) => tracing::error!(%error, "what a shadow said cannot be recorded"),
+            }
+        });
     }
 
     async fn write(&self, new: NewRequest, decided: &Decided, now: Timestamp) -> Result<Submitted, ProvisionError> {

@@ -9,7 +9,7 @@ use macadam_core::plan::Plan;
 use macadam_core::project::{Answers, Project};
 use macadam_core::request::{Action, Environment, EnvironmentClass, Request};
 use macadam_core::violation::Violation;
-use macadam_store::{Change, RequestId, Scaffold, ScaffoldFile, ScaffoldId, Subject, Submitted};
+use macadam_store::{Change, DecisionRole, RequestId, Scaffold, ScaffoldFile, ScaffoldId, Subject, Submitted};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -119,6 +119,10 @@ impl Platform {
             asked: Asked::Generate(Arc::clone(answers)),
             outcome: said(&call.outcome),
             usage: call.usage,
+            role: DecisionRole::Active,
+            shadow: None,
+            pair: None,
+            difference: None,
         };
         let generated = call.outcome.map_err(|error| match ProvisionError::from(error) {
             ProvisionError::Invalid(violations) => ProvisionError::Invalid(below_parameters(violations)),

@@ -8,12 +8,12 @@ use macadam_core::names::{BindingName, PersonId};
 use macadam_platform::plugins::{
     ActiveTable, ApplyBindings, Binding, BindingSpec, ChangeBinding, Difference, PluginState, RollBack,
 };
-use macadam_store::BindingRevision;
+use macadam_store::{BindingRevision, DifferenceRecord, PageRequest};
 use serde::{Deserialize, Serialize};
 
 use crate::ServerState;
-use crate::api::{All, SignedIn};
-use crate::extract::{Json, OptionalJson};
+use crate::api::{All, Page, SignedIn};
+use crate::extract::{Json, OptionalJson, Params, limit};
 use crate::problem::{Problem, ProblemKind};
 
 /// A binding and what came of it.
@@ -147,6 +147,26 @@ pub(super) async fn history(
 ) -> Result<JsonBody<All<RevisionView>>, Problem> {
     let history = state.platform.binding_history(&caller, &name.0).await?;
     Ok(JsonBody(All { items: history.into_iter().map(RevisionView::of).collect() }))
+}
+
+/// Which page.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageOf {
+    after: Option<u64>,
+    limit: Option<u32>,
+}
+
+pub(super) async fn differences(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    name: Name,
+    Params(page): Params<PageOf>,
+) -> Result<JsonBody<Page<DifferenceRecord, u64>>, Problem> {
+    let limit = limit(page.limit)?;
+    let page = PageRequest { after: page.after, limit };
+    let differences = state.platform.differences(&caller, &name.0, page).await?;
+    Ok(JsonBody(Page::of(differences, limit, |difference| difference.shadow)))
 }
 
 /// What would change, or did.

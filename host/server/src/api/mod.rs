@@ -40,6 +40,7 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
         .route("/bindings/apply", post(bindings::apply))
         .route("/bindings/{name}", get(bindings::get).put(bindings::put).delete(bindings::delete))
         .route("/bindings/{name}/history", get(bindings::history))
+        .route("/bindings/{name}/differences", get(bindings::differences))
         .route("/bindings/{name}/rollback", post(bindings::rollback))
         .route("/templates", get(catalog::templates))
         .route("/namespaces", get(namespaces::list))
