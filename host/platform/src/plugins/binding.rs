@@ -1,7 +1,7 @@
 //! Bindings: what an administrator wants to be active, and where it applies.
 
 use macadam_core::limits::LimitOverrides;
-use macadam_core::names::{BindingName, EnvironmentName, TeamId};
+use macadam_core::names::{BindingName, EnvironmentName, NameError, PluginName, TeamId};
 use macadam_core::request::{Action, EnvironmentClass, Request};
 use macadam_core::verdict::OnError;
 use macadam_registry::index::{QueryError, Wanted};
@@ -69,10 +69,14 @@ impl Binding {
     ///
     /// # Errors
     /// When it has no name and its plugin's is not well-formed.
-    pub fn name(&self) -> Result<BindingName, QueryError> {
+    pub fn name(&self) -> Result<BindingName, NameError> {
         match &self.name {
             Some(name) => Ok(name.clone()),
-            None => Ok(BindingName::new(self.query()?.name.name())?),
+            // Whatever the version says: a binding that cannot be in force is still one, and must show as such.
+            None => {
+                let plugin: PluginName = self.plugin.split('@').next().unwrap_or_default().parse()?;
+                BindingName::new(plugin.name())
+            }
         }
     }
 
