@@ -34,6 +34,24 @@ pub struct Person<'a> {
     token: String,
 }
 
+/// Someone on a connection that is kept.
+pub struct Connection<'a> {
+    person: &'a Person<'a>,
+    agent: ureq::Agent,
+}
+
+impl Connection<'_> {
+    /// Asks for something.
+    pub fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(self.person.server.url(path))
+            .header("authorization", format!("Bearer {}", self.person.token))
+            .header("content-type", "application/json");
+        answer_from(&self.agent, request.body(body.to_string()).expect("the request is well-formed"))
+    }
+}
+
 /// An answer of the server.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -208,6 +226,15 @@ impl Server {
         panic!("the server did not end when it was asked to\n{}", self.log());
     }
 
+    /// The memory that the process holds, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let process = self.process.as_ref().expect("the server runs");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
+        let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().expect("a number of kilobytes");
+        kilobytes * 1024
+    }
+
     /// An address on the server.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
@@ -270,6 +297,11 @@ impl Person<'_> {
         answer(request)
     }
 
+    /// Someone on a connection of their own, which is kept.
+    pub fn connect(&self) -> Connection<'_> {
+        Connection { person: self, agent: agent() }
+    }
+
     /// Sends a package.
     pub fn publish(&self, archive: &[u8]) -> Answer {
         self.publish_signed(archive, None)
@@ -325,9 +357,15 @@ impl Person<'_> {
     }
 }
 
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
+}
+
 fn answer(request: ureq::http::Request<impl ureq::AsSendBody>) -> Answer {
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
+    answer_from(&agent(), request)
+}
+
+fn answer_from(agent: &ureq::Agent, request: ureq::http::Request<impl ureq::AsSendBody>) -> Answer {
     match agent.run(request) {
         Ok(mut answer) => {
             let text = answer.body_mut().read_to_string().unwrap_or_default();

@@ -115,7 +115,7 @@ impl Platform {
         wish: ChangeBinding,
         now: Timestamp,
     ) -> Result<BindingRecord, GovernError> {
-        only_admins(caller)?;
+        only_admins(caller, "what is active")?;
         let ChangeBinding { mut binding, revision, reason } = wish;
         binding.name = Some(name.clone());
         Ok(self.plugins().change(binding, expected(revision), &by(caller, reason, now)).await?)
@@ -133,7 +133,7 @@ impl Platform {
         reason: String,
         now: Timestamp,
     ) -> Result<(), GovernError> {
-        only_admins(caller)?;
+        only_admins(caller, "what is active")?;
         Ok(self.plugins().remove(name, expected(revision), &by(caller, reason, now)).await?)
     }
 
@@ -148,7 +148,7 @@ impl Platform {
         wish: RollBack,
         now: Timestamp,
     ) -> Result<BindingRecord, GovernError> {
-        only_admins(caller)?;
+        only_admins(caller, "what is active")?;
         let RollBack { to, revision, reason } = wish;
         let reason = if reason.is_empty() { "rolled back".to_owned() } else { reason };
         Ok(self.plugins().roll_back(name, to, expected(revision), &by(caller, reason, now)).await?)
@@ -163,7 +163,7 @@ impl Platform {
         caller: &Caller,
         wish: ApplyBindings,
     ) -> Result<(u64, Vec<Difference>), GovernError> {
-        only_admins(caller)?;
+        only_admins(caller, "what is active")?;
         Ok(self.plugins().differences(wish.bindings).await?)
     }
 
@@ -177,7 +177,7 @@ impl Platform {
         wish: ApplyBindings,
         now: Timestamp,
     ) -> Result<Vec<Difference>, GovernError> {
-        only_admins(caller)?;
+        only_admins(caller, "what is active")?;
         let ApplyBindings { bindings, generation, reason } = wish;
         Ok(self.plugins().apply(bindings, generation, &by(caller, reason, now)).await?)
     }
@@ -191,7 +191,7 @@ impl Platform {
         caller: &Caller,
         name: &BindingName,
     ) -> Result<Vec<BindingRevision>, GovernError> {
-        only_admins(caller)?;
+        only_admins(caller, "what is active")?;
         let history = self.store().binding_history(name, HISTORY).await?;
         if history.is_empty() { Err(BindingError::Unknown(name.clone()).into()) } else { Ok(history) }
     }
@@ -201,7 +201,7 @@ impl Platform {
     /// # Errors
     /// [`GovernError`] when the person may not see them.
     pub async fn bindings(&self, caller: &Caller) -> Result<(u64, BTreeMap<BindingName, BindingSpec>), GovernError> {
-        only_admins(caller)?;
+        only_admins(caller, "what is active")?;
         let set = self.store().bindings().await?;
         let mut specs = BTreeMap::new();
         for record in set.bindings {
@@ -266,9 +266,10 @@ impl Platform {
     }
 }
 
-fn only_admins(caller: &Caller) -> Result<(), GovernError> {
+/// Refuses whoever is no administrator; `what` is theirs.
+pub(super) fn only_admins(caller: &Caller, what: &str) -> Result<(), GovernError> {
     match caller.is(Role::Admin) {
         true => Ok(()),
-        false => Err(GovernError::Forbidden("what is active is for administrators to see and to change".to_owned())),
+        false => Err(GovernError::Forbidden(format!("{what} is for administrators to see and to change"))),
     }
 }

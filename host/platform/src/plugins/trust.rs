@@ -16,8 +16,9 @@ use macadam_store::{
     NamespaceError, NamespaceRecord, NewNamespace, NewNamespaceKey, SignaturePolicy as KeptPolicy, StoreError,
 };
 
+use crate::plugins::govern::only_admins;
 use crate::plugins::{ActivateError, GovernError, Loader, PluginState, PluginStatus, Plugins};
-use crate::{Caller, Platform, Role};
+use crate::{Caller, Platform};
 
 /// Why it is not known whether a package may be trusted, or known that it may not.
 #[derive(Debug, thiserror::Error)]
@@ -126,7 +127,7 @@ impl Platform {
         wish: &NewNamespace,
         now: Timestamp,
     ) -> Result<NamespaceRecord, GovernError> {
-        only_admins(caller)?;
+        only_admins(caller, "whose signatures count")?;
         let record = self.store().put_namespace(wish, Some(&caller.person), now).await?;
         self.plugins().look_again(&record.name).await;
         Ok(record)
@@ -143,7 +144,7 @@ impl Platform {
         public_key: &str,
         now: Timestamp,
     ) -> Result<NamespaceRecord, GovernError> {
-        only_admins(caller)?;
+        only_admins(caller, "whose signatures count")?;
         let public: PublicKey = public_key.parse()?;
         let key = NewNamespaceKey { id: public.id().to_string(), public_key: public.to_string() };
         let record = self.store().add_namespace_key(namespace, &key, Some(&caller.person), now).await?;
@@ -163,18 +164,11 @@ impl Platform {
         reason: &str,
         now: Timestamp,
     ) -> Result<NamespaceRecord, GovernError> {
-        only_admins(caller)?;
+        only_admins(caller, "whose signatures count")?;
         let by = Some(&caller.person);
         let record = self.store().revoke_namespace_key(namespace, id, reason, by, now).await?;
         self.plugins().look_again(namespace).await;
         Ok(record)
-    }
-}
-
-fn only_admins(caller: &Caller) -> Result<(), GovernError> {
-    match caller.is(Role::Admin) {
-        true => Ok(()),
-        false => Err(GovernError::Forbidden("whose signatures count is for administrators to say".to_owned())),
     }
 }
 
