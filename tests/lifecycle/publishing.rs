@@ -75,3 +75,28 @@ fn a_yanked_version_is_found_by_nobody_who_does_not_name_it() {
     assert_eq!(answered(&preview(&dana)), ["1.1.0"], "a change of the binding looks again");
     assert_eq!(amir.send("POST", "/api/v1/plugins/macadam/gate/9.9.9/yank", None).status, 404);
 }
+
+#[test]
+fn a_damaged_registry_is_found_named_and_mended_as_far_as_that_needs_nobody() {
+    let server = server();
+    let package = policy("macadam/gate", "1.0.0", "production-gate");
+    assert_eq!(server.person("amir").publish(package.archive()).status, 201);
+    let registry = server.data().join("registry");
+    let run = |what: &str| {
+        let output = server.cli("ada", &["registry", what, "--registry", registry.to_str().unwrap()]);
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(run("check"), (0, "Everything agrees\n".to_owned()));
+    let archive = registry.join("packages").join(package.path());
+    std::fs::write(&archive, b"rotten").unwrap();
+    std::fs::write(registry.join("index/macadam/local-directory.json"), b"{").unwrap();
+    let (code, found) = run("check");
+    assert_eq!(code, 5);
+    assert!(found.contains("macadam/gate@1.0.0") && found.contains("index of macadam/local-directory"), "{found}");
+    let bound = bind(&server.person("ada"), "gate", &json!({"plugin": "macadam/gate@1.0.0"}), None);
+    assert_eq!(bound.status, 422, "a rotten archive is never activated: {bound:?}");
+    let (code, mended) = run("repair");
+    assert_eq!((code, mended.contains("made again")), (0, true), "{mended}");
+    assert_eq!(server.person("amir").publish(package.archive()).status, 200, "publishing it again puts it back");
+    assert_eq!(run("check"), (0, "Everything agrees\n".to_owned()));
+}

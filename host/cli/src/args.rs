@@ -9,6 +9,7 @@ use crate::commands::decision::{DecisionCommand, ReplayArgs};
 use crate::commands::namespace::NamespaceCommand;
 use crate::commands::plugin::PluginCommand;
 use crate::commands::preview::PreviewArgs;
+use crate::commands::registry::RegistryCommand;
 use crate::commands::request::RequestCommand;
 use crate::commands::resource::ResourceCommand;
 use crate::commands::scaffold::{FetchArgs, ScaffoldArgs};
@@ -83,6 +84,9 @@ pub(crate) enum Command {
     Scaffold(ScaffoldArgs),
     /// Fetch a project that has been approved since it was asked for
     Fetch(FetchArgs),
+    /// Look over the registry's directory on this machine, and mend it
+    #[command(subcommand)]
+    Registry(RegistryCommand),
     /// Say who publishes under which name, and whose signatures count
     #[command(subcommand)]
     Namespace(NamespaceCommand),

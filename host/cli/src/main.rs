@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Command::Request(command) => commands::request::run(&global, command, &mut output),
         Command::Scaffold(args) => commands::scaffold::run(&global, &args, &mut output),
         Command::Fetch(args) => commands::scaffold::fetch(&global, &args, &mut output),
+        Command::Registry(command) => commands::registry::run(&global, &command, &mut output),
         Command::Namespace(command) => commands::namespace::run(&global, command, &mut output),
         Command::Decision(command) => commands::decision::run(&global, command, &mut output),
         Command::Replay(args) => commands::decision::replay(&global, &args, &mut output),

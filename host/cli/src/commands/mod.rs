@@ -5,6 +5,7 @@ pub(crate) mod follow;
 pub(crate) mod namespace;
 pub(crate) mod plugin;
 pub(crate) mod preview;
+pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod resource;
 pub(crate) mod scaffold;

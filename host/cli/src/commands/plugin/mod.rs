@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `pack` | `pack`, `inspect`: on this machine alone |
 //! | `sign` | `keygen`, `sign`, `verify`: signatures, on this machine alone |
+//! | `oci` | `push`, `pull`: packages in OCI registries |
 //! | `publish` | `publish`, `yank`, `unyank`: what can be had |
 //! | `activate` | `bindings`, `activate`, `deactivate`, `rollback`, `history`: what is active |
 //! | `document` | `export`, `diff`, `apply`: all that is active, as one file |
 
 mod activate;
 mod document;
+mod oci;
 mod pack;
 mod publish;
 mod sign;
@@ -50,6 +52,10 @@ The directory has plugin.toml, plugin.wasm unless --component names another file
     Sign(sign::SignArgs),
     /// Verify a package's signature by keys that are named
     Verify(sign::VerifyArgs),
+    /// Push a package and its signature to an OCI registry
+    Push(oci::PushArgs),
+    /// Pull a package and its signatures from an OCI registry
+    Pull(oci::PullArgs),
     /// List the active plugins of the server
     List,
     /// Publish a version on the server, so that it can be activated
@@ -101,6 +107,8 @@ pub(crate) fn run(global: &Global, command: PluginCommand, output: &mut Output<'
         PluginCommand::Keygen(args) => sign::keygen(&args, output),
         PluginCommand::Sign(args) => sign::sign(&args, output),
         PluginCommand::Verify(args) => sign::verify(&args, output),
+        PluginCommand::Push(args) => oci::push(&args, output),
+        PluginCommand::Pull(args) => oci::pull(&args, output),
         PluginCommand::List => list(global, output),
         PluginCommand::Publish(args) => publish::publish(global, &args, output),
         PluginCommand::Yank(args) => publish::yank(global, &args, true, output),

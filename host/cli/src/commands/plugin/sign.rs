@@ -132,7 +132,7 @@ fn read(path: &Path) -> anyhow::Result<Option<Envelope>> {
 }
 
 /// Where a package's signature is: `NAME.tar.gz.dsse.json`.
-fn beside(package: &Path) -> PathBuf {
+pub(super) fn beside(package: &Path) -> PathBuf {
     let mut name = package.as_os_str().to_owned();
     name.push(".dsse.json");
     PathBuf::from(name)
