@@ -155,3 +155,30 @@ fn what_is_tried_must_be_there_and_be_a_policy() {
     assert_eq!(refused.status, 422, "{refused:?}");
     assert!(refused.body["detail"].as_str().unwrap().contains("for policies"), "{refused:?}");
 }
+
+#[test]
+fn a_canary_that_was_rolled_back_begins_anew_when_it_is_tried_again() {
+    let versions = [("1.0.0", "production-gate", ""), ("2.0.0", "hostile-policy", "act = \"trap\"")];
+    let server = with_gate(&versions, &canary("2.0.0", 100, &json!({})));
+    let (dana, ada) = (server.person("dana"), server.person("ada"));
+    preview(&dana, "prod", "notes");
+    rolled_back(&server);
+    // With a failure allowed, the first one of the second trial must not count as the second.
+    let again = canary("2.0.0", 100, &json!({"bounds": {"failures": 1}}));
+    assert_eq!(bind(&ada, "gate", &again, None).status, 200);
+    preview(&dana, "prod", "notes");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(ada.get("/api/v1/bindings/gate").body["binding"].get("canary").is_some(), "one failure is allowed");
+    preview(&dana, "prod", "notes");
+    rolled_back(&server);
+}
+
+#[test]
+fn a_canary_that_cannot_be_loaded_any_more_takes_nothing_with_it() {
+    let mut server = with_gate(&TWO, &canary("1.1.0", 100, &json!({})));
+    assert_eq!(answered(&preview(&server.person("dana"), "prod", "notes")), ["1.1.0"]);
+    server.stop();
+    std::fs::remove_file(server.data().join("registry/packages/macadam/gate-1.1.0.tar.gz")).unwrap();
+    server.launch();
+    assert_eq!(answered(&preview(&server.person("dana"), "prod", "notes")), ["1.0.0"], "the version in force holds");
+}

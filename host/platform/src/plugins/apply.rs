@@ -9,6 +9,7 @@ use macadam_store::{BindingChange, BindingError as NotKept, Expected};
 use serde::Serialize;
 
 use crate::plugins::desired::{read, written};
+use crate::plugins::load::Trials;
 use crate::plugins::{ActiveTable, Binding, BindingError, BindingSpec, By, PluginState, PluginStatus, Plugins};
 
 /// Why a document is not applied. Nothing of it is.
@@ -110,7 +111,7 @@ impl Plugins {
             return Ok((BindingChange::remove(name.clone(), Expected::Any), None));
         };
         let desired = BindingSpec { binding: binding.clone(), version: self.meant(binding)? };
-        let status = self.loader.load(name, 0, &desired).await;
+        let status = self.loader.load(name, 0, &desired, Trials::MustLoad).await;
         let change = BindingChange::put(name.clone(), Expected::Any, written(name, &desired)?);
         Ok((change, Some(Arc::new(status))))
     }

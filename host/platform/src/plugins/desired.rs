@@ -17,6 +17,7 @@ use macadam_core::names::{BindingName, PersonId, PluginRef};
 use macadam_core::violation::{Violation, join};
 use macadam_store::{Attribution, BindingError as NotKept, BindingRecord, Expected, StoreError};
 
+use crate::plugins::load::Trials;
 use crate::plugins::{ActiveTable, Binding, BindingSpec, PluginState, PluginStatus, Plugins};
 
 /// How many revisions are looked through for the one to go back to.
@@ -154,9 +155,11 @@ impl Plugins {
         by: &By,
     ) -> Result<BindingRecord, BindingError> {
         // The revision is not known before the store has it, and loading must come before that.
-        let mut status = match self.kept.find(name, desired) {
+        // A canary begins anew: what is kept remembers how the last one did.
+        let kept = self.kept.find(name, desired).filter(|_| desired.binding.canary.is_none());
+        let mut status = match kept {
             Some(kept) => PluginStatus::clone(&kept),
-            None => self.loader.load(name, 0, desired).await,
+            None => self.loader.load(name, 0, desired, Trials::MustLoad).await,
         };
         let table = self.active();
         check_in_force(&table.with(&Arc::new(status.clone())), name)?;

@@ -87,6 +87,31 @@ pub struct Loader {
     pub(super) store: Arc<dyn Store>,
 }
 
+/// What it means when a canary or a shadow does not load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trials {
+    /// The binding is refused: somebody is about to make it.
+    MustLoad,
+    /// It is left out: the version in force works, and must not go with it.
+    MayFail,
+}
+
+impl Trials {
+    fn settle<T>(
+        self,
+        binding: &BindingName,
+        trial: Result<Option<T>, ActivateError>,
+    ) -> Result<Option<T>, ActivateError> {
+        match trial {
+            Err(error) if self == Self::MayFail => {
+                tracing::error!(%binding, %error, "what is tried under a binding is not loaded and left out");
+                Ok(None)
+            }
+            settled => settled,
+        }
+    }
+}
+
 /// A plugin that is loaded and has its settings.
 pub(super) struct Ready {
     pub(super) loaded: Arc<LoadedPlugin>,
@@ -115,7 +140,13 @@ impl Loader {
     }
 
     /// Brings a binding to life; a failure is in the status.
-    pub(crate) async fn load(&self, name: &BindingName, revision: u64, desired: &BindingSpec) -> PluginStatus {
+    pub(crate) async fn load(
+        &self,
+        name: &BindingName,
+        revision: u64,
+        desired: &BindingSpec,
+        trials: Trials,
+    ) -> PluginStatus {
         let mut status = PluginStatus {
             name: name.clone(),
             revision,
@@ -126,14 +157,19 @@ impl Loader {
             loaded: None,
             summary: None,
         };
-        if let Err(error) = self.try_load(desired, &mut status).await {
+        if let Err(error) = self.try_load(desired, trials, &mut status).await {
             status.state = PluginState::Failed { error: error.to_string() };
             tracing::error!(binding = %name, plugin = %desired.binding.plugin, %error, "a plugin is not active");
         }
         status
     }
 
-    async fn try_load(&self, desired: &BindingSpec, status: &mut PluginStatus) -> Result<(), ActivateError> {
+    async fn try_load(
+        &self,
+        desired: &BindingSpec,
+        trials: Trials,
+        status: &mut PluginStatus,
+    ) -> Result<(), ActivateError> {
         let query = desired.query()?;
         // Whatever fails from here on, the kind says whether a guardrail is missing; other versions tell it too.
         let releases = self.registry.versions(&query.name).unwrap_or_default();
@@ -144,7 +180,7 @@ impl Loader {
         status.summary = Some(package.manifest().summary.clone());
         let ready = self.ready(&package, &desired.binding).await?;
         let loaded = Arc::clone(&ready.loaded);
-        status.part = Some(self.part(ready, &status.name, &desired.binding).await?);
+        status.part = Some(self.part(ready, &status.name, &desired.binding, trials).await?);
         status.loaded = Some(loaded);
         Ok(())
     }
@@ -196,14 +232,20 @@ impl Loader {
         if violations.is_empty() { Ok(text) } else { Err(wrong(violations)) }
     }
 
-    async fn part(&self, ready: Ready, name: &BindingName, binding: &Binding) -> Result<Part, ActivateError> {
+    async fn part(
+        &self,
+        ready: Ready,
+        name: &BindingName,
+        binding: &Binding,
+        trials: Trials,
+    ) -> Result<Part, ActivateError> {
         let (applies, name) = (binding.applies.clone(), name.clone());
         Ok(match ready.loaded.kind() {
             PluginKind::ApprovalPolicy => {
                 let Ready { loaded, identity, settings } = ready;
                 let (client, on_error) = (self.sandbox.policy(&loaded)?, binding.on_error);
-                let canary = self.canary(&identity, binding).await?;
-                let shadow = self.shadow(&identity, binding).await?;
+                let canary = trials.settle(&name, self.canary(&identity, binding).await)?;
+                let shadow = trials.settle(&name, self.shadow(&identity, binding).await)?;
                 let policy =
                     ActivePolicy { binding: name, identity, applies, settings, on_error, client, canary, shadow };
                 Part::Policy(Arc::new(policy))

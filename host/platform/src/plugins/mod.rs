@@ -52,6 +52,7 @@ pub(crate) use candidate::{Candidate, CandidateClient};
 pub use desired::{BindingError, By};
 pub use govern::{ApplyBindings, ChangeBinding, GovernError, RollBack};
 pub use grants::{GrantError, HostGrants};
+pub(crate) use load::Trials;
 pub use load::{ActivateError, Loader};
 pub use publish::{PublishError, PublishedVersion};
 pub use trial::{Bounds, Canary, Shadow, Sticky, Watch, Weight};
@@ -106,7 +107,7 @@ impl Plugins {
         for record in self.store.bindings().await?.bindings {
             let (revision, spec) = self.up_to_date(record, by.now).await?;
             let name = spec.binding.name().map_err(|error| desired::wrong("/plugin", &error))?;
-            all.push(Arc::new(self.loader.load(&name, revision, &spec).await));
+            all.push(Arc::new(self.loader.load(&name, revision, &spec, Trials::MayFail).await));
         }
         self.put_in_force(ActiveTable::of(all));
         Ok(self.active())

@@ -17,7 +17,7 @@ use macadam_store::{
 };
 
 use crate::plugins::govern::only_admins;
-use crate::plugins::{ActivateError, GovernError, Loader, PluginState, PluginStatus, Plugins};
+use crate::plugins::{ActivateError, GovernError, Loader, PluginState, PluginStatus, Plugins, Trials};
 use crate::{Caller, Platform};
 
 /// Why it is not known whether a package may be trusted, or known that it may not.
@@ -97,9 +97,11 @@ impl Plugins {
             let Ok(Some(record)) = self.store.binding(&status.name).await else { continue };
             let Ok(spec) = super::desired::read(&record.name, &record.spec) else { continue };
             // Compiled and kept, loading it is quick; it looks at the signatures as they count now.
-            let now = self.loader.load(&record.name, record.revision, &spec).await;
+            let now = self.loader.load(&record.name, record.revision, &spec, Trials::MayFail).await;
+            let tried = status.binding.canary.is_some() || status.binding.shadow.is_some();
             match (&status.state, &now.state) {
-                (PluginState::Active, PluginState::Active) => {}
+                // What is tried may be what is not trusted any more.
+                (PluginState::Active, PluginState::Active) if !tried => {}
                 _ => changed = changed.with(&Arc::new(now)),
             }
         }
