@@ -13,13 +13,17 @@
 
 mod activation;
 mod document;
+mod kinds;
 mod publishing;
+mod quarantine;
 mod replay;
 mod signatures;
 mod trials;
 
+use std::time::{Duration, Instant};
+
 use macadam_registry::{Package, Versioning, pack};
-use macadam_tests::components::component;
+use macadam_tests::components::{component, source_root};
 use macadam_tests::server::{Answer, Person, Server, Setup};
 use serde_json::{Value, json};
 
@@ -36,6 +40,37 @@ pub(crate) fn policy_with(name: &str, version: &str, code: &str, settings: &str)
          [settings]\n{settings}\n"
     );
     pack(&manifest, &component(code), "A policy of the tests.", Versioning::AsWritten).expect("it can be packed")
+}
+
+/// A plugin that is shipped, in a version of the tests, with its manifest otherwise as it is or edited.
+pub(crate) fn shipped(folder: &str, version: &str, edit: impl FnOnce(String) -> String) -> Package {
+    let folder = source_root().join(folder);
+    let code = folder.file_name().and_then(|name| name.to_str()).expect("a folder has a name").to_owned();
+    let manifest = std::fs::read_to_string(folder.join("plugin.toml")).expect("a plugin has a manifest");
+    let with_version = |line: &str| match line.starts_with("version = ") {
+        true => format!("version = \"{version}\"\n"),
+        false => format!("{line}\n"),
+    };
+    let manifest: String = manifest.lines().map(with_version).collect();
+    pack(&edit(manifest), &component(&code), "A plugin of the tests.", Versioning::AsWritten).expect("it can be packed")
+}
+
+/// Publishes a package, as a member of the namespace's team or as an administrator.
+pub(crate) fn publish(server: &Server, person: &str, package: &Package) {
+    let published = server.person(person).publish(package.archive());
+    assert_eq!(published.status, 201, "{published:?}");
+}
+
+/// Asks until something is so.
+pub(crate) fn until<T>(what: &str, server: &Server, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(found) = ask() {
+            return found;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(30), "{what} did not come\n{}", server.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// A server with one estimator, one provider and no policy: requests need one to be allowed.

@@ -17,6 +17,7 @@
 //! | [`approvals`] | which approvals a request still needs |
 //! | [`project`] | generated projects and the paths they may hold |
 //! | [`lifecycle`] | the states of requests, resources and jobs |
+//! | [`quarantine`] | when a plugin that keeps failing is not asked |
 
 pub mod approvals;
 pub mod canonical;
@@ -29,6 +30,7 @@ pub mod money;
 pub mod names;
 pub mod plan;
 pub mod project;
+pub mod quarantine;
 pub mod request;
 pub mod standing;
 pub mod verdict;

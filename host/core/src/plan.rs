@@ -31,7 +31,7 @@ pub struct OutputDescription {
 }
 
 /// A resource as its provider sees it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct ProviderResource {
     /// Stable and unique, for systems with one flat namespace.
     pub id: String,

@@ -34,7 +34,7 @@ pub struct ApprovalNeed {
     pub count: u32,
 }
 
-/// What counts when a policy ends in an error instead of an answer.
+/// What counts when a plugin ends in an error instead of an answer, or is not asked because it failed too often.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnError {
@@ -43,6 +43,8 @@ pub enum OnError {
     Deny,
     /// The request waits for a person.
     RequireApproval,
+    /// The version that was in force before answers; without one, the request is denied.
+    LastGood,
 }
 
 /// One policy's answer, with who gave it.

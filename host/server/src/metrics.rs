@@ -120,9 +120,14 @@ impl Plugins {
 
 impl Collector for Plugins {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        let ready = ConstGauge::new(i64::from(self.0.plugins().active().is_complete()));
+        let active = self.0.plugins().active();
+        let ready = ConstGauge::new(i64::from(active.is_complete()));
         let gauge = encoder.encode_descriptor("ready", "Whether every plugin is active", None, ready.metric_type())?;
         ready.encode(gauge)?;
+        let quarantined = ConstGauge::new(i64::try_from(active.quarantined().count()).unwrap_or(i64::MAX));
+        let help = "How many bindings have their active version in quarantine";
+        let gauge = encoder.encode_descriptor("plugins_quarantined", help, None, quarantined.metric_type())?;
+        quarantined.encode(gauge)?;
         let used = self.used();
         let mut counter = |name, help, unit: Option<&Unit>, of: &dyn Fn(&Used, MetricEncoder) -> fmt::Result| {
             let mut family = encoder.encode_descriptor(name, help, unit, MetricType::Counter)?;

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use macadam_core::names::BindingName;
 use serde_json::json;
 
 use crate::ServerState;
@@ -14,7 +15,8 @@ pub(crate) async fn health() -> impl IntoResponse {
     axum::Json(json!({"status": "ok"}))
 }
 
-/// Every binding is in force and the store answers. Why a plugin is not active is for people who are signed in.
+/// Every binding is in force and the store answers. Why a plugin is not active is for people who are signed in. A plugin in
+/// quarantine has a fallback, and another replica would have the same plugin: that is told and does not count.
 pub(crate) async fn ready(State(state): State<ServerState>) -> Result<Response, Problem> {
     state.platform.store().environments().await.map_err(|error| {
         tracing::error!(%error, "the store does not answer");
@@ -23,7 +25,9 @@ pub(crate) async fn ready(State(state): State<ServerState>) -> Result<Response, 
     let active = state.platform.plugins().active();
     let failed: Vec<_> = active.failed().map(|(plugin, _)| plugin).collect();
     if failed.is_empty() {
-        return Ok(axum::Json(json!({"status": "ready", "plugins": active.status.len()})).into_response());
+        let quarantined: Vec<_> = active.quarantined().map(BindingName::as_str).collect();
+        let ready = json!({"status": "ready", "plugins": active.status.len(), "quarantined": quarantined});
+        return Ok(axum::Json(ready).into_response());
     }
     let detail = format!("not active: {}; GET /api/v1/plugins says why", failed.join(", "));
     Err(Problem::new(ProblemKind::Unavailable, detail).with("failed", json!(failed)))

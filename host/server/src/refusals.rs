@@ -76,7 +76,7 @@ impl From<ReplayError> for Problem {
         let detail = error.to_string();
         match error {
             ReplayError::Forbidden(_) => Self::new(ProblemKind::Forbidden, detail),
-            ReplayError::Candidate(_) | ReplayError::Provider(_) => Self::new(ProblemKind::Invalid, detail),
+            ReplayError::Candidate(_) => Self::new(ProblemKind::Invalid, detail),
             ReplayError::Store(error) => error.into(),
             ReplayError::Trace(error) => error.into(),
         }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use macadam_core::canonical::CanonicalJson;
 use macadam_core::digest::Digest;
 use macadam_core::limits::Usage;
 use macadam_core::names::{BindingName, TeamId};
+use macadam_core::plan::ProviderResource;
 use macadam_core::project::Answers;
 use macadam_core::request::Request;
 use macadam_runtime::CallError;
@@ -15,7 +17,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::decisions::in_short;
-use crate::plugins::{Arm, Identity};
+use crate::plugins::Identity;
 
 /// What a plugin was asked.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub(crate) enum Asked {
     Estimate(Arc<Request>),
     /// For a project.
     Generate(Arc<Answers>),
+    /// For a plan.
+    Plan(PlanQuestion),
 }
 
 impl Asked {
@@ -34,6 +38,7 @@ impl Asked {
             Self::Policy(_) => DecisionKind::Policy,
             Self::Estimate(_) => DecisionKind::Estimate,
             Self::Generate(_) => DecisionKind::Generate,
+            Self::Plan(_) => DecisionKind::Plan,
         }
     }
 
@@ -42,7 +47,34 @@ impl Asked {
             Self::Policy(input) => CanonicalJson::new(input.context()),
             Self::Estimate(request) => CanonicalJson::new(request),
             Self::Generate(answers) => CanonicalJson::new(answers),
+            Self::Plan(question) => question.document(),
         }
+    }
+}
+
+/// What a provider is asked for a plan about.
+#[derive(Debug, Clone)]
+pub(crate) struct PlanQuestion {
+    /// What there is to be; `None` to remove it.
+    pub(crate) desired: Option<Arc<ProviderResource>>,
+    /// What there is; `None` to make it.
+    pub(crate) current: Option<Arc<ProviderResource>>,
+}
+
+impl PlanQuestion {
+    fn document(&self) -> Result<CanonicalJson, serde_json::Error> {
+        CanonicalJson::new(&json!({"desired": self.desired.as_deref(), "current": self.current.as_deref()}))
+    }
+
+    /// The question that was recorded.
+    pub(crate) fn read(document: &CanonicalJson) -> Result<Self, serde_json::Error> {
+        #[derive(serde::Deserialize)]
+        struct Recorded {
+            desired: Option<ProviderResource>,
+            current: Option<ProviderResource>,
+        }
+        let Recorded { desired, current } = document.read()?;
+        Ok(Self { desired: desired.map(Arc::new), current: current.map(Arc::new) })
     }
 }
 
@@ -57,26 +89,33 @@ pub(crate) struct Entry {
     pub(crate) usage: Usage,
     pub(crate) role: DecisionRole,
     /// Who is asked the same once the answer is given.
-    pub(crate) shadow: Option<Arc<Arm>>,
+    pub(crate) shadow: Option<Shadowing>,
     pub(crate) pair: Option<PairId>,
     pub(crate) difference: Option<Difference>,
 }
 
+/// A version that is asked the same, and whose answer does not count.
+#[derive(Clone)]
+pub(crate) struct Shadowing {
+    pub(crate) identity: Identity,
+    pub(crate) settings: Arc<str>,
+    pub(crate) put: Arc<dyn Fn() -> BoxFuture<'static, (DecisionOutcome, Usage)> + Send + Sync>,
+}
+
 impl Entry {
-    /// What a policy's shadow says to the same.
+    /// What the shadow says to the same.
     pub(crate) async fn shadowed(&self, pair: PairId) -> Option<Self> {
-        let (Some(arm), Asked::Policy(input)) = (&self.shadow, &self.asked) else { return None };
-        let call = arm.client.evaluate(Arc::clone(input), Arc::clone(&arm.settings)).await;
-        let outcome = said(&call.outcome);
+        let shadow = self.shadow.as_ref()?;
+        let (outcome, usage) = (shadow.put)().await;
         let difference =
             (outcome != self.outcome).then(|| Difference { from: in_short(&self.outcome), to: in_short(&outcome) });
         Some(Self {
             binding: self.binding.clone(),
-            identity: arm.identity.clone(),
-            settings: Arc::clone(&arm.settings),
+            identity: shadow.identity.clone(),
+            settings: Arc::clone(&shadow.settings),
             asked: self.asked.clone(),
             outcome,
-            usage: call.usage,
+            usage,
             role: DecisionRole::Shadow,
             shadow: None,
             pair: Some(pair),
@@ -131,6 +170,7 @@ impl Trail {
     pub(crate) fn has_shadows(&self) -> bool {
         self.entries.iter().any(|entry| entry.shadow.is_some())
     }
+
     /// The calls as the log takes them.
     pub(crate) fn of(&self, request: RequestId) -> Result<Vec<NewDecision>, serde_json::Error> {
         self.entries.iter().map(|entry| entry.about(self, request)).collect()
@@ -165,6 +205,12 @@ impl Said for macadam_core::verdict::Verdict {
 }
 
 impl Said for macadam_core::estimate::Estimate {
+    fn document(&self) -> Result<CanonicalJson, serde_json::Error> {
+        CanonicalJson::new(self)
+    }
+}
+
+impl Said for macadam_core::plan::Plan {
     fn document(&self) -> Result<CanonicalJson, serde_json::Error> {
         CanonicalJson::new(self)
     }

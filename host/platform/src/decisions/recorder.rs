@@ -16,6 +16,10 @@ const QUEUE: usize = 1_024;
 /// How many entries one transaction has at most, about.
 const BATCH: usize = 1_000;
 
+/// How long to wait between tries to write.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
+
 /// How often old entries are looked for.
 const PRUNE: Duration = Duration::from_secs(10 * 60);
 
@@ -95,13 +99,24 @@ async fn write(store: &dyn Store, first: Message, messages: &mut mpsc::Receiver<
         }
         next = if batch.len() < BATCH { messages.try_recv().ok() } else { None };
     }
-    if !batch.is_empty()
-        && let Err(error) = store.record_decisions(&batch, Timestamp::now()).await
-    {
-        tracing::error!(%error, decisions = batch.len(), "decisions could not be recorded");
+    if !batch.is_empty() {
+        record(store, &batch).await;
     }
     for tell in waiting {
         let _ = tell.send(());
+    }
+}
+
+/// Writes a batch, again and again while the store fails. Meanwhile the queue fills and requests wait, which the same
+/// store would not take anyway.
+async fn record(store: &dyn Store, batch: &[NewDecision]) {
+    for wait in PAUSES {
+        let Err(error) = store.record_decisions(batch, Timestamp::now()).await else { return };
+        tracing::warn!(%error, decisions = batch.len(), "decisions could not be recorded; trying again");
+        tokio::time::sleep(wait).await;
+    }
+    if let Err(error) = store.record_decisions(batch, Timestamp::now()).await {
+        tracing::error!(%error, decisions = batch.len(), "decisions could not be recorded and are lost");
     }
 }
 

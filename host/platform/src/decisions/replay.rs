@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use macadam_core::canonical::CanonicalJson;
+use macadam_core::digest::Digest;
 use macadam_core::kind::PluginKind;
-use macadam_core::limits::Usage;
-use macadam_core::names::{BindingName, TeamId};
+use macadam_core::limits::{LimitOverrides, Usage};
+use macadam_core::names::{BindingName, PluginRef, TeamId};
 use macadam_core::project::Answers;
 use macadam_core::request::{PolicyContext, Request};
 use macadam_registry::VersionQuery;
@@ -21,7 +21,7 @@ use macadam_store::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::decisions::said;
+use crate::decisions::{PlanQuestion, in_short, said};
 use crate::plugins::{ActivateError, Candidate, CandidateClient, Identity};
 use crate::provisioning::ProvisionError;
 use crate::{Caller, Platform, Role};
@@ -71,9 +71,6 @@ pub enum ReplayError {
     /// The candidate cannot be loaded, or its settings are wrong.
     #[error("the candidate cannot be asked: {0}")]
     Candidate(#[from] ActivateError),
-    /// Providers change things; what they did is not asked for again.
-    #[error("{0} is a provider; only policies, estimators and generators can be replayed")]
-    Provider(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -122,11 +119,34 @@ impl Fuel {
     }
 }
 
+/// Exactly who was asked.
+#[derive(Debug, Clone, Serialize)]
+pub struct Candidacy {
+    /// Name and version.
+    pub plugin: PluginRef,
+    /// The package.
+    pub package: Digest,
+    /// The component in it.
+    pub component: Digest,
+    /// The contract that it was built for.
+    pub contract: String,
+    /// Its settings; nothing when each call had those that were recorded with it.
+    pub settings: Option<Digest>,
+}
+
+impl Candidacy {
+    fn of(candidate: &Candidate) -> Self {
+        let Identity { plugin, package, component, contract, settings } = candidate.identity().clone();
+        let settings = candidate.settings().map(|_| settings);
+        Self { plugin, package, component, contract, settings }
+    }
+}
+
 /// What came of it.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReplayReport {
     /// The candidate.
-    pub candidate: Identity,
+    pub candidate: Candidacy,
     /// How many calls were made.
     pub asked: u64,
     /// How many were answered as they were then.
@@ -158,13 +178,13 @@ impl Platform {
             return Err(ReplayError::Forbidden(message));
         }
         let query: VersionQuery = wish.plugin.parse().map_err(ActivateError::Query)?;
-        let candidate = self.plugins().loader().candidate(&query, wish.settings.as_ref()).await?;
-        let kind = kind_of(&candidate).ok_or_else(|| ReplayError::Provider(query.name.to_string()))?;
+        let limits = self.limits_under(wish.binding.as_ref());
+        let candidate = self.plugins().loader().candidate(&query, wish.settings.as_ref(), limits).await?;
         let data = json!({"plugin": candidate.identity().plugin.to_string(), "team": wish.team, "since": wish.since});
         self.note(caller, "decision.replayed", format!("plugins/{}", query.name), data, now).await?;
         self.recorder().flush().await;
         let filter = DecisionFilter {
-            kind: Some(kind),
+            kind: Some(kind_of(&candidate)),
             // Under another name the candidate is compared with what the binding had.
             plugin: wish.binding.is_none().then(|| query.name.clone()),
             binding: wish.binding,
@@ -175,6 +195,12 @@ impl Platform {
         self.ask_again(&candidate, &filter, wish.after, wish.limit.unwrap_or(MOST).min(MOST)).await
     }
 
+    /// What calls under a binding may use, so that a candidate meets the same bounds.
+    fn limits_under(&self, binding: Option<&BindingName>) -> LimitOverrides {
+        let table = self.plugins().active();
+        binding.and_then(|name| table.binding(name)).map(|status| status.binding.limits).unwrap_or_default()
+    }
+
     async fn ask_again(
         &self,
         candidate: &Candidate,
@@ -182,7 +208,7 @@ impl Platform {
         after: Option<u64>,
         most: u64,
     ) -> Result<ReplayReport, ReplayError> {
-        let mut tally = Tally::new(candidate.identity().clone(), after);
+        let mut tally = Tally::new(Candidacy::of(candidate), after);
         loop {
             let limit = u32::try_from(most.saturating_sub(tally.report.asked)).unwrap_or(PAGE).min(PAGE);
             let page = PageRequest { after: tally.report.last, limit: limit.max(1) };
@@ -207,12 +233,12 @@ impl Platform {
     }
 }
 
-fn kind_of(candidate: &Candidate) -> Option<DecisionKind> {
+fn kind_of(candidate: &Candidate) -> DecisionKind {
     match candidate.kind() {
-        PluginKind::ApprovalPolicy => Some(DecisionKind::Policy),
-        PluginKind::CostEstimator => Some(DecisionKind::Estimate),
-        PluginKind::TemplateGenerator => Some(DecisionKind::Generate),
-        PluginKind::Provider => None,
+        PluginKind::ApprovalPolicy => DecisionKind::Policy,
+        PluginKind::CostEstimator => DecisionKind::Estimate,
+        PluginKind::TemplateGenerator => DecisionKind::Generate,
+        PluginKind::Provider => DecisionKind::Plan,
     }
 }
 
@@ -241,7 +267,14 @@ async fn ask(candidate: &Candidate, call: &RecordedCall) -> (DecisionOutcome, Us
             }
             Err(error) => unreadable(&error),
         },
-        CandidateClient::Provider => unreadable(&"a provider is not asked again"),
+        // It is asked what it would do, and has no grants to do it with.
+        CandidateClient::Provider(client) => match PlanQuestion::read(&call.input) {
+            Ok(PlanQuestion { desired, current }) => {
+                let call = client.plan(desired, current, settings).await;
+                (said(&call.outcome), call.usage)
+            }
+            Err(error) => unreadable(&error),
+        },
     }
 }
 
@@ -256,7 +289,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(candidate: Identity, after: Option<u64>) -> Self {
+    fn new(candidate: Candidacy, after: Option<u64>) -> Self {
         let report = ReplayReport {
             candidate,
             asked: 0,
@@ -302,30 +335,5 @@ impl Tally {
         let mut groups: Vec<_> = self.groups.into_values().collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
         ReplayReport { groups, ..self.report }
-    }
-}
-
-/// An answer in a few words, alike for answers that are alike.
-pub(super) fn in_short(outcome: &DecisionOutcome) -> String {
-    let text = match outcome {
-        DecisionOutcome::Failed { kind, message } => format!("{kind}: {message}"),
-        DecisionOutcome::Answered(document) => answer_in_short(document),
-    };
-    text.chars().take(160).collect()
-}
-
-fn answer_in_short(document: &CanonicalJson) -> String {
-    let value: Value = document.read().unwrap_or_default();
-    let of = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
-    if let Some(verdict) = of("/verdict") {
-        let why = of("/reason").or_else(|| of("/violations/0/message")).or_else(|| of("/warnings/0"));
-        return why.map_or_else(|| verdict.to_owned(), |why| format!("{verdict}: {why}"));
-    }
-    if let Some(monthly) = of("/monthly") {
-        return format!("{monthly} a month");
-    }
-    match value.pointer("/files").and_then(Value::as_array) {
-        Some(files) => format!("{} files, {}", files.len(), document.digest().short()),
-        None => document.as_str().to_owned(),
     }
 }

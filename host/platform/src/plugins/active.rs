@@ -3,129 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use macadam_core::digest::Digest;
 use macadam_core::kind::PluginKind;
-use macadam_core::names::{BindingName, PluginRef, ResourceType, TemplateId};
-use macadam_core::plan::ResourceDescription;
-use macadam_core::project::Template;
-use macadam_core::verdict::OnError;
+use macadam_core::names::{BindingName, ResourceType, TemplateId};
 use macadam_runtime::LoadedPlugin;
-use macadam_runtime::clients::{EstimatorClient, GeneratorClient, PolicyClient, ProviderClient};
+use macadam_runtime::clients::{EstimatorClient, PolicyClient};
 use macadam_runtime::plugin::PluginUsage;
 
-use crate::plugins::{Applies, Binding, Canary, RequestShape, Watch};
-use crate::schema::Schema;
-
-/// Exactly what is active: version, bytes and settings.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Identity {
-    /// Name and version.
-    pub plugin: PluginRef,
-    /// The package.
-    pub package: Digest,
-    /// The component in it.
-    pub component: Digest,
-    /// The contract that it was built for.
-    pub contract: String,
-    /// The settings, by the digest of their canonical JSON.
-    pub settings: Digest,
-}
-
-/// An active policy.
-pub struct ActivePolicy {
-    /// Under which binding.
-    pub binding: BindingName,
-    /// What it is.
-    pub identity: Identity,
-    /// What it is asked about.
-    pub applies: Applies,
-    /// Its settings, ready to hand over.
-    pub settings: Arc<str>,
-    /// What counts when it fails.
-    pub on_error: OnError,
-    /// How to call it.
-    pub client: PolicyClient,
-    /// The version that gets some of the requests.
-    pub canary: Option<CanaryArm>,
-    /// The version that is asked beside it.
-    pub shadow: Option<Arc<Arm>>,
-}
-
-/// Another version of a policy under the same binding.
-pub struct Arm {
-    /// What it is.
-    pub identity: Identity,
-    /// Its settings: those of the binding over its own defaults.
-    pub settings: Arc<str>,
-    /// How to call it.
-    pub client: PolicyClient,
-}
-
-/// A canary and how it does.
-pub struct CanaryArm {
-    /// Which requests it gets, and for how long.
-    pub rule: Canary,
-    /// The version.
-    pub arm: Arm,
-    /// What it did so far.
-    pub watch: Watch,
-}
-
-/// An active estimator.
-pub struct ActiveEstimator {
-    /// Under which binding.
-    pub binding: BindingName,
-    /// What it is.
-    pub identity: Identity,
-    /// What it prices.
-    pub applies: Applies,
-    /// Its settings.
-    pub settings: Arc<str>,
-    /// How to call it.
-    pub client: EstimatorClient,
-}
-
-/// An active provider.
-pub struct ActiveProvider {
-    /// What it is.
-    pub identity: Identity,
-    /// What it makes.
-    pub description: ResourceDescription,
-    /// What its specifications look like.
-    pub spec: Schema,
-    /// Its settings.
-    pub settings: Arc<str>,
-    /// How to call it.
-    pub client: ProviderClient,
-}
-
-/// An active generator.
-pub struct ActiveGenerator {
-    /// Under which binding.
-    pub binding: BindingName,
-    /// What it is.
-    pub identity: Identity,
-    /// What it offers.
-    pub template: Template,
-    /// What its parameters look like.
-    pub parameters: Schema,
-    /// Its settings.
-    pub settings: Arc<str>,
-    /// How to call it.
-    pub client: GeneratorClient,
-}
+use crate::plugins::standing::{Quarantined, Standing};
+use crate::plugins::{Binding, Generator, Identity, InForce, Provider, RequestShape};
 
 /// What a binding brought to life.
 #[derive(Clone)]
 pub enum Part {
     /// A policy.
-    Policy(Arc<ActivePolicy>),
+    Policy(Arc<InForce<PolicyClient>>),
     /// An estimator.
-    Estimator(Arc<ActiveEstimator>),
+    Estimator(Arc<InForce<EstimatorClient>>),
     /// A provider.
-    Provider(Arc<ActiveProvider>),
+    Provider(Arc<InForce<Provider>>),
     /// A generator.
-    Generator(Arc<ActiveGenerator>),
+    Generator(Arc<InForce<Generator>>),
 }
 
 impl Part {
@@ -133,10 +30,46 @@ impl Part {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         match self {
-            Self::Policy(policy) => &policy.identity,
-            Self::Estimator(estimator) => &estimator.identity,
-            Self::Provider(provider) => &provider.identity,
-            Self::Generator(generator) => &generator.identity,
+            Self::Policy(line) => &line.active.identity,
+            Self::Estimator(line) => &line.active.identity,
+            Self::Provider(line) => &line.active.identity,
+            Self::Generator(line) => &line.active.identity,
+        }
+    }
+
+    /// The component that is active.
+    #[must_use]
+    pub fn loaded(&self) -> &Arc<LoadedPlugin> {
+        match self {
+            Self::Policy(line) => &line.active.loaded,
+            Self::Estimator(line) => &line.active.loaded,
+            Self::Provider(line) => &line.active.loaded,
+            Self::Generator(line) => &line.active.loaded,
+        }
+    }
+
+    /// How the active version does.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        match self {
+            Self::Policy(line) => &line.standing,
+            Self::Estimator(line) => &line.standing,
+            Self::Provider(line) => &line.standing,
+            Self::Generator(line) => &line.standing,
+        }
+    }
+
+    /// Every version under the binding: the active one, then what is tried and what stands in.
+    #[must_use]
+    pub fn identities(&self) -> Vec<&Identity> {
+        fn of<F>(line: &InForce<F>) -> Vec<&Identity> {
+            line.versions().map(|version| &version.identity).collect()
+        }
+        match self {
+            Self::Policy(line) => of(line),
+            Self::Estimator(line) => of(line),
+            Self::Provider(line) => of(line),
+            Self::Generator(line) => of(line),
         }
     }
 }
@@ -147,6 +80,13 @@ impl Part {
 pub enum PluginState {
     /// Loaded and asked.
     Active,
+    /// Loaded, and not asked for a while, since it kept failing.
+    Quarantined(Quarantined),
+    /// Not loaded; the last good version is asked instead.
+    LastGood {
+        /// Why, and what to do.
+        error: String,
+    },
     /// Not loaded.
     Failed {
         /// Why, and what to do.
@@ -165,32 +105,55 @@ pub struct PluginStatus {
     pub binding: Arc<Binding>,
     /// What it is for, when that is known.
     pub kind: Option<PluginKind>,
-    /// Whether it is in force.
-    pub state: PluginState,
-    /// What is in force.
-    pub part: Option<Part>,
-    /// The plugin, for its usage.
-    pub loaded: Option<Arc<LoadedPlugin>>,
+    /// What is in force, or why nothing is.
+    pub part: Result<Part, String>,
+    /// Why it is not the version that was asked for that is in force.
+    pub stands_in_for: Option<String>,
     /// One line.
     pub summary: Option<String>,
 }
 
 impl PluginStatus {
+    /// Whether it is in force, at this moment.
+    #[must_use]
+    pub fn state(&self) -> PluginState {
+        match (&self.part, &self.stands_in_for) {
+            (Err(error), _) => PluginState::Failed { error: error.clone() },
+            (Ok(_), Some(error)) => PluginState::LastGood { error: error.clone() },
+            (Ok(part), None) => part.standing().quarantined().map_or(PluginState::Active, PluginState::Quarantined),
+        }
+    }
+
+    /// Why what was asked for is not loaded, if it is not.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.part.as_ref().err().or(self.stands_in_for.as_ref()).map(String::as_str)
+    }
+
     /// What the plugin has used since it was loaded.
     #[must_use]
     pub fn usage(&self) -> PluginUsage {
-        self.loaded.as_ref().map(|loaded| loaded.usage()).unwrap_or_default()
+        self.part.as_ref().map(|part| part.loaded().usage()).unwrap_or_default()
     }
 
     /// Exactly what is active, if it is.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
-        self.part.as_ref().map(Part::identity)
+        self.part.as_ref().ok().map(Part::identity)
+    }
+
+    /// Whether the same versions with the same settings are in force.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        match (&self.part, &other.part) {
+            (Ok(one), Ok(other)) => one.identities() == other.identities(),
+            (Err(one), Err(other)) => one == other,
+            _ => false,
+        }
     }
 
     /// The same binding, not in force.
-    fn failed(&self, error: String) -> Self {
-        Self { state: PluginState::Failed { error }, part: None, loaded: None, ..self.clone() }
+    pub(super) fn failed(&self, error: String) -> Self {
+        Self { part: Err(error), stands_in_for: None, ..self.clone() }
     }
 }
 
@@ -198,13 +161,13 @@ impl PluginStatus {
 #[derive(Default)]
 pub struct ActiveTable {
     /// In the order of their bindings' names: the first that applies prices a request.
-    pub estimators: Vec<Arc<ActiveEstimator>>,
+    pub estimators: Vec<Arc<InForce<EstimatorClient>>>,
     /// All that apply decide.
-    pub policies: Vec<Arc<ActivePolicy>>,
+    pub policies: Vec<Arc<InForce<PolicyClient>>>,
     /// One for each type.
-    pub providers: BTreeMap<ResourceType, Arc<ActiveProvider>>,
+    pub providers: BTreeMap<ResourceType, Arc<InForce<Provider>>>,
     /// One for each golden path.
-    pub generators: BTreeMap<TemplateId, Arc<ActiveGenerator>>,
+    pub generators: BTreeMap<TemplateId, Arc<InForce<Generator>>>,
     /// Every binding, in the order of their names.
     pub status: Vec<Arc<PluginStatus>>,
 }
@@ -217,7 +180,7 @@ impl ActiveTable {
         let mut table = Self::default();
         for status in bindings {
             let entered = match status.part.clone().map(|part| table.enter(part)) {
-                Some(Err(twice)) => Arc::new(status.failed(twice)),
+                Ok(Err(twice)) => Arc::new(status.failed(twice)),
                 _ => status,
             };
             table.status.push(entered);
@@ -227,21 +190,21 @@ impl ActiveTable {
 
     fn enter(&mut self, part: Part) -> Result<(), String> {
         match part {
-            Part::Policy(policy) => self.policies.push(policy),
-            Part::Estimator(estimator) => self.estimators.push(estimator),
-            Part::Provider(provider) => {
-                let made = provider.description.resource_type.clone();
+            Part::Policy(line) => self.policies.push(line),
+            Part::Estimator(line) => self.estimators.push(line),
+            Part::Provider(line) => {
+                let made = line.active.face.description.resource_type.clone();
                 if let Some(other) = self.providers.get(&made) {
-                    return Err(twice(&provider.identity, &made.to_string(), &other.identity));
+                    return Err(twice(&line.active.identity, &made.to_string(), &other.active.identity));
                 }
-                self.providers.insert(made, provider);
+                self.providers.insert(made, line);
             }
-            Part::Generator(generator) => {
-                let made = generator.template.id.clone();
+            Part::Generator(line) => {
+                let made = line.active.face.template.id.clone();
                 if let Some(other) = self.generators.get(&made) {
-                    return Err(twice(&generator.identity, &made.to_string(), &other.identity));
+                    return Err(twice(&line.active.identity, &made.to_string(), &other.active.identity));
                 }
-                self.generators.insert(made, generator);
+                self.generators.insert(made, line);
             }
         }
         Ok(())
@@ -268,20 +231,26 @@ impl ActiveTable {
 
     /// The bindings that are not in force, each with its reason.
     pub fn failed(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.status.iter().filter_map(|status| match &status.state {
-            PluginState::Active => None,
-            PluginState::Failed { error } => Some((status.binding.plugin.as_str(), error.as_str())),
-        })
+        let failed = self.status.iter().filter(|status| status.part.is_err());
+        failed.map(|status| (status.binding.plugin.as_str(), status.failure().unwrap_or_default()))
     }
 
     /// The policies that apply to a request and are not in force: a guardrail that could not be loaded still holds. What
     /// is not known to be of another kind may have been a policy, so it counts as one.
     pub fn missing_policies<'a>(&'a self, shape: RequestShape<'a>) -> impl Iterator<Item = &'a Arc<PluginStatus>> {
         self.status.iter().filter(move |status| {
-            let failed = matches!(status.state, PluginState::Failed { .. });
+            let failed = status.part.is_err();
             let policy = status.kind.is_none_or(|kind| kind == PluginKind::ApprovalPolicy);
             failed && policy && status.binding.applies.to(shape)
         })
+    }
+
+    /// The bindings whose active version is in quarantine now.
+    pub fn quarantined(&self) -> impl Iterator<Item = &BindingName> {
+        let out = |status: &&Arc<PluginStatus>| {
+            status.part.as_ref().is_ok_and(|part| part.standing().quarantined().is_some())
+        };
+        self.status.iter().filter(out).map(|status| &status.name)
     }
 
     /// Whether every binding is in force.

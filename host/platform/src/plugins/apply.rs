@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::plugins::desired::{read, written};
 use crate::plugins::load::Trials;
-use crate::plugins::{ActiveTable, Binding, BindingError, BindingSpec, By, PluginState, PluginStatus, Plugins};
+use crate::plugins::{ActiveTable, Binding, BindingError, BindingSpec, By, PluginStatus, Plugins};
 
 /// Why a document is not applied. Nothing of it is.
 #[derive(Debug, thiserror::Error)]
@@ -143,9 +143,9 @@ impl Plugins {
 /// What would not be in force of what was changed; what was failing before and is left alone keeps nobody.
 fn not_in_force(table: &ActiveTable, differences: &[Difference]) -> Vec<Violation> {
     let changed = |status: &&Arc<PluginStatus>| differences.iter().any(|difference| difference.name == status.name);
-    let failed = table.status.iter().filter(changed).filter_map(|status| match &status.state {
-        PluginState::Failed { error } => Some(Violation::new(format!("/{}", status.name), error.clone())),
-        PluginState::Active => None,
+    let failed = table.status.iter().filter(changed).filter_map(|status| {
+        let error = status.failure()?;
+        Some(Violation::new(format!("/{}", status.name), error))
     });
     failed.collect()
 }

@@ -2,6 +2,7 @@
 
 use macadam_core::limits::LimitOverrides;
 use macadam_core::names::{BindingName, EnvironmentName, NameError, PluginName, TeamId};
+use macadam_core::quarantine::QuarantineRule;
 use macadam_core::request::{Action, EnvironmentClass, Request};
 use macadam_core::verdict::OnError;
 use macadam_registry::index::{QueryError, Wanted};
@@ -36,13 +37,17 @@ pub struct Binding {
     /// What of the capabilities it asks for it is granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Capability>,
-    /// What counts when it fails: for policies.
+    /// What counts when it fails. Requests that an estimator, a provider or a generator does not answer have no price or
+    /// are refused for now; for those only `last-good` makes a difference.
     #[serde(default)]
     pub on_error: OnError,
-    /// A version that gets some of the requests: for policies.
+    /// When it is not asked for a while, since it keeps failing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub quarantine: QuarantineRule,
+    /// A version that gets some of the requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
-    /// A version that is asked beside the active one: for policies.
+    /// A version that is asked beside the active one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Shadow>,
 }
@@ -60,6 +65,7 @@ impl Binding {
             limits: LimitOverrides::default(),
             grants: Vec::new(),
             on_error: OnError::default(),
+            quarantine: QuarantineRule::default(),
             canary: None,
             shadow: None,
         }
@@ -95,6 +101,10 @@ impl Binding {
     }
 }
 
+fn is_default(rule: &QuarantineRule) -> bool {
+    *rule == QuarantineRule::default()
+}
+
 /// A binding as it is kept: with its name, and with the version that its text meant when it was made.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -106,6 +116,15 @@ pub struct BindingSpec {
 }
 
 impl BindingSpec {
+    /// The same, kept to the version that it means.
+    pub(super) fn no_longer_following(mut self) -> Self {
+        if let (true, Some(version), Ok(query)) = (self.binding.follows(), &self.version, self.binding.query()) {
+            self.binding.plugin = format!("{}@{version}", query.name);
+            self.binding.auto = false;
+        }
+        self
+    }
+
     /// Which version to load: the one that was meant when the binding was changed.
     ///
     /// # Errors

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use macadam_core::kind::PluginKind;
+use macadam_core::limits::LimitOverrides;
 use macadam_registry::VersionQuery;
-use macadam_runtime::clients::{EstimatorClient, GeneratorClient, PolicyClient};
+use macadam_runtime::clients::{EstimatorClient, GeneratorClient, PolicyClient, ProviderClient};
 use serde_json::{Map, Value};
 
-use crate::plugins::load::Ready;
+use crate::plugins::load::{Power, Ready};
 use crate::plugins::{ActivateError, Binding, Identity, Loader};
 
 /// A version that is only asked.
@@ -25,7 +26,7 @@ pub(crate) enum CandidateClient {
     Policy(PolicyClient),
     Estimator(EstimatorClient),
     Generator(GeneratorClient),
-    Provider,
+    Provider(ProviderClient),
 }
 
 impl Candidate {
@@ -42,7 +43,7 @@ impl Candidate {
             CandidateClient::Policy(_) => PluginKind::ApprovalPolicy,
             CandidateClient::Estimator(_) => PluginKind::CostEstimator,
             CandidateClient::Generator(_) => PluginKind::TemplateGenerator,
-            CandidateClient::Provider => PluginKind::Provider,
+            CandidateClient::Provider(_) => PluginKind::Provider,
         }
     }
 
@@ -60,17 +61,18 @@ impl Loader {
         &self,
         query: &VersionQuery,
         settings: Option<&Map<String, Value>>,
+        limits: LimitOverrides,
     ) -> Result<Candidate, ActivateError> {
         let version = self.resolve(query)?;
         let package = self.registry().fetch(&query.name, &version)?;
         let (loaded, identity, settings) = match settings {
             Some(settings) => {
-                let Ready { loaded, identity, settings } =
-                    self.ready(&package, &Binding::only(&query.to_string(), settings.clone())).await?;
+                let binding = Binding { limits, ..Binding::only(&query.to_string(), settings.clone()) };
+                let Ready { loaded, identity, settings } = self.ready(&package, &binding, Power::None).await?;
                 (loaded, identity, Some(settings))
             }
             None => {
-                let (loaded, identity) = self.without_settings(&package).await?;
+                let (loaded, identity) = self.without_settings(&package, limits).await?;
                 (loaded, identity, None)
             }
         };
@@ -78,7 +80,7 @@ impl Loader {
             PluginKind::ApprovalPolicy => CandidateClient::Policy(self.sandbox.policy(&loaded)?),
             PluginKind::CostEstimator => CandidateClient::Estimator(self.sandbox.estimator(&loaded)?),
             PluginKind::TemplateGenerator => CandidateClient::Generator(self.sandbox.generator(&loaded)?),
-            PluginKind::Provider => CandidateClient::Provider,
+            PluginKind::Provider => CandidateClient::Provider(self.sandbox.provider(&loaded)?),
         };
         Ok(Candidate { identity, settings, client })
     }

@@ -18,7 +18,7 @@ use macadam_core::violation::{Violation, join};
 use macadam_store::{Attribution, BindingError as NotKept, BindingRecord, Expected, StoreError};
 
 use crate::plugins::load::Trials;
-use crate::plugins::{ActiveTable, Binding, BindingSpec, PluginState, PluginStatus, Plugins};
+use crate::plugins::{ActiveTable, Binding, BindingSpec, PluginStatus, Plugins};
 
 /// How many revisions are looked through for the one to go back to.
 const LOOKED_THROUGH: u32 = 50;
@@ -94,7 +94,7 @@ impl Plugins {
         binding.name = Some(name.clone());
         let version = self.meant(&binding)?;
         let _one_at_a_time = self.changing.lock().await;
-        self.swap(&name, &BindingSpec { binding, version }, expected, by).await
+        self.swap(&name, &BindingSpec { binding, version }, expected, by, Trials::MustLoad).await
     }
 
     /// Takes a binding out.
@@ -115,7 +115,8 @@ impl Plugins {
         Ok(())
     }
 
-    /// Makes a binding what it was before its last change, or at a revision, as a change of its own.
+    /// Makes a binding what it was before its last change, or at a revision, as a change of its own. One that followed
+    /// what is published stops doing so: it would go forward again by itself.
     ///
     /// # Errors
     /// [`BindingError::NothingBefore`] when there is no such revision.
@@ -127,8 +128,8 @@ impl Plugins {
         by: &By,
     ) -> Result<BindingRecord, BindingError> {
         let _one_at_a_time = self.changing.lock().await;
-        let desired = self.before(name, to).await?;
-        self.swap(name, &desired, expected, by).await
+        let desired = self.before(name, to).await?.no_longer_following();
+        self.swap(name, &desired, expected, by, Trials::MustLoad).await
     }
 
     /// What a binding was: at a revision, or at the last one that says something else than now.
@@ -153,19 +154,23 @@ impl Plugins {
         desired: &BindingSpec,
         expected: Expected,
         by: &By,
+        trials: Trials,
     ) -> Result<BindingRecord, BindingError> {
         // The revision is not known before the store has it, and loading must come before that.
         // A canary begins anew: what is kept remembers how the last one did.
         let kept = self.kept.find(name, desired).filter(|_| desired.binding.canary.is_none());
         let mut status = match kept {
             Some(kept) => PluginStatus::clone(&kept),
-            None => self.loader.load(name, 0, desired, Trials::MustLoad).await,
+            None => self.loader.load(name, 0, desired, trials).await,
         };
         let table = self.active();
         check_in_force(&table.with(&Arc::new(status.clone())), name)?;
         let record =
             self.store.put_binding(name, expected, &written(name, desired)?, &by.attribution(), by.now).await?;
         status.revision = record.revision;
+        if let Ok(part) = &status.part {
+            part.standing().begin_anew();
+        }
         if let Some(before) = table.binding(name) {
             self.kept.keep(Arc::clone(before));
         }
@@ -198,7 +203,9 @@ impl Plugins {
             }
             let by = By { actor: None, reason: format!("the canary {version} was rolled back: {why}"), now };
             tracing::warn!(binding = %name, %version, why, "a canary is rolled back");
-            self.swap(name, &spec, Expected::Revision(record.revision), &by).await.map(drop)
+            // What else is tried and does not load must not keep a canary that fails.
+            let swapped = self.swap(name, &spec, Expected::Revision(record.revision), &by, Trials::MayFail);
+            swapped.await.map(drop)
         };
         let ended: Result<(), BindingError> = ended.await;
         if let Err(error) = ended {
@@ -236,7 +243,7 @@ impl Plugins {
         let means = self.meant(&spec.binding)?;
         if spec.version != means {
             spec.version = means;
-            self.swap(name, &spec, Expected::Revision(record.revision), by).await?;
+            self.swap(name, &spec, Expected::Revision(record.revision), by, Trials::MustLoad).await?;
         }
         Ok(())
     }
@@ -250,11 +257,9 @@ impl Plugins {
 }
 
 fn check_in_force(table: &ActiveTable, name: &BindingName) -> Result<(), BindingError> {
-    match table.binding(name).map(|status| &status.state) {
-        Some(PluginState::Failed { error }) => {
-            Err(BindingError::NotActive { name: name.clone(), reason: error.clone() })
-        }
-        _ => Ok(()),
+    match table.binding(name).and_then(|status| status.failure()) {
+        Some(reason) => Err(BindingError::NotActive { name: name.clone(), reason: reason.to_owned() }),
+        None => Ok(()),
     }
 }
 

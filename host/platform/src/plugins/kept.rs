@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use macadam_core::names::BindingName;
 
-use crate::plugins::{BindingSpec, PluginState, PluginStatus};
+use crate::plugins::{BindingSpec, PluginStatus};
 
 /// For how long.
 const KEPT: Duration = Duration::from_secs(15 * 60);
@@ -21,7 +21,7 @@ pub(super) struct Kept(Mutex<VecDeque<(Instant, Arc<PluginStatus>)>>);
 impl Kept {
     /// Keeps what is replaced. Of one that was in force and is the same again, the later counts.
     pub(super) fn keep(&self, status: Arc<PluginStatus>) {
-        if status.state != PluginState::Active {
+        if status.failure().is_some() {
             return;
         }
         let mut kept = self.fresh();

@@ -4,22 +4,21 @@ use std::sync::Arc;
 
 use macadam_core::digest::{Digest, canonical_json};
 use macadam_core::kind::PluginKind;
-use macadam_core::limits::Limits;
+use macadam_core::limits::{LimitOverrides, Limits};
 use macadam_core::names::{BindingName, PluginRef};
+use macadam_core::verdict::OnError;
 use macadam_core::violation::{Violation, join};
 use macadam_registry::index::QueryError;
 use macadam_registry::{IndexError, Package, Registry, VersionQuery};
 use macadam_runtime::capabilities::Grants;
 use macadam_runtime::{CallError, LoadError, LoadRequest, LoadedPlugin, Sandbox};
 use macadam_store::{ProviderPin, Store};
-use semver::Version;
 use serde_json::{Map, Value};
 
-use crate::plugins::active::{
-    ActiveEstimator, ActiveGenerator, ActivePolicy, ActiveProvider, ActiveTable, Arm, CanaryArm, Identity, Part,
-    PluginState, PluginStatus,
+use crate::plugins::{
+    ActiveTable, Binding, BindingSpec, GrantError, HostGrants, Identity, Part, PluginStatus, Provider, TrustError,
+    Version,
 };
-use crate::plugins::{Binding, BindingSpec, GrantError, HostGrants, TrustError, Watch};
 use crate::schema::{Schema, SchemaError};
 
 /// Why a binding is not in force.
@@ -31,11 +30,15 @@ pub enum ActivateError {
     /// The text that names the version is not well-formed.
     #[error("`plugin`: {0}")]
     Query(#[from] QueryError),
-    /// Only policies are tried on live requests.
-    #[error("`canary` and `shadow` are for policies, and this is a {kind}; remove them")]
-    NotForThisKind {
-        /// What it is.
-        kind: PluginKind,
+    /// A version that is tried makes something else than the one that is active.
+    #[error("{plugin} makes {makes} and not {instead}; bind it on its own")]
+    MakesAnother {
+        /// Which.
+        plugin: PluginRef,
+        /// What it makes.
+        makes: String,
+        /// What the active version makes.
+        instead: String,
     },
     /// Its signatures do not count.
     #[error("its signatures do not count: {0}")]
@@ -96,8 +99,17 @@ pub(crate) enum Trials {
     MayFail,
 }
 
+/// What a version may change outside of the sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Power {
+    /// What its binding grants.
+    Granted,
+    /// Nothing: it is only asked what it would do.
+    None,
+}
+
 impl Trials {
-    fn settle<T>(
+    pub(super) fn settle<T>(
         self,
         binding: &BindingName,
         trial: Result<Option<T>, ActivateError>,
@@ -135,7 +147,7 @@ impl Loader {
     ///
     /// # Errors
     /// [`ActivateError`] when it is not well-formed, or there is no such version.
-    pub fn resolve(&self, query: &VersionQuery) -> Result<Version, ActivateError> {
+    pub fn resolve(&self, query: &VersionQuery) -> Result<semver::Version, ActivateError> {
         Ok(self.registry.resolve(query)?.1.version)
     }
 
@@ -152,14 +164,16 @@ impl Loader {
             revision,
             binding: Arc::new(desired.binding.clone()),
             kind: None,
-            state: PluginState::Active,
-            part: None,
-            loaded: None,
+            part: Err(String::new()),
+            stands_in_for: None,
             summary: None,
         };
-        if let Err(error) = self.try_load(desired, trials, &mut status).await {
-            status.state = PluginState::Failed { error: error.to_string() };
-            tracing::error!(binding = %name, plugin = %desired.binding.plugin, %error, "a plugin is not active");
+        match self.try_load(desired, trials, &mut status).await {
+            Ok(part) => status.part = Ok(part),
+            Err(error) => {
+                tracing::error!(binding = %name, plugin = %desired.binding.plugin, %error, "a plugin is not active");
+                self.stand_in(desired, error.to_string(), &mut status).await;
+            }
         }
         status
     }
@@ -169,7 +183,7 @@ impl Loader {
         desired: &BindingSpec,
         trials: Trials,
         status: &mut PluginStatus,
-    ) -> Result<(), ActivateError> {
+    ) -> Result<Part, ActivateError> {
         let query = desired.query()?;
         // Whatever fails from here on, the kind says whether a guardrail is missing; other versions tell it too.
         let releases = self.registry.versions(&query.name).unwrap_or_default();
@@ -178,31 +192,54 @@ impl Loader {
         let package = self.registry.fetch(&plugin.name, &plugin.version)?;
         status.kind = Some(package.manifest().kind);
         status.summary = Some(package.manifest().summary.clone());
-        let ready = self.ready(&package, &desired.binding).await?;
-        let loaded = Arc::clone(&ready.loaded);
-        status.part = Some(self.part(ready, &status.name, &desired.binding, trials).await?);
-        status.loaded = Some(loaded);
-        Ok(())
+        let ready = self.ready(&package, &desired.binding, Power::Granted).await?;
+        self.part(ready, &status.name, &desired.binding, trials).await
     }
 
-    pub(super) async fn ready(&self, package: &Package, binding: &Binding) -> Result<Ready, ActivateError> {
+    /// Has the last good version stand in for one that does not load, where the binding says so.
+    async fn stand_in(&self, desired: &BindingSpec, error: String, status: &mut PluginStatus) {
+        status.part = Err(error.clone());
+        let (OnError::LastGood, Some(version)) = (desired.binding.on_error, &desired.version) else { return };
+        for earlier in self.earlier(&status.name, version).await {
+            let Ok(package) = self.fetch_of(&earlier) else { continue };
+            let Binding { settings, limits, grants, .. } = earlier.binding.clone();
+            let alone = Binding { settings, limits, grants, canary: None, shadow: None, ..desired.binding.clone() };
+            let Ok(ready) = self.ready(&package, &alone, Power::Granted).await else { continue };
+            if let Ok(part) = self.part(ready, &status.name, &alone, Trials::MayFail).await {
+                (status.part, status.stands_in_for) = (Ok(part), Some(error));
+                return;
+            }
+        }
+    }
+
+    pub(super) async fn ready(
+        &self,
+        package: &Package,
+        binding: &Binding,
+        power: Power,
+    ) -> Result<Ready, ActivateError> {
         self.trusted_as_kept(package).await?;
         let manifest = package.manifest();
         let limits = binding.limits.over(manifest.limits.over(Limits::DEFAULT));
-        let loaded = self.sandboxed(package, limits, self.grants.grant(manifest, binding)?).await?;
+        let grants = match power {
+            Power::Granted => self.grants.grant(manifest, binding)?,
+            Power::None => Grants::none(),
+        };
+        let loaded = self.sandboxed(package, limits, grants).await?;
         let settings = self.settle(&loaded, merged(&manifest.settings, &binding.settings)).await?;
         let identity = identity(package, Digest::of(settings.as_bytes()));
         Ok(Ready { loaded, identity, settings })
     }
 
-    /// Loads a version that gets its settings with each question.
+    /// Loads a version that gets its settings with each question, and nothing that it could change something with.
     pub(super) async fn without_settings(
         &self,
         package: &Package,
+        limits: LimitOverrides,
     ) -> Result<(Arc<LoadedPlugin>, Identity), ActivateError> {
         self.trusted_as_kept(package).await?;
-        let limits = package.manifest().limits.over(Limits::DEFAULT);
-        let loaded = self.sandboxed(package, limits, Arc::new(Grants::default())).await?;
+        let limits = limits.over(package.manifest().limits.over(Limits::DEFAULT));
+        let loaded = self.sandboxed(package, limits, Grants::none()).await?;
         Ok((loaded, identity(package, Digest::of(b""))))
     }
 
@@ -239,67 +276,12 @@ impl Loader {
         binding: &Binding,
         trials: Trials,
     ) -> Result<Part, ActivateError> {
-        let (applies, name) = (binding.applies.clone(), name.clone());
         Ok(match ready.loaded.kind() {
-            PluginKind::ApprovalPolicy => {
-                let Ready { loaded, identity, settings } = ready;
-                let (client, on_error) = (self.sandbox.policy(&loaded)?, binding.on_error);
-                let canary = trials.settle(&name, self.canary(&identity, binding).await)?;
-                let shadow = trials.settle(&name, self.shadow(&identity, binding).await)?;
-                let policy =
-                    ActivePolicy { binding: name, identity, applies, settings, on_error, client, canary, shadow };
-                Part::Policy(Arc::new(policy))
-            }
-            other if binding.canary.is_some() || binding.shadow.is_some() => {
-                return Err(ActivateError::NotForThisKind { kind: other });
-            }
-            PluginKind::CostEstimator => {
-                let Ready { loaded, identity, settings } = ready;
-                let client = self.sandbox.estimator(&loaded)?;
-                Part::Estimator(Arc::new(ActiveEstimator { binding: name, identity, applies, settings, client }))
-            }
-            PluginKind::Provider => Part::Provider(Arc::new(self.provider(ready).await?)),
-            PluginKind::TemplateGenerator => Part::Generator(Arc::new(self.generator(ready, name).await?)),
+            PluginKind::ApprovalPolicy => Part::Policy(self.in_force(ready, name, binding, trials).await?),
+            PluginKind::CostEstimator => Part::Estimator(self.in_force(ready, name, binding, trials).await?),
+            PluginKind::Provider => Part::Provider(self.in_force(ready, name, binding, trials).await?),
+            PluginKind::TemplateGenerator => Part::Generator(self.in_force(ready, name, binding, trials).await?),
         })
-    }
-
-    async fn canary(&self, active: &Identity, binding: &Binding) -> Result<Option<CanaryArm>, ActivateError> {
-        let Some(rule) = binding.canary.clone() else { return Ok(None) };
-        let arm = self.arm(active, &rule.version, binding).await?;
-        Ok(Some(CanaryArm { rule, arm, watch: Watch::default() }))
-    }
-
-    async fn shadow(&self, active: &Identity, binding: &Binding) -> Result<Option<Arc<Arm>>, ActivateError> {
-        let Some(shadow) = &binding.shadow else { return Ok(None) };
-        Ok(Some(Arc::new(self.arm(active, &shadow.version, binding).await?)))
-    }
-
-    /// Another version of the same plugin, with the settings of the binding.
-    async fn arm(&self, active: &Identity, version: &Version, binding: &Binding) -> Result<Arm, ActivateError> {
-        let package = self.registry.fetch(&active.plugin.name, version)?;
-        let Ready { loaded, identity, settings } = Box::pin(self.ready(&package, binding)).await?;
-        let client = self.sandbox.policy(&loaded)?;
-        Ok(Arm { identity, settings, client })
-    }
-
-    async fn provider(&self, Ready { loaded, identity, settings }: Ready) -> Result<ActiveProvider, ActivateError> {
-        let client = self.sandbox.provider(&loaded)?;
-        let description = client.describe().await.outcome?;
-        let spec = Schema::compile(description.spec_schema.clone())
-            .map_err(|source| ActivateError::Schema { plugin: identity.plugin.clone(), source })?;
-        Ok(ActiveProvider { identity, description, spec, settings, client })
-    }
-
-    async fn generator(
-        &self,
-        Ready { loaded, identity, settings }: Ready,
-        binding: BindingName,
-    ) -> Result<ActiveGenerator, ActivateError> {
-        let client = self.sandbox.generator(&loaded)?;
-        let template = client.describe().await.outcome?;
-        let parameters = Schema::compile(template.parameters.clone())
-            .map_err(|source| ActivateError::Schema { plugin: identity.plugin.clone(), source })?;
-        Ok(ActiveGenerator { binding, identity, template, parameters, settings, client })
     }
 
     /// Loads the version that a resource is pinned to, with what its name's binding grants and sets now.
@@ -307,7 +289,7 @@ impl Loader {
         &self,
         pin: &ProviderPin,
         table: &ActiveTable,
-    ) -> Result<ActiveProvider, ActivateError> {
+    ) -> Result<Version<Provider>, ActivateError> {
         let package = self.registry.fetch(&pin.plugin.name, &pin.plugin.version)?;
         if package.component().digest() != pin.digest {
             return Err(ActivateError::PinChanged { plugin: pin.plugin.clone() });
@@ -316,8 +298,8 @@ impl Loader {
         let same_name = |binding: &&Arc<Binding>| binding.query().is_ok_and(|query| query.name == pin.plugin.name);
         let unbound = || ActivateError::PinUnbound { plugin: pin.plugin.clone() };
         let binding = bindings.find(same_name).ok_or_else(unbound)?;
-        let ready = self.ready(&package, binding).await?;
-        self.provider(ready).await
+        let ready = self.ready(&package, binding, Power::Granted).await?;
+        self.version(ready).await
     }
 }
 

@@ -8,7 +8,12 @@
 //! |---|---|
 //! | `binding` | what an administrator writes |
 //! | `load` | from a binding to something that can be called |
+//! | `beside` | the versions under one binding: active, canary, shadow, last good |
 //! | `active` | the table of what is active |
+//! | `version`, `in_force` | one version that can be asked; those under one binding, and whose turn it is |
+//! | `ask` | putting a question to what is in force |
+//! | `standing` | whether a version is in quarantine |
+//! | `kept` | what was active lately and stays loaded |
 //! | `desired` | changing one binding, and going back |
 //! | `apply` | changing all of them at once, from a file |
 //! | `govern` | who may publish and who may activate |
@@ -20,19 +25,24 @@
 
 mod active;
 mod apply;
+pub(crate) mod ask;
+mod beside;
 mod binding;
 mod candidate;
 mod desired;
 mod govern;
 mod grants;
+pub(crate) mod in_force;
 mod kept;
 mod load;
 mod publish;
+mod standing;
 mod trial;
 mod trust;
+mod version;
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use macadam_core::names::PluginRef;
@@ -40,32 +50,31 @@ pub use macadam_registry::IndexError;
 /// The most that a package may have, in bytes.
 pub use macadam_registry::package::MAX_PACKED as MAX_PACKAGE;
 use macadam_store::{BindingChange, Expected, ProviderPin, Store};
-use tokio::sync::Mutex;
 
-pub use active::{
-    ActiveEstimator, ActiveGenerator, ActivePolicy, ActiveProvider, ActiveTable, Arm, CanaryArm, Identity, Part,
-    PluginState, PluginStatus,
-};
+pub use active::{ActiveTable, Part, PluginState, PluginStatus};
 pub use apply::{ApplyError, Difference};
 pub use binding::{Applies, Binding, BindingSpec, RequestShape};
 pub(crate) use candidate::{Candidate, CandidateClient};
 pub use desired::{BindingError, By};
 pub use govern::{ApplyBindings, ChangeBinding, GovernError, RollBack};
 pub use grants::{GrantError, HostGrants};
+pub use in_force::{CanaryArm, InForce};
 pub(crate) use load::Trials;
 pub use load::{ActivateError, Loader};
 pub use publish::{PublishError, PublishedVersion};
+pub use standing::{Quarantined, Standing};
 pub use trial::{Bounds, Canary, Shadow, Sticky, Watch, Weight};
 pub use trust::TrustError;
+pub use version::{Generator, Identity, Provider, Version};
 
 /// The active plugins, and the providers that resources are pinned to.
 pub struct Plugins {
     table: ArcSwap<ActiveTable>,
-    pinned: RwLock<HashMap<PluginRef, Arc<ActiveProvider>>>,
+    pinned: Mutex<HashMap<PluginRef, Arc<Version<Provider>>>>,
     loader: Loader,
     store: Arc<dyn Store>,
     /// Held while a binding changes: what is in force and what is kept are changed together.
-    changing: Mutex<()>,
+    changing: tokio::sync::Mutex<()>,
     kept: kept::Kept,
 }
 
@@ -75,10 +84,10 @@ impl Plugins {
     pub fn new(loader: Loader, store: Arc<dyn Store>) -> Self {
         Self {
             table: ArcSwap::default(),
-            pinned: RwLock::default(),
+            pinned: Mutex::default(),
             loader,
             store,
-            changing: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
             kept: kept::Kept::default(),
         }
     }
@@ -141,30 +150,50 @@ impl Plugins {
         Ok(())
     }
 
+    /// Swaps the table. What a pinned provider may reach and which keys count may have changed with it, so those are
+    /// loaded again when they are needed.
     fn put_in_force(&self, table: ActiveTable) {
         self.table.store(Arc::new(table));
+        self.pins().clear();
+    }
+
+    /// Lets go of what was active and stayed loaded long enough. Called now and then.
+    pub(crate) fn tidy(&self) {
         self.kept.let_go();
     }
 
-    /// The provider that a resource is pinned to, at the version that made it: the active one, or else loaded from the
-    /// registry with the settings that the provider has now.
+    /// The provider that a resource is pinned to, at the version that made it: one that is in force, or else loaded from
+    /// the registry with the settings that the provider has now.
     ///
     /// # Errors
     /// [`ActivateError`] when it is neither active nor in the registry, or not what it was.
-    pub async fn pinned(&self, pin: &ProviderPin) -> Result<Arc<ActiveProvider>, ActivateError> {
+    pub(crate) async fn pinned(&self, pin: &ProviderPin) -> Result<Arc<Version<Provider>>, ActivateError> {
         let table = self.active();
-        let active = table.providers.values().find(|active| active.identity.plugin == pin.plugin);
-        if let Some(active) = active.filter(|active| active.identity.component == pin.digest) {
-            return Ok(Arc::clone(active));
-        }
-        let known = self.pinned.read().unwrap_or_else(PoisonError::into_inner).get(&pin.plugin).cloned();
-        if let Some(known) = known.filter(|known| known.identity.component == pin.digest) {
+        let known = in_force_as(&table, pin).or_else(|| self.pins().get(&pin.plugin).filter(|it| is(it, pin)).cloned());
+        if let Some(known) = known {
             return Ok(known);
         }
         let loaded = Arc::new(self.loader.load_pinned(pin, &table).await?);
-        self.pinned.write().unwrap_or_else(PoisonError::into_inner).insert(pin.plugin.clone(), Arc::clone(&loaded));
+        self.pins().insert(pin.plugin.clone(), Arc::clone(&loaded));
         Ok(loaded)
     }
+
+    fn pins(&self) -> MutexGuard<'_, HashMap<PluginRef, Arc<Version<Provider>>>> {
+        self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The version of a pin, if it is in force. A shadow has no grants, so it is none.
+fn in_force_as(table: &ActiveTable, pin: &ProviderPin) -> Option<Arc<Version<Provider>>> {
+    let mut granted = table.providers.values().flat_map(|line| {
+        let canary = line.canary.iter().map(|canary| &canary.version);
+        std::iter::once(&line.active).chain(canary).chain(&line.last_good)
+    });
+    granted.find(|version| is(version, pin)).cloned()
+}
+
+fn is(version: &Version<Provider>, pin: &ProviderPin) -> bool {
+    version.identity.plugin == pin.plugin && version.identity.component == pin.digest
 }
 
 impl std::fmt::Debug for Plugins {

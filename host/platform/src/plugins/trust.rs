@@ -17,7 +17,7 @@ use macadam_store::{
 };
 
 use crate::plugins::govern::only_admins;
-use crate::plugins::{ActivateError, GovernError, Loader, PluginState, PluginStatus, Plugins, Trials};
+use crate::plugins::{ActivateError, GovernError, Loader, PluginStatus, Plugins, Trials};
 use crate::{Caller, Platform};
 
 /// Why it is not known whether a package may be trusted, or known that it may not.
@@ -85,7 +85,7 @@ fn keys_of(record: &NamespaceRecord) -> Result<TrustedKeys, TrustError> {
 
 impl Plugins {
     /// Looks again at everything active of a namespace: what is not trusted any more goes out, and what is again comes
-    /// back.
+    /// back. What cannot be looked at is out as well.
     async fn look_again(&self, namespace: &Namespace) {
         let _one_at_a_time = self.changing.lock().await;
         let table = self.active();
@@ -94,19 +94,27 @@ impl Plugins {
         };
         let mut changed = crate::plugins::ActiveTable::of(table.status.clone());
         for status in table.status.iter().filter(of_it) {
-            let Ok(Some(record)) = self.store.binding(&status.name).await else { continue };
-            let Ok(spec) = super::desired::read(&record.name, &record.spec) else { continue };
-            // Compiled and kept, loading it is quick; it looks at the signatures as they count now.
-            let now = self.loader.load(&record.name, record.revision, &spec, Trials::MayFail).await;
-            let tried = status.binding.canary.is_some() || status.binding.shadow.is_some();
-            match (&status.state, &now.state) {
-                // What is tried may be what is not trusted any more.
-                (PluginState::Active, PluginState::Active) if !tried => {}
-                _ => changed = changed.with(&Arc::new(now)),
+            let now = self.looked_at(status).await;
+            // What is as it was keeps its counts.
+            if !now.is_like(status) {
+                changed = changed.with(&Arc::new(now));
             }
         }
         self.kept.forget();
         self.put_in_force(changed);
+    }
+
+    /// A binding as it is loaded now. Compiled and kept, that is quick, and looks at the signatures as they count now.
+    async fn looked_at(&self, status: &PluginStatus) -> PluginStatus {
+        let record = match self.store.binding(&status.name).await {
+            Ok(Some(record)) => record,
+            Ok(None) => return status.failed("its binding is not kept any more; bind it again".to_owned()),
+            Err(error) => return status.failed(format!("it is not known whether it may be trusted: {error}")),
+        };
+        match super::desired::read(&record.name, &record.spec) {
+            Ok(spec) => self.loader.load(&record.name, record.revision, &spec, Trials::MayFail).await,
+            Err(error) => status.failed(error.to_string()),
+        }
     }
 }
 

@@ -15,16 +15,16 @@ use macadam_core::request::{Action, PolicyContext, Request};
 use macadam_core::standing::{Reservation, Standing};
 use macadam_core::verdict::{ApprovalNeed, OnError, Outcome, PolicyVerdict, Verdict, combine};
 use macadam_core::violation::Violation;
-use macadam_runtime::CallError;
-use macadam_runtime::clients::PolicyInput;
-use macadam_store::DecisionRole;
+use macadam_runtime::clients::{PolicyClient, PolicyInput};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::decisions::{Asked, Entry, Trail, said};
-use crate::plugins::{ActivePolicy, ActiveTable, Identity, PluginState, PluginStatus, RequestShape};
+use crate::decisions::{Entry, Trail};
+use crate::plugins::in_force::{About, Silence};
+use crate::plugins::{ActiveTable, Identity, InForce, PluginStatus, RequestShape};
 use crate::provisioning::ProvisionError;
-use crate::provisioning::validate::{Valid, kept};
+use crate::provisioning::questions::{Judge, Price};
+use crate::provisioning::validate::Valid;
 use crate::{Caller, Platform};
 
 /// What a request costs, or why that is not known.
@@ -100,24 +100,56 @@ struct Covered<'a> {
 
 /// What policies decide on, whatever it is a request for.
 pub(crate) struct Matter<'a> {
-    pub(crate) caller: &'a Caller,
-    pub(crate) team: &'a TeamId,
-    pub(crate) request: &'a Arc<Request>,
-    pub(crate) table: &'a ActiveTable,
-    pub(crate) now: Timestamp,
+    caller: &'a Caller,
+    team: &'a TeamId,
+    request: &'a Arc<Request>,
+    table: &'a ActiveTable,
+    /// What it is about, for people.
+    subject: String,
+    now: Timestamp,
+    purpose: Purpose,
 }
 
-impl Matter<'_> {
-    /// What it is about, for people.
-    pub(crate) fn subject(&self) -> String {
-        let Request { resource_type, name, environment, .. } = self.request.as_ref();
-        format!("{}/{}/{resource_type}/{name}", self.team, environment.name)
+/// What a decision is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be shown; a question and not a decision.
+    Preview,
+    /// To be kept, with every call that was made for it.
+    Submission,
+}
+
+impl<'a> Matter<'a> {
+    pub(crate) fn new(
+        caller: &'a Caller,
+        team: &'a TeamId,
+        request: &'a Arc<Request>,
+        table: &'a ActiveTable,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Self {
+        let Request { resource_type, name, environment, .. } = request.as_ref();
+        let subject = subject(team, environment.name.as_str(), resource_type, name);
+        Self { caller, team, request, table, subject, now, purpose }
     }
 
     /// The calls that were made, with what they were about.
     pub(crate) fn trail(&self, entries: impl Iterator<Item = Entry>) -> Trail {
-        Trail { team: self.team.clone(), subject: self.subject(), entries: entries.collect() }
+        Trail { team: self.team.clone(), subject: self.subject.clone(), entries: entries.collect() }
     }
+
+    fn about(&self) -> About<'_> {
+        About { team: self.team, subject: &self.subject, now: self.now, recorded: self.purpose == Purpose::Submission }
+    }
+
+    fn shape(&self) -> RequestShape<'_> {
+        RequestShape { request: self.request, team: self.team }
+    }
+}
+
+/// What a request is about, for people.
+pub(crate) fn subject(team: &TeamId, environment: &str, resource_type: &str, name: &str) -> String {
+    format!("{team}/{environment}/{resource_type}/{name}")
 }
 
 impl Platform {
@@ -126,29 +158,38 @@ impl Platform {
         &self,
         caller: &Caller,
         valid: &Valid,
+        purpose: Purpose,
         now: Timestamp,
     ) -> Result<Decided, ProvisionError> {
         let table = self.plugins().active();
         let team = valid.current.as_ref().map_or(&caller.team, |current| &current.team);
-        let matter = Matter { caller, team, request: &valid.request, table: &table, now };
-        let ((cost, priced), plan) = futures::join!(estimate(&matter), self.plan(valid));
-        let plan = plan?;
+        let matter = Matter::new(caller, team, &valid.request, &table, purpose, now);
+        let ((cost, priced), planned) = futures::join!(self.estimate(&matter), self.plan(valid, matter.about()));
+        let (plan, planned) = planned?;
         let (verdicts, asked) = self.verdicts(&matter, &cost).await?;
         let mut outcome = self.combined(&matter, &verdicts);
         if let Err(violations) = self.fits(team, valid, &cost).await? {
             outcome = denied_also(outcome, violations);
         }
-        let digest = cover(&matter, &verdicts, &outcome, &plan, Some(&valid.provider.identity), valid.ttl_seconds)?;
-        let trail = matter.trail(priced.into_iter().chain(asked));
+        let digest = cover(&matter, &verdicts, &outcome, &plan, Some(&valid.made.version.identity), valid.ttl_seconds)?;
+        let trail = matter.trail(priced.into_iter().chain(planned).chain(asked));
         Ok(Decided { cost, verdicts, outcome, plan, digest, trail })
     }
 
-    /// What the provider will do.
-    pub(crate) async fn plan(&self, valid: &Valid) -> Result<Plan, ProvisionError> {
-        let current = valid.current.as_ref().map(|record| kept(record, &valid.environment, valid.request.action));
-        let desired = (valid.request.action != Action::Delete).then(|| valid.as_provider_sees_it());
-        let settings = Arc::clone(&valid.provider.settings);
-        Ok(valid.provider.client.plan(desired, current, settings).await.outcome?)
+    /// Prices a request with the first estimator that applies.
+    pub(crate) async fn estimate(&self, matter: &Matter<'_>) -> (Cost, Vec<Entry>) {
+        let Some(line) = matter.table.estimators.iter().find(|line| line.applies.to(matter.shape())) else {
+            return (Cost::Unknown { reason: "no cost estimator applies to this request".to_owned() }, Vec::new());
+        };
+        let answered = self.ask(line, matter.about(), &Price(Arc::clone(matter.request))).await;
+        let cost = match answered.answer {
+            Ok(estimate) => Cost::Estimated(estimate),
+            Err(silence) => {
+                tracing::warn!(%silence, "the cost is unknown");
+                Cost::Unknown { reason: silence.to_string() }
+            }
+        };
+        (cost, answered.entries)
     }
 
     /// Asks every policy that applies, all at once.
@@ -157,25 +198,41 @@ impl Platform {
         matter: &Matter<'_>,
         cost: &Cost,
     ) -> Result<(Vec<Explained>, Vec<Entry>), ProvisionError> {
-        let shape = RequestShape { request: matter.request, team: matter.team };
-        let applying = matter.table.policies.iter().filter(|policy| policy.applies.to(shape));
-        let input = PolicyInput::new(PolicyContext {
+        let applying = matter.table.policies.iter().filter(|line| line.applies.to(matter.shape()));
+        let question = Judge(PolicyInput::new(PolicyContext {
             request: Request::clone(matter.request),
             cost: cost.estimate().cloned(),
             standing: self.standing(matter.team).await?,
             actor: matter.caller.actor(),
             now: matter.now,
-        });
-        let answers = join_all(applying.map(|policy| self.ask(matter, policy, Arc::clone(&input)))).await;
+        }));
+        let answers = join_all(applying.map(|line| self.judged(line, matter.about(), &question))).await;
         let (explained, entries): (Vec<_>, Vec<Vec<_>>) = answers.into_iter().unzip();
         Ok((explained, entries.into_iter().flatten().collect()))
+    }
+
+    /// Asks one policy, and says what counts.
+    async fn judged(
+        &self,
+        line: &InForce<PolicyClient>,
+        about: About<'_>,
+        question: &Judge,
+    ) -> (Explained, Vec<Entry>) {
+        let answered = self.ask(line, about, question).await;
+        let (verdict, error) = match answered.answer {
+            Ok(verdict) => (verdict, None),
+            Err(silence) => (instead(line.on_error, &silence), Some(silence.to_string())),
+        };
+        let identity = &answered.version.identity;
+        let verdict = PolicyVerdict { plugin: identity.plugin.clone(), verdict, error };
+        let (component, settings) = (identity.component, identity.settings);
+        (Explained { verdict, component, settings, fuel: answered.fuel }, answered.entries)
     }
 
     pub(crate) fn combined(&self, matter: &Matter<'_>, verdicts: &[Explained]) -> Outcome {
         let verdicts: Vec<_> = verdicts.iter().map(|explained| explained.verdict.clone()).collect();
         let outcome = combine(&verdicts, self.settings().when_no_policy_applies);
-        let shape = RequestShape { request: matter.request, team: matter.team };
-        matter.table.missing_policies(shape).fold(outcome, |outcome, missing| held(outcome, missing))
+        matter.table.missing_policies(matter.shape()).fold(outcome, |outcome, missing| held(outcome, missing))
     }
 
     async fn standing(&self, team: &TeamId) -> Result<Standing, ProvisionError> {
@@ -204,43 +261,15 @@ impl Platform {
     }
 }
 
-/// Prices a request with the first estimator that applies.
-pub(crate) async fn estimate(matter: &Matter<'_>) -> (Cost, Option<Entry>) {
-    let shape = RequestShape { request: matter.request, team: matter.team };
-    let Some(estimator) = matter.table.estimators.iter().find(|estimator| estimator.applies.to(shape)) else {
-        return (Cost::Unknown { reason: "no cost estimator applies to this request".to_owned() }, None);
-    };
-    let settings = Arc::clone(&estimator.settings);
-    let call = estimator.client.estimate(Arc::clone(matter.request), Arc::clone(&settings)).await;
-    let entry = Entry {
-        binding: estimator.binding.clone(),
-        identity: estimator.identity.clone(),
-        settings,
-        asked: Asked::Estimate(Arc::clone(matter.request)),
-        outcome: said(&call.outcome),
-        usage: call.usage,
-        role: DecisionRole::Active,
-        shadow: None,
-        pair: None,
-        difference: None,
-    };
-    let cost = match call.outcome {
-        Ok(estimate) => Cost::Estimated(estimate),
-        Err(error) => {
-            tracing::warn!(%error, "the cost is unknown");
-            Cost::Unknown { reason: error.to_string() }
-        }
-    };
-    (cost, Some(entry))
-}
-
 /// What counts instead of an answer: a guardrail that is down holds.
-pub(super) fn instead(policy: &ActivePolicy, error: &CallError) -> Verdict {
-    tracing::warn!(%error, "a policy gave no verdict");
-    match policy.on_error {
-        OnError::Deny => Verdict::Deny { violations: vec![Violation::new("", format!("the policy {error}"))] },
+fn instead(on_error: OnError, silence: &Silence) -> Verdict {
+    tracing::warn!(%silence, "a policy gave no verdict");
+    match on_error {
+        OnError::Deny | OnError::LastGood => {
+            Verdict::Deny { violations: vec![Violation::new("", format!("the policy {silence}"))] }
+        }
         OnError::RequireApproval => Verdict::RequireApproval(ApprovalNeed {
-            reason: format!("the policy {error}"),
+            reason: format!("the policy {silence}"),
             groups: Vec::<GroupName>::new(),
             count: 1,
         }),
@@ -249,10 +278,10 @@ pub(super) fn instead(policy: &ActivePolicy, error: &CallError) -> Verdict {
 
 /// The outcome while a policy is not in force: as if it had failed.
 fn held(outcome: Outcome, missing: &PluginStatus) -> Outcome {
-    let PluginState::Failed { error } = &missing.state else { return outcome };
+    let Some(error) = missing.failure() else { return outcome };
     let reason = format!("the policy {} is not active: {error}; ask an administrator", missing.binding.plugin);
     match (missing.binding.on_error, outcome) {
-        (OnError::Deny, outcome) => denied_also(outcome, vec![Violation::new("", reason)]),
+        (OnError::Deny | OnError::LastGood, outcome) => denied_also(outcome, vec![Violation::new("", reason)]),
         (OnError::RequireApproval, Outcome::Allowed { warnings }) => {
             let needs = vec![ApprovalNeed { reason, groups: Vec::new(), count: 1 }];
             Outcome::ApprovalRequired { needs, warnings }
@@ -293,7 +322,7 @@ pub(crate) fn cover(
         Outcome::ApprovalRequired { needs, .. } => needs.as_slice(),
         _ => &[],
     };
-    let Matter { team, request, .. } = *matter;
+    let (team, request) = (matter.team, matter.request);
     let action = request.action;
     Ok(Digest::of_json(&Covered { action, team, request, ttl_seconds, plan, provider, policies, needs })?)
 }

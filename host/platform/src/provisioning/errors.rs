@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use macadam_core::violation::{Violation, join};
 use macadam_runtime::CallError;
 use macadam_store::{RequestId, ReviewError, StoreError, SubmitError};
 
 use crate::plugins::ActivateError;
+use crate::plugins::in_force::Silence;
 
 /// Why a use case ends without doing what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +117,19 @@ impl From<CallError> for ProvisionError {
                 Self::Unavailable { message: error.to_string(), retry_after: Some(*retry_after) }
             }
             _ => Self::Unavailable { message: error.to_string(), retry_after: None },
+        }
+    }
+}
+
+impl From<Silence> for ProvisionError {
+    fn from(silence: Silence) -> Self {
+        let message = silence.to_string();
+        match silence {
+            Silence::Failed(error) => error.into(),
+            Silence::Quarantined { until, .. } => {
+                let retry_after = Duration::try_from(until.duration_since(Timestamp::now())).ok();
+                Self::Unavailable { message, retry_after }
+            }
         }
     }
 }

@@ -11,11 +11,12 @@
 //! to the transaction, so what was shown is what is done.
 
 mod ask;
-mod ask_policy;
+mod ask_provider;
 pub(crate) mod decide;
 mod errors;
 mod expire;
 mod preview;
+mod questions;
 mod read;
 mod review;
 mod run;

@@ -5,6 +5,7 @@ use macadam_core::names::ResourceKey;
 use macadam_core::request::Action;
 use serde::Serialize;
 
+use crate::provisioning::decide::Purpose;
 use crate::provisioning::{Ask, Decided, ProvisionError};
 use crate::{Caller, Platform};
 
@@ -29,7 +30,7 @@ impl Platform {
     /// [`ProvisionError::Invalid`] names each field that the provider or the schema refused; nothing was changed.
     pub async fn preview(&self, caller: &Caller, ask: Ask, now: Timestamp) -> Result<Preview, ProvisionError> {
         let valid = self.validate(caller, ask, now).await?;
-        let decided = self.decide(caller, &valid, now).await?;
+        let decided = self.decide(caller, &valid, Purpose::Preview, now).await?;
         let spec = serde_json::from_str(valid.request.spec.get())?;
         Ok(Preview { resource: valid.key, action: valid.request.action, spec, decided })
     }

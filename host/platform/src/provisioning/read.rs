@@ -144,7 +144,7 @@ impl Platform {
         let environment = self.environment_of(key).await?;
         let provider = self.plugins().pinned(&record.desired.provider).await?;
         let resource = kept(&record, &environment, Action::Create);
-        Ok(provider.client.check_health(resource, provider.settings.clone()).await.outcome?)
+        Ok(provider.face.client.check_health(resource, provider.settings.clone()).await.outcome?)
     }
 
     /// The outputs of a resource of one's own team, secrets opened. Audited before anything is shown.

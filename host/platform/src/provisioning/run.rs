@@ -109,6 +109,7 @@ async fn next_wakeup(platform: &Platform, now: Timestamp) -> Duration {
 
 async fn expire(platform: Platform, stop: CancellationToken) {
     while !stop.is_cancelled() {
+        platform.plugins().tidy();
         match platform.expire(Timestamp::now()).await {
             // There may be more.
             Ok(ended) if ended > 0 => continue,

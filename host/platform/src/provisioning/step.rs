@@ -11,8 +11,9 @@ use macadam_runtime::{Call, CallError};
 use macadam_store::{ClaimedJob, Decision, Desired, JobEnd, JobError, JobPhase, PendingApproval, Redecided, Sealed};
 
 use crate::Platform;
-use crate::plugins::ActiveProvider;
+use crate::plugins::in_force::Silence;
 use crate::provisioning::ProvisionError;
+use crate::provisioning::ask_provider::Made;
 use crate::provisioning::validate::{as_request, kept};
 
 /// The longest a job sleeps between two failures, in seconds.
@@ -22,6 +23,8 @@ const MAX_BACKOFF: i64 = 60;
 enum StepFailure {
     /// Trying again may help.
     Passing(String),
+    /// Trying again may help, but not before this moment.
+    NotBefore(Timestamp, String),
     /// It will not.
     Final(String),
 }
@@ -31,7 +34,7 @@ impl Platform {
     pub(crate) async fn step(&self, job: &ClaimedJob, now: Timestamp) -> Result<(), JobError> {
         let outcome = match self.prepare(job, now).await {
             Ok(None) => return Ok(()),
-            Ok(Some((provider, resource))) => self.call_provider(job, &provider, resource).await,
+            Ok(Some((made, resource))) => self.call_provider(job, &made, resource, now).await,
             Err(failure) => Err(failure),
         };
         // Time has passed in the provider.
@@ -53,11 +56,11 @@ impl Platform {
         &self,
         job: &ClaimedJob,
         now: Timestamp,
-    ) -> Result<Option<(Arc<ActiveProvider>, Arc<ProviderResource>)>, StepFailure> {
+    ) -> Result<Option<(Made, Arc<ProviderResource>)>, StepFailure> {
         let passing = |error: &dyn std::fmt::Display| StepFailure::Passing(error.to_string());
         let environment = self.environment_of(&job.resource.key).await.map_err(|error| passing(&error))?;
         let desired = self.goal(job);
-        let provider = self.plugins().pinned(&desired.provider).await.map_err(|error| passing(&error))?;
+        let made = self.made_by(&desired.provider).await.map_err(|error| passing(&error))?;
         let action = match job.phase {
             JobPhase::Provision => job.request.action,
             JobPhase::Undo | JobPhase::Deprovision => Action::Delete,
@@ -69,14 +72,14 @@ impl Platform {
             request: Arc::unwrap_or_clone(request),
         });
         if !job.begun && job.phase != JobPhase::Undo {
-            let goes_on = self.still_as_decided(job, &provider, &resource, &environment, now).await?;
+            let goes_on = self.still_as_decided(job, &made, &resource, &environment, now).await?;
             if !goes_on {
                 return Ok(None);
             }
             // From here on the decision cannot be replaced any more: the provider may have begun.
             self.store().begin_work(&job.lease, now).await.map_err(|error| passing(&error))?;
         }
-        Ok(Some((provider, resource)))
+        Ok(Some((made, resource)))
     }
 
     /// What the job works towards: the request's wish, or for an undone update what was there before.
@@ -91,7 +94,7 @@ impl Platform {
     async fn still_as_decided(
         &self,
         job: &ClaimedJob,
-        provider: &ActiveProvider,
+        made: &Made,
         resource: &Arc<ProviderResource>,
         environment: &Environment,
         now: Timestamp,
@@ -102,7 +105,10 @@ impl Platform {
         let exists = job.request.action != Action::Create;
         let current = exists.then(|| kept(&job.resource, environment, job.request.action));
         let desired = (job.request.action != Action::Delete).then(|| Arc::clone(resource));
-        let plan = provider.client.plan(desired, current, Arc::clone(&provider.settings)).await;
+        let version = &made.version;
+        let turn = made.turn(now).map_err(out)?;
+        let plan = version.face.client.plan(desired, current, Arc::clone(&version.settings)).await;
+        self.heed_call(turn, &plan);
         let plan = plan.outcome.map_err(|error| failure_of(&error))?;
         if plan == decided {
             return Ok(true);
@@ -119,21 +125,24 @@ impl Platform {
     async fn call_provider(
         &self,
         job: &ClaimedJob,
-        provider: &ActiveProvider,
+        made: &Made,
         resource: Arc<ProviderResource>,
+        now: Timestamp,
     ) -> Result<Progress, StepFailure> {
         let step = Step {
             idempotency_key: format!("{}/{}", job.request.id, job.phase.as_str()),
             attempt: job.attempt,
             state: self.open_state(job)?,
         };
-        let (client, settings) = (&provider.client, Arc::clone(&provider.settings));
+        let (client, settings) = (&made.version.face.client, Arc::clone(&made.version.settings));
         let undoes_update = job.phase == JobPhase::Undo && job.request.action == Action::Update;
+        let turn = made.turn(now).map_err(out)?;
         let call: Call<Progress> = if job.phase == JobPhase::Provision || undoes_update {
             client.provision(resource, step, settings).await
         } else {
             client.deprovision(resource, step, settings).await
         };
+        self.heed_call(turn, &call);
         call.outcome.map_err(|error| failure_of(&error))
     }
 
@@ -158,13 +167,15 @@ impl Platform {
     }
 
     async fn failed(&self, job: &ClaimedJob, failure: StepFailure, now: Timestamp) -> Result<(), JobError> {
-        let (error, retry) = match failure {
-            StepFailure::Passing(error) => (error, job.failures < self.settings().max_failures),
-            StepFailure::Final(error) => (error, false),
+        let may_retry = job.failures < self.settings().max_failures;
+        let (error, retry, not_before) = match failure {
+            StepFailure::Passing(error) => (error, may_retry, now),
+            StepFailure::NotBefore(moment, error) => (error, may_retry, moment),
+            StepFailure::Final(error) => (error, false, now),
         };
         tracing::warn!(request = %job.request.id, phase = job.phase.as_str(), %error, retry, "a step failed");
         if retry {
-            let run_after = later(now, backoff(job.failures));
+            let run_after = later(now, backoff(job.failures)).max(not_before);
             return self.store().retry_later(&job.lease, &error, run_after, now).await;
         }
         match job.phase {
@@ -196,6 +207,14 @@ fn state_scope(job: &ClaimedJob) -> String {
 
 fn failure_of(error: &CallError) -> StepFailure {
     if error.is_temporary() { StepFailure::Passing(error.to_string()) } else { StepFailure::Final(error.to_string()) }
+}
+
+fn out(silence: Silence) -> StepFailure {
+    let message = silence.to_string();
+    match silence {
+        Silence::Failed(error) => failure_of(&error),
+        Silence::Quarantined { until, .. } => StepFailure::NotBefore(until, message),
+    }
 }
 
 /// The decision with another plan; the same people are asked again.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::decisions::Trail;
 use crate::platform::random;
-use crate::provisioning::decide::denied_also;
+use crate::provisioning::decide::{Purpose, denied_also};
 use crate::provisioning::{Ask, Decided, ProvisionError};
 use crate::{Caller, Platform};
 
@@ -40,7 +40,7 @@ impl Platform {
         now: Timestamp,
     ) -> Result<Taken, ProvisionError> {
         let valid = self.validate(caller, ask, now).await?;
-        let decided = self.decide(caller, &valid, now).await?;
+        let decided = self.decide(caller, &valid, Purpose::Submission, now).await?;
         let document = json!({
             "resource": valid.key, "action": valid.request.action, "spec": valid.request.spec,
             "tags": valid.request.tags, "ttl_seconds": valid.ttl_seconds,

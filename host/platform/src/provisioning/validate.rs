@@ -8,11 +8,15 @@ use macadam_core::names::ResourceKey;
 use macadam_core::plan::ProviderResource;
 use macadam_core::request::{Action, Environment, Request};
 use macadam_core::violation::Violation;
+use macadam_runtime::CallError;
 use macadam_store::{Change, Desired, ProviderPin, ResourceId, ResourceRecord};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::plugins::{ActiveProvider, Identity};
+use crate::plugins::in_force::About;
+use crate::plugins::{Identity, Provider, Version};
+use crate::provisioning::ask_provider::Made;
+use crate::provisioning::decide::subject;
 use crate::provisioning::{Ask, CreateResource, DeleteResource, ProvisionError, UpdateResource};
 use crate::{Caller, Platform};
 
@@ -27,7 +31,7 @@ pub(crate) struct Valid {
     /// The resource as it is; `None` for a new one.
     pub(crate) current: Option<ResourceRecord>,
     /// What makes it.
-    pub(crate) provider: Arc<ActiveProvider>,
+    pub(crate) made: Made,
     /// How long it is to live.
     pub(crate) ttl_seconds: Option<u64>,
     /// The environment it is in.
@@ -43,7 +47,7 @@ impl Platform {
     pub(crate) async fn validate(&self, caller: &Caller, ask: Ask, now: Timestamp) -> Result<Valid, ProvisionError> {
         match ask {
             Ask::Create(wish) => self.validate_create(caller, wish, now).await,
-            Ask::Update(wish) => self.validate_update(caller, wish).await,
+            Ask::Update(wish) => self.validate_update(caller, wish, now).await,
             Ask::Delete(wish) => self.validate_delete(caller, wish).await,
         }
     }
@@ -62,52 +66,54 @@ impl Platform {
             ProvisionError::invalid("/environment", format!("there is no environment {}", wish.environment))
         })?;
         let active = self.plugins().active();
-        let provider = active.providers.get(&wish.resource_type).cloned().ok_or_else(|| {
+        let line = active.providers.get(&wish.resource_type).ok_or_else(|| {
             let known: Vec<_> = active.providers.keys().map(macadam_core::names::ResourceType::as_str).collect();
             let message = format!("there is no resource type {}; there are: {}", wish.resource_type, known.join(", "));
             ProvisionError::invalid("/type", message)
         })?;
         let ttl_seconds = wish.ttl_seconds.or(environment.default_ttl_seconds);
-        let spec = check(&provider, wish.spec, &wish.tags, ttl_seconds)?;
-        let (resource_type, name) = (wish.resource_type, wish.name);
-        let key = ResourceKey { namespace: caller.namespace(), environment: wish.environment, resource_type, name };
-        let request = as_request(Action::Create, &key, &environment, spec, wish.tags);
+        let CreateResource { environment: place, resource_type, name, spec, tags, .. } = wish;
+        let key = ResourceKey { namespace: caller.namespace(), environment: place, resource_type, name };
         let id = ResourceId::new(now, crate::platform::random()?);
-        let valid = Valid { id, key, request, current: None, provider, ttl_seconds, environment, revision: 0 };
-        self.ask_provider(valid).await
+        // Which version makes it decides which defaults its specification has.
+        let as_taken = |version: &Version<Provider>| {
+            let spec = check(&version.face, spec.clone(), &tags, ttl_seconds)?;
+            let request = as_request(Action::Create, &key, &environment, spec, tags.clone());
+            Ok((as_provider_sees_it(id, &key, &request), request))
+        };
+        let subject = subject(&caller.team, key.environment.as_str(), key.resource_type.as_str(), key.name.as_str());
+        let about = About { team: &caller.team, subject: &subject, now, recorded: false };
+        let (made, request) = self.choose_provider(line, about, as_taken).await?;
+        Ok(Valid { id, key, request, current: None, made, ttl_seconds, environment, revision: 0 })
     }
 
-    async fn validate_update(&self, caller: &Caller, wish: UpdateResource) -> Result<Valid, ProvisionError> {
-        let (current, environment, provider) = self.existing(caller, &wish.key).await?;
+    async fn validate_update(
+        &self,
+        caller: &Caller,
+        wish: UpdateResource,
+        now: Timestamp,
+    ) -> Result<Valid, ProvisionError> {
+        let (current, environment, made) = self.existing(caller, &wish.key).await?;
         let tags = wish.tags.unwrap_or_else(|| current.desired.tags.clone());
         let ttl_seconds = wish.ttl_seconds.or(current.desired.ttl_seconds);
         let spec = match wish.spec {
             Some(spec) => spec,
             None => serde_json::from_str(current.desired.spec.get())?,
         };
-        let spec = check(&provider, spec, &tags, ttl_seconds)?;
+        let spec = check(&made.version.face, spec, &tags, ttl_seconds)?;
         let request = as_request(Action::Update, &wish.key, &environment, spec, tags);
         let (id, revision) = (current.id, wish.revision.unwrap_or(current.revision));
         let valid =
-            Valid { id, key: wish.key, request, current: Some(current), provider, ttl_seconds, environment, revision };
-        self.ask_provider(valid).await
+            Valid { id, key: wish.key, request, current: Some(current), made, ttl_seconds, environment, revision };
+        self.ask_its_provider(valid, now).await
     }
 
     async fn validate_delete(&self, caller: &Caller, wish: DeleteResource) -> Result<Valid, ProvisionError> {
-        let (current, environment, provider) = self.existing(caller, &wish.key).await?;
+        let (current, environment, made) = self.existing(caller, &wish.key).await?;
         let spec = current.desired.spec.clone();
         let request = as_request(Action::Delete, &wish.key, &environment, spec, current.desired.tags.clone());
         let (id, revision) = (current.id, wish.revision.unwrap_or(current.revision));
-        Ok(Valid {
-            id,
-            key: wish.key,
-            request,
-            current: Some(current),
-            provider,
-            ttl_seconds: None,
-            environment,
-            revision,
-        })
+        Ok(Valid { id, key: wish.key, request, current: Some(current), made, ttl_seconds: None, environment, revision })
     }
 
     /// A resource that the caller may change, with its environment and the provider that made it.
@@ -115,15 +121,15 @@ impl Platform {
         &self,
         caller: &Caller,
         key: &ResourceKey,
-    ) -> Result<(ResourceRecord, Environment, Arc<ActiveProvider>), ProvisionError> {
+    ) -> Result<(ResourceRecord, Environment, Made), ProvisionError> {
         let current = self.visible_resource(caller, key).await?;
         if !caller.may_change(&current.team) {
             let message = format!("{key} belongs to team {}; ask one of its developers", current.team);
             return Err(ProvisionError::Forbidden(message));
         }
         let environment = self.environment_of(key).await?;
-        let provider = self.plugins().pinned(&current.desired.provider).await?;
-        Ok((current, environment, provider))
+        let made = self.made_by(&current.desired.provider).await?;
+        Ok((current, environment, made))
     }
 
     pub(crate) async fn environment_of(&self, key: &ResourceKey) -> Result<Environment, ProvisionError> {
@@ -132,14 +138,15 @@ impl Platform {
     }
 
     /// What a schema cannot say, the provider says itself.
-    async fn ask_provider(&self, valid: Valid) -> Result<Valid, ProvisionError> {
+    async fn ask_its_provider(&self, valid: Valid, now: Timestamp) -> Result<Valid, ProvisionError> {
+        let version = &valid.made.version;
         let desired = valid.as_provider_sees_it();
-        match valid.provider.client.validate(desired, Arc::clone(&valid.provider.settings)).await.outcome {
+        let turn = valid.made.turn(now)?;
+        let call = version.face.client.validate(desired, Arc::clone(&version.settings)).await;
+        self.heed_call(turn, &call);
+        match call.outcome {
             Ok(()) => Ok(valid),
-            Err(error) => Err(match ProvisionError::from(error) {
-                ProvisionError::Invalid(violations) => ProvisionError::Invalid(below_spec(violations)),
-                other => other,
-            }),
+            Err(error) => Err(refused(error)),
         }
     }
 }
@@ -147,11 +154,7 @@ impl Platform {
 impl Valid {
     /// The resource with this request.
     pub(crate) fn as_provider_sees_it(&self) -> Arc<ProviderResource> {
-        Arc::new(ProviderResource {
-            id: self.id.to_string(),
-            namespace: self.key.namespace.clone(),
-            request: Request::clone(&self.request),
-        })
+        as_provider_sees_it(self.id, &self.key, &self.request)
     }
 
     /// What it is to become, once its cost is known.
@@ -161,7 +164,7 @@ impl Valid {
             tags: self.request.tags.clone(),
             ttl_seconds: self.ttl_seconds,
             estimate,
-            provider: pin(&self.provider.identity),
+            provider: pin(&self.made.version.identity),
         };
         match self.request.action {
             Action::Delete => Change::Delete { resource: self.id, revision: self.revision },
@@ -169,6 +172,14 @@ impl Valid {
             Action::Create | Action::Scaffold => Change::Create { resource: self.id, key: self.key.clone(), desired },
         }
     }
+}
+
+fn as_provider_sees_it(id: ResourceId, key: &ResourceKey, request: &Request) -> Arc<ProviderResource> {
+    Arc::new(ProviderResource {
+        id: id.to_string(),
+        namespace: key.namespace.clone(),
+        request: Request::clone(request),
+    })
 }
 
 pub(crate) fn pin(identity: &Identity) -> ProviderPin {
@@ -204,7 +215,7 @@ pub(crate) fn as_request(
 }
 
 fn check(
-    provider: &ActiveProvider,
+    provider: &Provider,
     spec: Value,
     tags: &BTreeMap<String, String>,
     ttl_seconds: Option<u64>,
@@ -248,6 +259,14 @@ pub(crate) fn tag_violations(tags: &BTreeMap<String, String>) -> Vec<Violation> 
         }
     }
     violations
+}
+
+/// A provider's refusal, as the requester reads it.
+pub(crate) fn refused(error: CallError) -> ProvisionError {
+    match ProvisionError::from(error) {
+        ProvisionError::Invalid(violations) => ProvisionError::Invalid(below_spec(violations)),
+        other => other,
+    }
 }
 
 /// A provider's violations point into the specification, unless it points into the request as a whole.

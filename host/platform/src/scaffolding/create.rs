@@ -6,18 +6,22 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use macadam_core::names::{EnvironmentName, ResourceName, TemplateId};
 use macadam_core::plan::Plan;
-use macadam_core::project::{Answers, Project};
+use macadam_core::project::{Answers, Project, Template};
 use macadam_core::request::{Action, Environment, EnvironmentClass, Request};
 use macadam_core::violation::Violation;
-use macadam_store::{Change, DecisionRole, RequestId, Scaffold, ScaffoldFile, ScaffoldId, Subject, Submitted};
+use macadam_runtime::Call;
+use macadam_runtime::clients::Generated;
+use macadam_store::{Change, RequestId, Scaffold, ScaffoldFile, ScaffoldId, Subject, Submitted};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
-use crate::decisions::{Asked, Entry, said};
+use crate::decisions::Asked;
 use crate::platform::random;
-use crate::plugins::{ActiveGenerator, ActiveTable};
-use crate::provisioning::decide::{Matter, cover, estimate};
+use crate::plugins::ask::Question;
+use crate::plugins::in_force::{About, Silence};
+use crate::plugins::{ActiveTable, Generator, Identity, InForce, Version};
+use crate::provisioning::decide::{Matter, Purpose, cover, subject};
 use crate::provisioning::validate::tag_violations;
 use crate::provisioning::{Decided, ProvisionError};
 use crate::scaffolding::archive;
@@ -74,10 +78,14 @@ impl Platform {
             return Err(ProvisionError::Forbidden("asking for projects takes the role developer".to_owned()));
         }
         let table = self.plugins().active();
-        let generator = find(&table, &wish.template)?;
+        let line = find(&table, &wish.template)?;
+        check_wish(&wish)?;
         let environment = self.environment_for(&wish).await?;
-        let answers = Arc::new(answers(&generator, &wish)?);
-        let (scaffold, generated) = self.generate(&generator, &wish, &answers, now).await?;
+        let subject = subject(&caller.team, environment.name.as_str(), wish.template.as_str(), wish.name.as_str());
+        let about = About { team: &caller.team, subject: &subject, now, recorded: true };
+        let made = self.ask(line, about, &Generate(Arc::new(wish.clone()))).await;
+        let generated = made.answer.map_err(refused)?;
+        let answers = answers(&made.version.face, &wish).map_err(ProvisionError::Invalid)?;
         let request = Arc::new(Request {
             action: Action::Scaffold,
             resource_type: wish.template.to_string(),
@@ -86,9 +94,10 @@ impl Platform {
             spec: to_raw_value(&answers.parameters)?,
             tags: wish.tags.clone(),
         });
-        let matter = Matter { caller, team: &caller.team, request: &request, table: &table, now };
-        let mut decided = self.decide_scaffold(&matter, &generator).await?;
-        decided.trail.entries.push(generated);
+        let scaffold = self.keep(&made.version, &wish, &answers, generated, now)?;
+        let matter = Matter::new(caller, &caller.team, &request, &table, Purpose::Submission, now);
+        let mut decided = self.decide_scaffold(&matter, &made.version.identity).await?;
+        decided.trail.entries.extend(made.entries);
         let document = json!({"action": "scaffold", "wish": wish});
         let change = Change::Scaffold(Box::new(scaffold.clone()));
         let submitted = self.take(caller, document, change, &decided, idempotency_key, now).await?;
@@ -104,32 +113,17 @@ impl Platform {
         Ok(self.store().scaffold(id).await?.ok_or_else(gone)?.scaffold)
     }
 
-    async fn generate(
+    /// Checks what was generated, packs it, and keeps the archive.
+    fn keep(
         &self,
-        generator: &ActiveGenerator,
+        version: &Version<Generator>,
         wish: &CreateScaffold,
-        answers: &Arc<Answers>,
+        answers: &Answers,
+        generated: Generated,
         now: Timestamp,
-    ) -> Result<(Scaffold, Entry), ProvisionError> {
-        let call = generator.client.generate(Arc::clone(answers), Arc::clone(&generator.settings)).await;
-        let entry = Entry {
-            binding: generator.binding.clone(),
-            identity: generator.identity.clone(),
-            settings: Arc::clone(&generator.settings),
-            asked: Asked::Generate(Arc::clone(answers)),
-            outcome: said(&call.outcome),
-            usage: call.usage,
-            role: DecisionRole::Active,
-            shadow: None,
-            pair: None,
-            difference: None,
-        };
-        let generated = call.outcome.map_err(|error| match ProvisionError::from(error) {
-            ProvisionError::Invalid(violations) => ProvisionError::Invalid(below_parameters(violations)),
-            other => other,
-        })?;
+    ) -> Result<Scaffold, ProvisionError> {
         let unusable = |message: String| ProvisionError::Unavailable { message, retry_after: None };
-        let plugin = generator.identity.plugin.clone();
+        let plugin = version.identity.plugin.clone();
         let project = Project::check(generated.files, self.settings().project);
         let project = project.map_err(|error| unusable(format!("{plugin}: {error}")))?;
         let (bytes, digest) = archive(wish.name.as_str(), &project).map_err(|error| unusable(error.to_string()))?;
@@ -139,30 +133,25 @@ impl Platform {
             mode: file.mode,
             size: file.bytes.len() as u64,
         };
-        let scaffold = Scaffold {
+        Ok(Scaffold {
             id: ScaffoldId::new(now, random()?),
             template: wish.template.clone(),
             plugin,
-            plugin_digest: generator.identity.component,
-            answers: serde_json::to_value(answers.as_ref())?,
+            plugin_digest: version.identity.component,
+            answers: serde_json::to_value(answers)?,
             archive: digest,
             archive_size: bytes.len() as u64,
             files: project.files().iter().map(file).collect(),
             warnings: generated.warnings,
-        };
-        Ok((scaffold, entry))
+        })
     }
 
-    async fn decide_scaffold(
-        &self,
-        matter: &Matter<'_>,
-        generator: &ActiveGenerator,
-    ) -> Result<Decided, ProvisionError> {
-        let (cost, priced) = estimate(matter).await;
+    async fn decide_scaffold(&self, matter: &Matter<'_>, generator: &Identity) -> Result<Decided, ProvisionError> {
+        let (cost, priced) = self.estimate(matter).await;
         let (verdicts, asked) = self.verdicts(matter, &cost).await?;
         let outcome = self.combined(matter, &verdicts);
         let plan = Plan::default();
-        let digest = cover(matter, &verdicts, &outcome, &plan, Some(&generator.identity), None)?;
+        let digest = cover(matter, &verdicts, &outcome, &plan, Some(generator), None)?;
         let trail = matter.trail(priced.into_iter().chain(asked));
         Ok(Decided { cost, verdicts, outcome, plan, digest, trail })
     }
@@ -183,17 +172,48 @@ impl Platform {
     }
 }
 
-pub(crate) fn find(table: &ActiveTable, template: &TemplateId) -> Result<Arc<ActiveGenerator>, ProvisionError> {
-    table.generators.get(template).cloned().ok_or_else(|| {
+fn find<'a>(table: &'a ActiveTable, template: &TemplateId) -> Result<&'a Arc<InForce<Generator>>, ProvisionError> {
+    table.generators.get(template).ok_or_else(|| {
         let known: Vec<_> = table.generators.keys().map(TemplateId::as_str).collect();
         let message = format!("there is no template {template}; there are: {}", known.join(", "));
         ProvisionError::invalid("/template", message)
     })
 }
 
-fn answers(generator: &ActiveGenerator, wish: &CreateScaffold) -> Result<Answers, ProvisionError> {
-    let template = &generator.template;
+/// What is wrong with a wish whichever version generates.
+fn check_wish(wish: &CreateScaffold) -> Result<(), ProvisionError> {
     let mut violations = tag_violations(&wish.tags);
+    if wish.parameters.get("name").is_some_and(|given| *given != json!(wish.name)) {
+        let message = "it differs from the project's `name`; leave it out";
+        violations.push(Violation::new("/parameters/name", message));
+    }
+    if violations.is_empty() { Ok(()) } else { Err(ProvisionError::Invalid(violations)) }
+}
+
+/// The question for a project. Each version has parameters and features of its own.
+#[derive(Debug, Clone)]
+struct Generate(Arc<CreateScaffold>);
+
+impl Question<Generator> for Generate {
+    type Answer = Generated;
+
+    async fn put(&self, version: &Version<Generator>) -> Call<Generated> {
+        match answers(&version.face, &self.0) {
+            Ok(answers) => version.face.client.generate(Arc::new(answers), Arc::clone(&version.settings)).await,
+            Err(violations) => Call::refused(&version.loaded, violations),
+        }
+    }
+
+    fn asked(&self, version: &Version<Generator>) -> Asked {
+        // What the version refused to take is recorded as it was given.
+        let given = || Answers { parameters: Value::Object(self.0.parameters.clone()), features: Vec::new() };
+        Asked::Generate(Arc::new(answers(&version.face, &self.0).unwrap_or_else(|_| given())))
+    }
+}
+
+fn answers(generator: &Generator, wish: &CreateScaffold) -> Result<Answers, Vec<Violation>> {
+    let template = &generator.template;
+    let mut violations = Vec::new();
     let known = |name: &String| template.features.iter().any(|feature| feature.name == *name);
     for (index, name) in wish.features.iter().flatten().enumerate().filter(|(_, name)| !known(name)) {
         let all: Vec<_> = template.features.iter().map(|feature| feature.name.as_str()).collect();
@@ -201,28 +221,31 @@ fn answers(generator: &ActiveGenerator, wish: &CreateScaffold) -> Result<Answers
         violations.push(Violation::new(format!("/features/{index}"), message));
     }
     let mut parameters = wish.parameters.clone();
-    let given = parameters.insert("name".to_owned(), json!(wish.name));
-    if given.is_some_and(|given| given != json!(wish.name)) {
-        let message = "it differs from the project's `name`; leave it out";
-        violations.push(Violation::new("/parameters/name", message));
-    }
+    parameters.insert("name".to_owned(), json!(wish.name));
     match generator.parameters.complete("/parameters", Value::Object(parameters)) {
-        Ok(parameters) if violations.is_empty() => Ok(Answers { parameters, features: features(generator, wish) }),
-        Ok(_) => Err(ProvisionError::Invalid(violations)),
+        Ok(parameters) if violations.is_empty() => Ok(Answers { parameters, features: features(template, wish) }),
+        Ok(_) => Err(violations),
         Err(more) => {
             violations.extend(more);
-            Err(ProvisionError::Invalid(violations))
+            Err(violations)
         }
     }
 }
 
 /// The features that are in, in the template's order, each once: equal wishes give equal answers.
-fn features(generator: &ActiveGenerator, wish: &CreateScaffold) -> Vec<String> {
+fn features(template: &Template, wish: &CreateScaffold) -> Vec<String> {
     let is_in = |feature: &&macadam_core::project::Feature| match &wish.features {
         Some(named) => named.contains(&feature.name),
         None => feature.default,
     };
-    generator.template.features.iter().filter(is_in).map(|feature| feature.name.clone()).collect()
+    template.features.iter().filter(is_in).map(|feature| feature.name.clone()).collect()
+}
+
+fn refused(silence: Silence) -> ProvisionError {
+    match ProvisionError::from(silence) {
+        ProvisionError::Invalid(violations) => ProvisionError::Invalid(below_parameters(violations)),
+        other => other,
+    }
 }
 
 fn below_parameters(violations: Vec<Violation>) -> Vec<Violation> {

@@ -1,5 +1,7 @@
 //! Reading: what golden paths there are, and the projects that were made.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use macadam_core::lifecycle::RequestState;
 use macadam_core::names::PluginRef;
@@ -7,6 +9,7 @@ use macadam_core::project::Template;
 use macadam_store::{RequestId, RequestRecord, Scaffold, ScaffoldId, ScaffoldRecord};
 use serde::Serialize;
 
+use crate::plugins::{Generator, InForce};
 use crate::provisioning::ProvisionError;
 use crate::{Caller, Platform};
 
@@ -39,9 +42,9 @@ impl Platform {
     #[must_use]
     pub fn templates(&self) -> Vec<TemplateView> {
         let table = self.plugins().active();
-        let view = |generator: &std::sync::Arc<crate::plugins::ActiveGenerator>| TemplateView {
-            template: generator.template.clone(),
-            plugin: generator.identity.plugin.clone(),
+        let view = |line: &Arc<InForce<Generator>>| TemplateView {
+            template: line.active.face.template.clone(),
+            plugin: line.active.identity.plugin.clone(),
         };
         table.generators.values().map(view).collect()
     }

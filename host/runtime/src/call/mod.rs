@@ -19,6 +19,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use macadam_core::limits::Usage;
+use macadam_core::violation::Violation;
 use tracing::Instrument as _;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Store, UpdateDeadline};
@@ -27,7 +28,7 @@ pub use lanes::Lanes;
 pub(crate) use state::CallState;
 pub use state::Scope;
 
-use crate::errors::{CallError, CallFailure};
+use crate::errors::{CallError, CallFailure, PluginError};
 use crate::plugin::LoadedPlugin;
 
 /// What a call came to.
@@ -40,6 +41,13 @@ pub struct Call<T> {
 }
 
 impl<T> Call<T> {
+    /// A call that need not be made: the host can tell that the plugin refuses its input.
+    #[must_use]
+    pub fn refused(plugin: &LoadedPlugin, violations: Vec<Violation>) -> Self {
+        let refusal = CallFailure::Plugin(PluginError::Invalid(violations));
+        Self { outcome: Err(CallError::new(plugin.identity.clone(), refusal)), usage: Usage::default() }
+    }
+
     /// The call with its value turned into another.
     pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Call<U> {
         Call { outcome: self.outcome.map(turn), usage: self.usage }

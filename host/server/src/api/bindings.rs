@@ -37,7 +37,7 @@ impl BindingView {
             revision: status.map_or(0, |status| status.revision),
             version: spec.version.map(|version| version.to_string()),
             binding: spec.binding,
-            state: status.map_or_else(failed, |status| status.state.clone()),
+            state: status.map_or_else(failed, |status| status.state()),
             name,
         }
     }

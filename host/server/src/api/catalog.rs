@@ -11,7 +11,7 @@ use macadam_core::names::{BindingName, EnvironmentName, PersonId, PluginName, Pl
 use macadam_core::plan::ResourceDescription;
 use macadam_core::request::{Environment, EnvironmentClass};
 use macadam_core::standing::{Standing, Team, TeamLimits, TeamUsage};
-use macadam_platform::plugins::{ActiveProvider, PluginState, PluginStatus};
+use macadam_platform::plugins::{InForce, PluginState, PluginStatus, Provider, Quarantined};
 use macadam_platform::scaffolding::TemplateView;
 use macadam_platform::{Caller, Role};
 use rust_decimal::Decimal;
@@ -99,9 +99,9 @@ pub(super) struct ResourceTypeView {
 
 pub(super) async fn resource_types(State(state): State<ServerState>) -> Json<All<ResourceTypeView>> {
     let active = state.platform.plugins().active();
-    let view = |provider: &std::sync::Arc<ActiveProvider>| ResourceTypeView {
-        description: provider.description.clone(),
-        plugin: provider.identity.plugin.to_string(),
+    let view = |line: &std::sync::Arc<InForce<Provider>>| ResourceTypeView {
+        description: line.active.face.description.clone(),
+        plugin: line.active.identity.plugin.to_string(),
     };
     Json(All { items: active.providers.values().map(view).collect() })
 }
@@ -148,7 +148,7 @@ impl PluginView {
             version: plugin(|plugin| plugin.version.to_string()),
             kind: status.kind,
             summary: status.summary.clone(),
-            state: if all { status.state.clone() } else { without_cause(&status.state) },
+            state: if all { status.state() } else { without_cause(status.state()) },
             package: identity.map(|identity| identity.package),
             component: identity.map(|identity| identity.component),
             settings: identity.map(|identity| identity.settings),
@@ -163,10 +163,15 @@ impl PluginView {
 }
 
 /// The cause of a failure may name what only operators need to know, such as files and connections.
-fn without_cause(state: &PluginState) -> PluginState {
+fn without_cause(state: PluginState) -> PluginState {
+    let hidden = |what: &str| format!("{what}; an administrator sees why");
     match state {
         PluginState::Active => PluginState::Active,
-        PluginState::Failed { .. } => PluginState::Failed { error: "not active; an administrator sees why".to_owned() },
+        PluginState::Quarantined(quarantined) => {
+            PluginState::Quarantined(Quarantined { error: hidden("it keeps failing"), ..quarantined })
+        }
+        PluginState::LastGood { .. } => PluginState::LastGood { error: hidden("an earlier version answers") },
+        PluginState::Failed { .. } => PluginState::Failed { error: hidden("not active") },
     }
 }
 

@@ -24,8 +24,32 @@ pub(crate) struct ActivateArgs {
     /// A setting, over those that the binding has; VALUE is JSON, or text where it is none
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<Setting>,
+    /// What counts when it fails
+    #[arg(long, value_enum)]
+    on_error: Option<Fallback>,
     #[command(flatten)]
     change: ChangeArgs,
+}
+
+/// What counts when a plugin fails.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Fallback {
+    /// Requests are denied
+    Deny,
+    /// Requests wait for a person
+    RequireApproval,
+    /// The version that was in force before answers
+    LastGood,
+}
+
+impl Fallback {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::RequireApproval => "require-approval",
+            Self::LastGood => "last-good",
+        }
+    }
 }
 
 /// Which binding.
@@ -51,7 +75,7 @@ pub(crate) struct RollbackArgs {
 
 /// What every change takes.
 #[derive(Debug, Args)]
-struct ChangeArgs {
+pub(super) struct ChangeArgs {
     /// The revision that was looked at: the change is refused when there has been another since
     #[arg(long, value_name = "REVISION")]
     revision: Option<u64>,
@@ -69,22 +93,37 @@ pub(super) fn bindings(global: &Global, output: &mut Output<'_>) -> anyhow::Resu
 
 /// Activates a version.
 pub(super) fn activate(global: &Global, args: &ActivateArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
-    let (client, path) = (Client::new(global)?, path_of(&args.binding));
+    change(global, &args.binding, &args.change, output, |binding| {
+        binding.insert("plugin".to_owned(), json!(args.plugin));
+        binding.insert("auto".to_owned(), json!(args.follow));
+        if let Some(on_error) = args.on_error {
+            binding.insert("on-error".to_owned(), json!(on_error.as_str()));
+        }
+        set(binding, &args.settings)
+    })
+}
+
+/// Changes what a binding says, and nothing else of it.
+pub(super) fn change(
+    global: &Global,
+    name: &BindingName,
+    args: &ChangeArgs,
+    output: &mut Output<'_>,
+    edit: impl FnOnce(&mut Map<String, Value>) -> anyhow::Result<()>,
+) -> anyhow::Result<End> {
+    let (client, path) = (Client::new(global)?, path_of(name));
     let there = match client.get(&path) {
         Ok(there) => Some(there),
         Err(error) if error.downcast_ref::<Problem>().is_some_and(Problem::is_not_found) => None,
         Err(error) => return Err(error),
     };
-    let mut binding = there.as_ref().and_then(|there| there.get("binding")).cloned().unwrap_or_else(|| json!({}));
-    if let Some(fields) = binding.as_object_mut() {
-        fields.insert("plugin".to_owned(), json!(args.plugin));
-        fields.insert("auto".to_owned(), json!(args.follow));
-        set(fields, &args.settings)?;
-    }
+    let binding = there.as_ref().and_then(|there| there.get("binding")).and_then(Value::as_object);
+    let mut binding = binding.cloned().unwrap_or_default();
+    edit(&mut binding)?;
     // What was just looked at is what is changed, also where nobody names a revision.
     let seen = there.as_ref().and_then(|there| there.get("revision")).and_then(Value::as_u64).unwrap_or(0);
-    let revision = args.change.revision.unwrap_or(seen);
-    let wish = json!({"binding": binding, "revision": revision, "reason": args.change.reason});
+    let revision = args.revision.unwrap_or(seen);
+    let wish = json!({"binding": binding, "revision": revision, "reason": args.reason});
     let now = client.put(&path, &wish, &[])?;
     output.value(&now, |now| Ok(shown(std::slice::from_ref(now))))?;
     Ok(End::Done)

@@ -7,6 +7,7 @@
 //! | `oci` | `push`, `pull`: packages in OCI registries |
 //! | `publish` | `publish`, `yank`, `unyank`: what can be had |
 //! | `activate` | `bindings`, `activate`, `deactivate`, `rollback`, `history`: what is active |
+//! | `tried` | `canary`, `shadow`, `promote`: a version on live requests |
 //! | `document` | `export`, `diff`, `apply`: all that is active, as one file |
 
 mod activate;
@@ -15,6 +16,7 @@ mod oci;
 mod pack;
 mod publish;
 mod sign;
+mod tried;
 
 use std::path::PathBuf;
 
@@ -82,6 +84,24 @@ Examples:
 What the binding says of settings, places, limits and grants stays unless it is given anew. A version that does not load
 changes nothing.")]
     Activate(activate::ActivateArgs),
+    /// Give a version a share of the requests; it is taken out by itself when it breaks its bounds
+    #[command(after_help = "\
+Examples:
+  macadam plugin canary cost-threshold 1.3.0 --weight 20 --denials 5
+  macadam plugin canary cost-threshold --end
+
+A canary that fails hurts no request: the active version answers instead. `macadam plugin promote` makes it the active one.")]
+    Canary(tried::CanaryArgs),
+    /// Ask a version beside the active one; what it says counts for nothing, and where it differs is kept
+    #[command(after_help = "\
+Examples:
+  macadam plugin shadow cost-threshold 1.3.0
+  macadam plugin shadow cost-threshold --end
+
+A shadow changes nothing: a provider is only asked for its plan, without any grant.")]
+    Shadow(tried::ShadowArgs),
+    /// Make a binding's canary its active version
+    Promote(tried::PromoteArgs),
     /// Take a binding out: nothing is active under it any more
     Deactivate(activate::BindingArgs),
     /// Make a binding what it was before, or at a revision
@@ -115,6 +135,9 @@ pub(crate) fn run(global: &Global, command: PluginCommand, output: &mut Output<'
         PluginCommand::Unyank(args) => publish::yank(global, &args, false, output),
         PluginCommand::Bindings => activate::bindings(global, output),
         PluginCommand::Activate(args) => activate::activate(global, &args, output),
+        PluginCommand::Canary(args) => tried::canary(global, &args, output),
+        PluginCommand::Shadow(args) => tried::shadow(global, &args, output),
+        PluginCommand::Promote(args) => tried::promote(global, &args, output),
         PluginCommand::Deactivate(args) => activate::deactivate(global, &args, output),
         PluginCommand::Rollback(args) => activate::rollback(global, &args, output),
         PluginCommand::History { binding } => activate::history(global, &binding, output),

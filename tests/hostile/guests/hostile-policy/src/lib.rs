@@ -22,6 +22,9 @@ struct Settings {
     /// For `slow`: about how many million units of fuel to burn.
     #[serde(default)]
     spin: u64,
+    /// Behaves everywhere but in the environment of this name.
+    #[serde(default)]
+    only_in: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, serde::Deserialize)]
@@ -71,10 +74,13 @@ impl Plugin for Hostile {
 }
 
 impl Policy for Hostile {
-    fn evaluate(_context: Context, settings: String) -> Result<Verdict, PluginError> {
+    fn evaluate(context: Context, settings: String) -> Result<Verdict, PluginError> {
         let settings: Settings =
             serde_json::from_str(&settings).map_err(|error| PluginError::Failed(error.to_string()))?;
-        Ok(acts::perform(settings.act, settings.spin))
+        match settings.only_in {
+            Some(name) if name != context.request.environment.name => Ok(Verdict::Allow),
+            _ => Ok(acts::perform(settings.act, settings.spin)),
+        }
     }
 }
 

@@ -1,0 +1,37 @@
+//! An answer in a few words, so that many can be grouped and two compared.
+
+use macadam_core::canonical::CanonicalJson;
+use macadam_store::DecisionOutcome;
+use serde_json::Value;
+
+/// An answer in a few words, alike for answers that are alike.
+pub(super) fn in_short(outcome: &DecisionOutcome) -> String {
+    let text = match outcome {
+        DecisionOutcome::Failed { kind, message } => format!("{kind}: {message}"),
+        DecisionOutcome::Answered(document) => answer_in_short(document),
+    };
+    text.chars().take(160).collect()
+}
+
+fn answer_in_short(document: &CanonicalJson) -> String {
+    let value: Value = document.read().unwrap_or_default();
+    let of = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
+    if let Some(verdict) = of("/verdict") {
+        let why = of("/reason").or_else(|| of("/violations/0/message")).or_else(|| of("/warnings/0"));
+        return why.map_or_else(|| verdict.to_owned(), |why| format!("{verdict}: {why}"));
+    }
+    if let Some(monthly) = of("/monthly") {
+        return format!("{monthly} a month");
+    }
+    if let Some(steps) = value.pointer("/steps").and_then(Value::as_array) {
+        let step = |step: &Value| {
+            let of = |name: &str| step.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            format!("{} {}", of("effect"), of("target"))
+        };
+        return steps.iter().map(step).collect::<Vec<_>>().join(", ");
+    }
+    match value.pointer("/files").and_then(Value::as_array) {
+        Some(files) => format!("{} files, {}", files.len(), document.digest().short()),
+        None => document.as_str().to_owned(),
+    }
+}
