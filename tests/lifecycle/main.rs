@@ -12,6 +12,7 @@
 )]
 
 mod activation;
+mod audit;
 mod document;
 mod publishing;
 mod replay;

@@ -11,7 +11,9 @@
 //! | `active` | the table of what is active |
 //! | `desired` | changing one binding, and going back |
 //! | `apply` | changing all of them at once, from a file |
-//! | `govern` | who may publish and who may activate |
+//! | `govern` | who may activate |
+//! | `offer` | who may publish, yank and deprecate, and the trace that it leaves |
+//! | `packages` | the registry for async callers |
 //! | `candidate` | a version that is only asked |
 //! | `publish` | what a version must pass before it can be had |
 //! | `trial` | trying a version on live requests, as a canary or as a shadow |
@@ -27,6 +29,8 @@ mod govern;
 mod grants;
 mod kept;
 mod load;
+mod offer;
+mod packages;
 mod publish;
 mod trial;
 mod trust;
@@ -36,9 +40,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use macadam_core::names::PluginRef;
-pub use macadam_registry::IndexError;
+pub use macadam_registry::index::ScopeError;
 /// The most that a package may have, in bytes.
 pub use macadam_registry::package::MAX_PACKED as MAX_PACKAGE;
+pub use macadam_registry::{Deprecation, IndexError, NoticeError, Release, Releases, Scope};
 use macadam_store::{BindingChange, Expected, ProviderPin, Store};
 use tokio::sync::Mutex;
 
@@ -54,6 +59,8 @@ pub use govern::{ApplyBindings, ChangeBinding, GovernError, RollBack};
 pub use grants::{GrantError, HostGrants};
 pub(crate) use load::Trials;
 pub use load::{ActivateError, Loader};
+pub use offer::Deprecate;
+pub use packages::{Packages, PackagesError};
 pub use publish::{PublishError, PublishedVersion};
 pub use trial::{Bounds, Canary, Shadow, Sticky, Watch, Weight};
 pub use trust::TrustError;
@@ -63,6 +70,7 @@ pub struct Plugins {
     table: ArcSwap<ActiveTable>,
     pinned: RwLock<HashMap<PluginRef, Arc<ActiveProvider>>>,
     loader: Loader,
+    packages: Packages,
     store: Arc<dyn Store>,
     /// Held while a binding changes: what is in force and what is kept are changed together.
     changing: Mutex<()>,
@@ -76,6 +84,7 @@ impl Plugins {
         Self {
             table: ArcSwap::default(),
             pinned: RwLock::default(),
+            packages: Packages::new(loader.registry()),
             loader,
             store,
             changing: Mutex::default(),
@@ -87,6 +96,12 @@ impl Plugins {
     #[must_use]
     pub fn loader(&self) -> &Loader {
         &self.loader
+    }
+
+    /// The packages that there are.
+    #[must_use]
+    pub fn packages(&self) -> &Packages {
+        &self.packages
     }
 
     /// What is active now; keep it for as long as one request takes.
