@@ -13,6 +13,7 @@
 
 mod activation;
 mod audit;
+mod deprecation;
 mod document;
 mod publishing;
 mod replay;

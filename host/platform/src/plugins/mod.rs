@@ -14,6 +14,7 @@
 //! | `govern` | who may activate |
 //! | `offer` | who may publish, yank and deprecate, and the trace that it leaves |
 //! | `packages` | the registry for async callers |
+//! | `advice` | telling that what is active is deprecated |
 //! | `candidate` | a version that is only asked |
 //! | `publish` | what a version must pass before it can be had |
 //! | `trial` | trying a version on live requests, as a canary or as a shadow |
@@ -21,6 +22,7 @@
 //! | `grants` | what plugins may reach |
 
 mod active;
+mod advice;
 mod apply;
 mod binding;
 mod candidate;
