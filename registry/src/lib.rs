@@ -11,7 +11,7 @@
 //! | [`contract`] | the contract versions that this host knows |
 //! | [`component`] | what a component imports and exports, and whether it may |
 //! | [`package`] | the archive: packing and reading |
-//! | [`index`] | a registry in a local directory: publish, fetch, yank, resolve, check and repair |
+//! | [`index`] | a registry in a local directory: publish, fetch, yank, deprecate, resolve, check and repair |
 //! | [`oci`] | packages in OCI registries: push and pull |
 //! | [`signature`] | who vouches for a package, and whether that is needed |
 
@@ -25,7 +25,9 @@ pub mod package;
 pub mod signature;
 
 pub use component::ComponentError;
-pub use index::{IndexError, Published, Registry, Release, VersionQuery};
+pub use index::{
+    Deprecation, IndexError, Notice, NoticeError, Published, Registry, Release, Releases, Scope, VersionQuery,
+};
 pub use manifest::{Capability, Manifest, ManifestError};
 pub use oci::OciError;
 pub use package::{Expected, PackError, Package, ReadError, Versioning, pack, read};

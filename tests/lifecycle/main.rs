@@ -12,6 +12,8 @@
 )]
 
 mod activation;
+mod audit;
+mod deprecation;
 mod document;
 mod kinds;
 mod publishing;

@@ -226,6 +226,11 @@ impl Server {
         panic!("the server did not end when it was asked to\n{}", self.log());
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.process.as_ref().expect("the server runs").id()
+    }
+
     /// The memory that the process holds, in bytes.
     pub fn resident_bytes(&self) -> u64 {
         let process = self.process.as_ref().expect("the server runs");

@@ -2,7 +2,9 @@
 
 use macadam_core::violation::Violation;
 use macadam_platform::decisions::ReplayError;
-use macadam_platform::plugins::{ApplyError, BindingError, GovernError, IndexError, PublishError};
+use macadam_platform::plugins::{
+    ApplyError, BindingError, GovernError, IndexError, NoticeError, PackagesError, PublishError,
+};
 use macadam_store::{BindingError as NotKept, NamespaceError};
 use serde_json::json;
 
@@ -16,7 +18,8 @@ impl From<GovernError> for Problem {
             GovernError::Apply(ApplyError::Invalid(violations)) => Self::invalid(&violations),
             GovernError::Apply(ApplyError::Binding(error)) => error.into(),
             GovernError::Publish(error) => error.into(),
-            GovernError::Registry(error) => error.into(),
+            GovernError::Packages(error) => error.into(),
+            GovernError::Notice(error) => notice(&error),
             GovernError::Store(error) => error.into(),
             GovernError::Key(_) => Self::invalid(&[Violation::new("/public_key", error.to_string())]),
             GovernError::Envelope(_) => Self::new(ProblemKind::Invalid, error.to_string()),
@@ -52,10 +55,23 @@ impl From<PublishError> for Problem {
         let detail = error.to_string();
         match error {
             PublishError::Package(_) | PublishError::Plugin(_) => Self::new(ProblemKind::Invalid, detail),
-            PublishError::Registry(error) => error.into(),
             PublishError::CutOff(error) => Self::internal(&error),
         }
     }
+}
+
+impl From<PackagesError> for Problem {
+    fn from(error: PackagesError) -> Self {
+        match error {
+            PackagesError::Registry(error) => error.into(),
+            PackagesError::CutOff(error) => Self::internal(&error),
+        }
+    }
+}
+
+/// What is wrong with a deprecation, by its field.
+fn notice(error: &NoticeError) -> Problem {
+    Problem::invalid(&[Violation::new(format!("/{}", error.field()), error.to_string())])
 }
 
 impl From<IndexError> for Problem {
@@ -66,6 +82,7 @@ impl From<IndexError> for Problem {
             IndexError::UnknownPlugin { .. } | IndexError::NoSuchVersion { .. } => {
                 Self::new(ProblemKind::NotFound, detail)
             }
+            IndexError::Notice(error) => notice(&error),
             _ => Self::internal(&detail),
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use macadam_core::digest::Digest;
 use macadam_core::names::{PluginName, PluginRef};
 
-use super::{Release, VersionQuery, Wanted};
+use super::{NoticeError, Release, VersionQuery, Wanted};
 use crate::nearest::hint;
 use crate::package::{ReadError, is_dev};
 use crate::signature::{Difference, EnvelopeError, MergeError};
@@ -42,6 +42,9 @@ pub enum IndexError {
         /// The releases that there are, oldest version first.
         there: Vec<Release>,
     },
+    /// A deprecation is not taken.
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
     /// The index names a release whose archive is not there.
     #[error("the archive of {plugin} is gone from the registry; publish the same package again to put it back")]
     ArchiveGone {

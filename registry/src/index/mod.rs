@@ -13,17 +13,21 @@
 //! or after and never between, and a crash leaves at most an archive that nobody sees and the next publisher replaces.
 //! Publishers of one plugin wait for each other, in this process and in others; readers wait for nobody.
 //!
+//! A version can be yanked, which hides it from queries, and deprecated, which only says something of it.
+//!
 //! Signatures are kept, not judged: whose count is the host's to say ([`crate::signature`]). What a disk or a hand has
 //! put out of order, [`Registry::check`] names and [`Registry::repair`] mends as far as that needs nobody's word.
 //!
 //! All calls block on the disk. Times come in as arguments.
 
 mod check;
+mod deprecation;
 mod errors;
 mod files;
 mod query;
 mod release;
 mod repair;
+mod scope;
 mod signatures;
 
 use std::fs;
@@ -36,12 +40,14 @@ use macadam_core::names::{PluginName, PluginRef};
 use semver::Version;
 
 pub use check::{Disagreement, LEFTOVER_AGE};
+pub use deprecation::{Deprecation, MAX_MESSAGE, Notice, NoticeError};
 pub use errors::IndexError;
 use errors::at;
 use files::{Lock, ensure_directory, read_if_there, write_whole};
 pub use query::{QueryError, VersionQuery, Wanted};
 pub use release::{Release, Releases};
 pub use repair::{Outcome, Repair};
+pub use scope::{Scope, ScopeError};
 
 use crate::nearest::nearest;
 use crate::package::{self, Expected, Package};
@@ -200,7 +206,11 @@ impl Registry {
         if there { Ok(()) } else { self.write_package(package) }
     }
 
-    fn releases(&self, name: &PluginName) -> Result<Releases, IndexError> {
+    /// The releases of a plugin, with what was said of all of them.
+    ///
+    /// # Errors
+    /// [`IndexError::UnknownPlugin`] says which plugins there are.
+    pub fn releases(&self, name: &PluginName) -> Result<Releases, IndexError> {
         if let Some(releases) = self.read_index(name)? {
             return Ok(releases);
         }

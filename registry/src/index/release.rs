@@ -8,6 +8,7 @@ use macadam_core::kind::PluginKind;
 use macadam_core::names::PluginName;
 use semver::Version;
 
+use super::Deprecation;
 use crate::package::Package;
 
 /// One version of a plugin, as the index has it.
@@ -26,6 +27,9 @@ pub struct Release {
     /// Whether queries pass it over.
     #[serde(default)]
     pub yanked: bool,
+    /// What was said of just this version; [`Releases::deprecation`] knows what was said of its plugin, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<Deprecation>,
     /// When it was published; for a `-dev` version, when it was last published.
     pub published: Timestamp,
 }
@@ -40,6 +44,7 @@ impl Release {
             contract: manifest.contract.clone(),
             summary: manifest.summary.clone(),
             yanked: false,
+            deprecated: None,
             published,
         }
     }
@@ -55,24 +60,43 @@ impl fmt::Display for Release {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Releases {
     plugin: PluginName,
+    /// What was said of all versions, those to come among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deprecated: Option<Deprecation>,
     releases: Vec<Release>,
 }
 
 impl Releases {
     pub(super) fn none_of(plugin: PluginName) -> Self {
-        Self { plugin, releases: Vec::new() }
+        Self { plugin, deprecated: None, releases: Vec::new() }
     }
 
     /// Releases that were found in any order.
     pub(super) fn found(plugin: PluginName, mut releases: Vec<Release>) -> Self {
         releases.sort_by(|one, other| one.version.cmp(&other.version));
-        Self { plugin, releases }
+        Self { plugin, deprecated: None, releases }
     }
 
     /// Whose releases these are.
     #[must_use]
     pub fn plugin(&self) -> &PluginName {
         &self.plugin
+    }
+
+    /// What was said of all versions.
+    #[must_use]
+    pub fn deprecated(&self) -> Option<&Deprecation> {
+        self.deprecated.as_ref()
+    }
+
+    /// What holds for one of the releases: what was said of it, or else of its plugin.
+    #[must_use]
+    pub fn deprecation<'a>(&'a self, release: &'a Release) -> Option<&'a Deprecation> {
+        release.deprecated.as_ref().or(self.deprecated.as_ref())
+    }
+
+    pub(super) fn deprecated_mut(&mut self) -> &mut Option<Deprecation> {
+        &mut self.deprecated
     }
 
     /// The releases, oldest version first.

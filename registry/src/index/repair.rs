@@ -3,7 +3,7 @@
 //! A repair never makes something available that nobody has published, and never deletes what somebody has: files that
 //! no index names go to `lost/TIME/`, where they can be looked at and published again. An index that cannot be read is
 //! made again from its archives, but what only it knew is gone: which releases were yanked, and which bytes were
-//! published. So every release comes back yanked: who names it exactly still gets it, with its signature verified as
+//! published. What it says of deprecations is kept as far as it can be read, since that decides nothing. So every release comes back yanked: who names it exactly still gets it, with its signature verified as
 //! ever, and a range finds it once somebody has looked at it and un-yanked it.
 //!
 //! Signatures that cannot be used stay where they are and go on being refused. Taking them away would turn a package
@@ -16,11 +16,14 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use macadam_core::names::{PluginName, PluginRef};
+use semver::Version;
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use super::check::{Named, named};
 use super::errors::at;
 use super::files::{self, ensure_parent};
-use super::{Disagreement, IndexError, Registry, Release, Releases};
+use super::{Deprecation, Disagreement, IndexError, Registry, Release, Releases};
 use crate::package::{self, Expected};
 
 /// What a repair found and what it did about it.
@@ -92,12 +95,14 @@ impl Registry {
         if !matches!(self.read_index(plugin), Err(IndexError::Corrupt { .. })) {
             return Ok(Outcome::Settled);
         }
-        let releases = Releases::found(plugin.clone(), self.releases_on_disk(plugin)?);
+        let path = self.index_path(plugin, "json");
+        let mut releases = Releases::found(plugin.clone(), self.releases_on_disk(plugin)?);
+        keep_deprecations(&mut releases, &files::read_if_there(&path)?.unwrap_or_default());
         let count = releases.as_slice().len();
         if count == 0 {
             return Ok(Outcome::Left { remedy: "none of its archives can be read; put the index back from a backup" });
         }
-        self.copy_aside(&self.index_path(plugin, "json"), now)?;
+        self.copy_aside(&path, now)?;
         self.write_index(&releases)?;
         Ok(Outcome::Rebuilt { releases: count })
     }
@@ -135,6 +140,19 @@ impl Registry {
         let place = self.root.join("lost").join(now.as_second().to_string()).join(relative);
         ensure_parent(&place)?;
         Ok(place)
+    }
+}
+
+/// Takes over what a damaged index says of deprecations: all that is well-formed of them.
+fn keep_deprecations(releases: &mut Releases, damaged: &[u8]) {
+    let Ok(damaged) = serde_json::from_slice::<Value>(damaged) else { return };
+    let said = |of: &Value| of.get("deprecated").and_then(|said| Deprecation::deserialize(said).ok());
+    *releases.deprecated_mut() = said(&damaged);
+    for there in damaged.get("releases").and_then(Value::as_array).into_iter().flatten() {
+        let version = there.get("version").and_then(|version| Version::deserialize(version).ok());
+        if let Some(release) = version.and_then(|version| releases.get_mut(&version)) {
+            release.deprecated = said(there);
+        }
     }
 }
 

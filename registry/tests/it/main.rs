@@ -5,6 +5,7 @@
 #![allow(clippy::indexing_slicing, reason = "a helper that cannot do its part must end the test")]
 
 mod components;
+mod deprecations;
 mod local_registry;
 mod manifests;
 mod oci;

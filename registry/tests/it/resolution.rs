@@ -16,6 +16,7 @@ fn release(text: &str) -> Release {
         contract: Version::new(0, 1, 0),
         summary: String::new(),
         yanked: text.ends_with('!'),
+        deprecated: None,
         published: jiff::Timestamp::from_second(second.parse().unwrap()).unwrap(),
     }
 }

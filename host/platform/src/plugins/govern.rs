@@ -1,18 +1,16 @@
-//! Who may publish and activate: two permissions, since publishing gives no power.
-//!
-//! A namespace belongs to a team, and its members publish there. What is active is for administrators to change.
+//! Who may activate. Publishing gives no power and is another permission (`offer`): a namespace belongs
+//! to a team, and its members publish there. What is active is for administrators to change.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use macadam_core::names::{BindingName, NameError, Namespace, PluginRef};
-use macadam_registry::IndexError;
-use macadam_registry::signature::{Envelope, EnvelopeError, KeyError};
+use macadam_core::names::BindingName;
+use macadam_registry::NoticeError;
+use macadam_registry::signature::{EnvelopeError, KeyError};
 use macadam_store::{BindingRecord, BindingRevision, Expected, NamespaceError, StoreError};
 
 use crate::plugins::{
-    ActivateError, ApplyError, Binding, BindingError, BindingSpec, By, Difference, PublishError, PublishedVersion,
-    desired,
+    ApplyError, Binding, BindingError, BindingSpec, By, Difference, PackagesError, PublishError, desired,
 };
 use crate::{Caller, Platform, Role};
 
@@ -36,7 +34,10 @@ pub enum GovernError {
     Publish(#[from] PublishError),
     /// The registry has no such version, or failed.
     #[error(transparent)]
-    Registry(#[from] IndexError),
+    Packages(#[from] PackagesError),
+    /// The deprecation is not well-formed.
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
     /// The namespace is not changed.
     #[error(transparent)]
     Namespace(NamespaceError),
@@ -209,60 +210,6 @@ impl Platform {
             specs.insert(record.name, spec);
         }
         Ok((set.generation, specs))
-    }
-
-    /// Publishes a package. It becomes active nowhere, except where a binding follows what is published.
-    ///
-    /// # Errors
-    /// [`GovernError`]; the registry is as it was.
-    pub async fn publish(
-        &self,
-        caller: &Caller,
-        archive: Vec<u8>,
-        signature: Option<&[u8]>,
-        now: Timestamp,
-    ) -> Result<PublishedVersion, GovernError> {
-        let loader = self.plugins().loader();
-        let package = loader.read_package(archive).await?;
-        self.may_publish(caller, &package.reference()).await?;
-        let envelope = signature.map(Envelope::from_bytes).transpose()?;
-        loader.trusted(&package, envelope.as_ref()).await.map_err(ActivateError::from).map_err(PublishError::from)?;
-        loader.check(&package).await?;
-        let published = loader.put(package, envelope, now).await?;
-        if !published.already {
-            tracing::info!(plugin = %published.plugin, person = %caller.person, "published");
-            self.plugins().follow(&published.plugin, now).await;
-        }
-        Ok(published)
-    }
-
-    /// Takes a version out of what ranges find, or puts it back.
-    ///
-    /// # Errors
-    /// [`GovernError::Registry`] when there is no such version.
-    pub async fn yank(&self, caller: &Caller, plugin: &PluginRef, yanked: bool) -> Result<(), GovernError> {
-        self.may_publish(caller, plugin).await?;
-        let (plugin, registry) = (plugin.clone(), self.plugins().loader().registry());
-        let done = tokio::task::spawn_blocking(move || match yanked {
-            true => registry.yank(&plugin.name, &plugin.version),
-            false => registry.unyank(&plugin.name, &plugin.version),
-        });
-        Ok(done.await.map_err(PublishError::from)??)
-    }
-
-    async fn may_publish(&self, caller: &Caller, plugin: &PluginRef) -> Result<(), GovernError> {
-        let refuse = |why: String| Err(GovernError::Forbidden(why));
-        let text = plugin.name.namespace();
-        let named: Result<Namespace, NameError> = text.parse();
-        let owner = match named {
-            Ok(namespace) => self.store().namespace(&namespace).await?.map(|namespace| namespace.team),
-            Err(_) => None,
-        };
-        match owner {
-            None => refuse(format!("nobody owns the namespace {text}; ask an administrator to give it to a team")),
-            Some(team) if team == caller.team || caller.is(Role::Admin) => Ok(()),
-            Some(team) => refuse(format!("the namespace {text} belongs to {team}; only its members publish there")),
-        }
     }
 }
 

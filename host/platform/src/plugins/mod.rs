@@ -16,7 +16,10 @@
 //! | `kept` | what was active lately and stays loaded |
 //! | `desired` | changing one binding, and going back |
 //! | `apply` | changing all of them at once, from a file |
-//! | `govern` | who may publish and who may activate |
+//! | `govern` | who may activate |
+//! | `offer` | who may publish, yank and deprecate, and the trace that it leaves |
+//! | `packages` | the registry for async callers |
+//! | `advice` | telling that what is active is deprecated |
 //! | `candidate` | a version that is only asked |
 //! | `publish` | what a version must pass before it can be had |
 //! | `trial` | trying a version on live requests, as a canary or as a shadow |
@@ -24,6 +27,7 @@
 //! | `grants` | what plugins may reach |
 
 mod active;
+mod advice;
 mod apply;
 pub(crate) mod ask;
 mod beside;
@@ -35,6 +39,8 @@ mod grants;
 pub(crate) mod in_force;
 mod kept;
 mod load;
+mod offer;
+mod packages;
 mod publish;
 mod standing;
 mod trial;
@@ -46,9 +52,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use macadam_core::names::PluginRef;
-pub use macadam_registry::IndexError;
+pub use macadam_registry::index::ScopeError;
 /// The most that a package may have, in bytes.
 pub use macadam_registry::package::MAX_PACKED as MAX_PACKAGE;
+pub use macadam_registry::{Deprecation, IndexError, NoticeError, Release, Releases, Scope};
 use macadam_store::{BindingChange, Expected, ProviderPin, Store};
 
 pub use active::{ActiveTable, Part, PluginState, PluginStatus};
@@ -61,6 +68,8 @@ pub use grants::{GrantError, HostGrants};
 pub use in_force::{CanaryArm, InForce};
 pub(crate) use load::Trials;
 pub use load::{ActivateError, Loader};
+pub use offer::Deprecate;
+pub use packages::{Packages, PackagesError};
 pub use publish::{PublishError, PublishedVersion};
 pub use standing::{Quarantined, Standing};
 pub use trial::{Bounds, Canary, Shadow, Sticky, Watch, Weight};
@@ -72,6 +81,7 @@ pub struct Plugins {
     table: ArcSwap<ActiveTable>,
     pinned: Mutex<HashMap<PluginRef, Arc<Version<Provider>>>>,
     loader: Loader,
+    packages: Packages,
     store: Arc<dyn Store>,
     /// Held while a binding changes: what is in force and what is kept are changed together.
     changing: tokio::sync::Mutex<()>,
@@ -85,6 +95,7 @@ impl Plugins {
         Self {
             table: ArcSwap::default(),
             pinned: Mutex::default(),
+            packages: Packages::new(loader.registry()),
             loader,
             store,
             changing: tokio::sync::Mutex::default(),
@@ -96,6 +107,12 @@ impl Plugins {
     #[must_use]
     pub fn loader(&self) -> &Loader {
         &self.loader
+    }
+
+    /// The packages that there are.
+    #[must_use]
+    pub fn packages(&self) -> &Packages {
+        &self.packages
     }
 
     /// What is active now; keep it for as long as one request takes.

@@ -6,8 +6,7 @@ use macadam_core::digest::Digest;
 use macadam_core::kind::PluginKind;
 use macadam_core::limits::Limits;
 use macadam_core::names::PluginRef;
-use macadam_registry::signature::Envelope;
-use macadam_registry::{Expected, IndexError, Package, Published, ReadError, read};
+use macadam_registry::{Deprecation, Expected, Package, ReadError, read};
 use macadam_runtime::LoadedPlugin;
 use macadam_runtime::capabilities::Grants;
 use serde_json::Value;
@@ -24,9 +23,6 @@ pub enum PublishError {
     /// Its component cannot be loaded, or failed when it was asked about itself.
     #[error("the plugin is refused: {0}")]
     Plugin(#[from] ActivateError),
-    /// The version is there with other bytes, or the registry failed.
-    #[error(transparent)]
-    Registry(#[from] IndexError),
     /// The work was cut off.
     #[error("publishing was cut off: {0}")]
     CutOff(#[from] tokio::task::JoinError),
@@ -48,6 +44,23 @@ pub struct PublishedVersion {
     pub component: Digest,
     /// Whether the same bytes were there already.
     pub already: bool,
+    /// What is said of it, which can only be said of its plugin when it is new.
+    pub deprecated: Option<Deprecation>,
+}
+
+impl PublishedVersion {
+    pub(super) fn of(package: &Package, already: bool, deprecated: Option<Deprecation>) -> Self {
+        let manifest = package.manifest();
+        Self {
+            plugin: manifest.reference(),
+            kind: manifest.kind,
+            contract: manifest.contract.to_string(),
+            package: package.digest(),
+            component: package.component().digest(),
+            already,
+            deprecated,
+        }
+    }
 }
 
 impl Loader {
@@ -97,35 +110,5 @@ impl Loader {
         };
         let plugin = loaded.identity().clone();
         Schema::compile(schema).map(drop).map_err(|source| ActivateError::Schema { plugin, source })
-    }
-
-    /// Puts a checked package into the registry, and its signatures beside it.
-    ///
-    /// # Errors
-    /// [`PublishError::Registry`] when the version is there with other bytes, or the disk fails.
-    pub async fn put(
-        &self,
-        package: Package,
-        envelope: Option<Envelope>,
-        now: jiff::Timestamp,
-    ) -> Result<PublishedVersion, PublishError> {
-        let registry = Arc::clone(&self.registry);
-        let (package, published) = tokio::task::spawn_blocking(move || {
-            let published = registry.publish(&package, now);
-            let PluginRef { name, version } = package.reference();
-            let signed = envelope.map(|envelope| registry.put_signature(&name, &version, &envelope));
-            let published = published.and_then(|published| signed.transpose().map(|_| published));
-            (package, published)
-        })
-        .await?;
-        let manifest = package.manifest();
-        Ok(PublishedVersion {
-            plugin: manifest.reference(),
-            kind: manifest.kind,
-            contract: manifest.contract.to_string(),
-            package: package.digest(),
-            component: package.component().digest(),
-            already: published? == Published::Already,
-        })
     }
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use macadam_core::names::{BindingName, PersonId};
 use macadam_platform::plugins::{
-    ActiveTable, ApplyBindings, Binding, BindingSpec, ChangeBinding, Difference, PluginState, RollBack,
+    ActiveTable, ApplyBindings, Binding, BindingSpec, ChangeBinding, Deprecation, Difference, PluginState, RollBack,
 };
 use macadam_store::{BindingRevision, DifferenceRecord, PageRequest};
 use serde::{Deserialize, Serialize};
@@ -27,10 +27,12 @@ pub(super) struct BindingView {
     binding: Binding,
     #[serde(flatten)]
     state: PluginState,
+    /// What is said of the version that is active.
+    deprecated: Option<Deprecation>,
 }
 
 impl BindingView {
-    fn of(name: BindingName, spec: BindingSpec, active: &ActiveTable) -> Self {
+    fn of(name: BindingName, spec: BindingSpec, active: &ActiveTable, deprecated: Option<Deprecation>) -> Self {
         let status = active.binding(&name);
         let failed = || PluginState::Failed { error: "this server does not have it yet".to_owned() };
         Self {
@@ -38,6 +40,7 @@ impl BindingView {
             version: spec.version.map(|version| version.to_string()),
             binding: spec.binding,
             state: status.map_or_else(failed, |status| status.state()),
+            deprecated,
             name,
         }
     }
@@ -57,7 +60,12 @@ pub(super) async fn list(
 ) -> Result<JsonBody<BindingsView>, Problem> {
     let (generation, specs) = state.platform.bindings(&caller).await?;
     let active = state.platform.plugins().active();
-    let items = specs.into_iter().map(|(name, spec)| BindingView::of(name, spec, &active)).collect();
+    let mut deprecated = state.platform.deprecated_bindings(&active).await;
+    let view = |(name, spec)| {
+        let said = deprecated.remove(&name);
+        BindingView::of(name, spec, &active, said)
+    };
+    let items = specs.into_iter().map(view).collect();
     Ok(JsonBody(BindingsView { generation, items }))
 }
 
@@ -66,18 +74,42 @@ pub(super) async fn get(
     SignedIn(caller): SignedIn,
     name: Name,
 ) -> Result<JsonBody<BindingView>, Problem> {
-    view(&state, &caller, name.0).await
+    let (view, _) = view(&state, &caller, name.0).await?;
+    Ok(JsonBody(view))
 }
 
 async fn view(
     state: &ServerState,
     caller: &macadam_platform::Caller,
     name: BindingName,
-) -> Result<JsonBody<BindingView>, Problem> {
+) -> Result<(BindingView, BindingSpec), Problem> {
     let (_, mut specs) = state.platform.bindings(caller).await?;
     let spec = specs.remove(&name);
     let spec = spec.ok_or_else(|| Problem::new(ProblemKind::NotFound, format!("there is no binding {name}")))?;
-    Ok(JsonBody(BindingView::of(name, spec, &state.platform.plugins().active())))
+    let active = state.platform.plugins().active();
+    let said = state.platform.deprecated_bindings(&active).await.remove(&name);
+    Ok((BindingView::of(name, spec.clone(), &active, said), spec))
+}
+
+/// A binding that was changed.
+#[derive(Debug, Serialize)]
+pub(super) struct ChangedView {
+    #[serde(flatten)]
+    binding: BindingView,
+    /// What whoever changed it should know.
+    warnings: Vec<String>,
+}
+
+impl ChangedView {
+    async fn of(
+        state: &ServerState,
+        caller: &macadam_platform::Caller,
+        name: BindingName,
+    ) -> Result<JsonBody<Self>, Problem> {
+        let (binding, spec) = view(state, caller, name).await?;
+        let warnings = state.platform.binding_warnings(&binding.name, &spec).await;
+        Ok(JsonBody(Self { binding, warnings }))
+    }
 }
 
 pub(super) async fn put(
@@ -85,9 +117,9 @@ pub(super) async fn put(
     SignedIn(caller): SignedIn,
     name: Name,
     Json(wish): Json<ChangeBinding>,
-) -> Result<JsonBody<BindingView>, Problem> {
+) -> Result<JsonBody<ChangedView>, Problem> {
     state.platform.change_binding(&caller, &name.0, wish, Timestamp::now()).await?;
-    view(&state, &caller, name.0).await
+    ChangedView::of(&state, &caller, name.0).await
 }
 
 /// How a binding is removed.
@@ -116,9 +148,9 @@ pub(super) async fn rollback(
     SignedIn(caller): SignedIn,
     name: Name,
     OptionalJson(wish): OptionalJson<RollBack>,
-) -> Result<JsonBody<BindingView>, Problem> {
+) -> Result<JsonBody<ChangedView>, Problem> {
     state.platform.roll_back_binding(&caller, &name.0, wish, Timestamp::now()).await?;
-    view(&state, &caller, name.0).await
+    ChangedView::of(&state, &caller, name.0).await
 }
 
 /// One revision of a binding.
@@ -176,6 +208,8 @@ pub(super) struct DifferencesView {
     #[serde(skip_serializing_if = "Option::is_none")]
     generation: Option<u64>,
     items: Vec<Difference>,
+    /// What whoever changes them should know.
+    warnings: Vec<String>,
 }
 
 pub(super) async fn diff(
@@ -184,7 +218,8 @@ pub(super) async fn diff(
     Json(wish): Json<ApplyBindings>,
 ) -> Result<JsonBody<DifferencesView>, Problem> {
     let (generation, items) = state.platform.binding_differences(&caller, wish).await?;
-    Ok(JsonBody(DifferencesView { generation: Some(generation), items }))
+    let warnings = state.platform.difference_warnings(&items).await;
+    Ok(JsonBody(DifferencesView { generation: Some(generation), items, warnings }))
 }
 
 pub(super) async fn apply(
@@ -193,7 +228,8 @@ pub(super) async fn apply(
     Json(wish): Json<ApplyBindings>,
 ) -> Result<JsonBody<DifferencesView>, Problem> {
     let items = state.platform.apply_bindings(&caller, wish, Timestamp::now()).await?;
-    Ok(JsonBody(DifferencesView { generation: None, items }))
+    let warnings = state.platform.difference_warnings(&items).await;
+    Ok(JsonBody(DifferencesView { generation: None, items, warnings }))
 }
 
 /// The binding that a path names. A name that cannot be is one that does not exist.

@@ -11,7 +11,7 @@ use macadam_core::names::{BindingName, EnvironmentName, PersonId, PluginName, Pl
 use macadam_core::plan::ResourceDescription;
 use macadam_core::request::{Environment, EnvironmentClass};
 use macadam_core::standing::{Standing, Team, TeamLimits, TeamUsage};
-use macadam_platform::plugins::{InForce, PluginState, PluginStatus, Provider, Quarantined};
+use macadam_platform::plugins::{Deprecation, InForce, PluginState, PluginStatus, Provider, Quarantined};
 use macadam_platform::scaffolding::TemplateView;
 use macadam_platform::{Caller, Role};
 use rust_decimal::Decimal;
@@ -124,6 +124,8 @@ pub(super) struct PluginView {
     package: Option<Digest>,
     component: Option<Digest>,
     settings: Option<Digest>,
+    /// What is said of the version.
+    deprecated: Option<Deprecation>,
     usage: UsageView,
 }
 
@@ -137,7 +139,7 @@ struct UsageView {
 }
 
 impl PluginView {
-    fn of(status: &PluginStatus, all: bool) -> Self {
+    fn of(status: &PluginStatus, all: bool, deprecated: Option<Deprecation>) -> Self {
         let (identity, usage) = (status.identity(), status.usage());
         let plugin = |of: fn(&PluginRef) -> String| identity.map(|identity| of(&identity.plugin));
         Self {
@@ -152,6 +154,7 @@ impl PluginView {
             package: identity.map(|identity| identity.package),
             component: identity.map(|identity| identity.component),
             settings: identity.map(|identity| identity.settings),
+            deprecated,
             usage: UsageView {
                 calls: usage.calls,
                 failures: usage.failures,
@@ -177,5 +180,7 @@ fn without_cause(state: PluginState) -> PluginState {
 
 pub(super) async fn plugins(State(state): State<ServerState>, SignedIn(caller): SignedIn) -> Json<All<PluginView>> {
     let (active, all) = (state.platform.plugins().active(), caller.is(Role::Admin));
-    Json(All { items: active.status.iter().map(|status| PluginView::of(status, all)).collect() })
+    let mut deprecated = state.platform.deprecated_bindings(&active).await;
+    let view = |status: &std::sync::Arc<PluginStatus>| PluginView::of(status, all, deprecated.remove(&status.name));
+    Json(All { items: active.status.iter().map(view).collect() })
 }

@@ -34,6 +34,15 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
         .route("/environments", get(catalog::environments))
         .route("/resource-types", get(catalog::resource_types))
         .route("/plugins", get(catalog::plugins).post(publish::publish))
+        .route("/plugins/{namespace}/{name}", get(publish::versions))
+        .route(
+            "/plugins/{namespace}/{name}/deprecation",
+            put(publish::deprecate_plugin).delete(publish::undeprecate_plugin),
+        )
+        .route(
+            "/plugins/{namespace}/{name}/{version}/deprecation",
+            put(publish::deprecate_version).delete(publish::undeprecate_version),
+        )
         .route("/plugins/{namespace}/{name}/{version}/yank", post(publish::yank).delete(publish::unyank))
         .route("/bindings", get(bindings::list))
         .route("/bindings/diff", post(bindings::diff))

@@ -1,4 +1,5 @@
-//! Publishing plugins: an archive comes in, is checked, and can be had from then on; a version is yanked and put back.
+//! Publishing plugins: an archive comes in, is checked, and can be had from then on; a version is yanked and put back,
+//! deprecated and no longer.
 
 use axum::Json as JsonBody;
 use axum::extract::{Path, Request, State};
@@ -6,12 +7,15 @@ use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
-use macadam_core::names::{PluginName, PluginRef};
-use macadam_platform::plugins::{MAX_PACKAGE, PublishedVersion};
+use macadam_core::digest::Digest;
+use macadam_core::kind::PluginKind;
+use macadam_core::names::{NameError, PluginName, PluginRef};
+use macadam_platform::plugins::{Deprecate, Deprecation, MAX_PACKAGE, PublishedVersion, Release, Releases, Scope};
+use serde::Serialize;
 
 use crate::ServerState;
 use crate::api::SignedIn;
-use crate::extract::read_up_to;
+use crate::extract::{Json, read_up_to};
 use crate::problem::{Problem, ProblemKind};
 
 pub(super) async fn publish(
@@ -36,14 +40,70 @@ fn signature(headers: &HeaderMap) -> Result<Option<Vec<u8>>, Problem> {
     BASE64_STANDARD.decode(value.as_bytes()).map(Some).map_err(|_| refuse())
 }
 
+/// One version of a plugin.
+#[derive(Debug, Serialize)]
+pub(super) struct VersionView {
+    version: String,
+    kind: PluginKind,
+    contract: String,
+    summary: String,
+    package: Digest,
+    published: Timestamp,
+    yanked: bool,
+    /// What holds for it: what was said of it, or of all versions.
+    deprecated: Option<Deprecation>,
+}
+
+/// A plugin's versions.
+#[derive(Debug, Serialize)]
+pub(super) struct VersionsView {
+    name: PluginName,
+    /// What was said of all versions.
+    deprecated: Option<Deprecation>,
+    /// Oldest version first.
+    items: Vec<VersionView>,
+}
+
+impl VersionsView {
+    fn of(releases: &Releases) -> Self {
+        let view = |release: &Release| VersionView {
+            version: release.version.to_string(),
+            kind: release.kind,
+            contract: release.contract.to_string(),
+            summary: release.summary.clone(),
+            package: release.digest,
+            published: release.published,
+            yanked: release.yanked,
+            deprecated: releases.deprecation(release).cloned(),
+        };
+        let items = releases.as_slice().iter().map(view).collect();
+        Self { name: releases.plugin().clone(), deprecated: releases.deprecated().cloned(), items }
+    }
+}
+
+pub(super) async fn versions(
+    State(state): State<ServerState>,
+    Path((namespace, name)): Pair,
+) -> Result<JsonBody<VersionsView>, Problem> {
+    let releases = state.platform.versions(&plugin(&namespace, &name)?).await?;
+    Ok(JsonBody(VersionsView::of(&releases)))
+}
+
+/// The plugin that a path names. A name that cannot be is one that does not exist.
+fn plugin(namespace: &str, name: &str) -> Result<PluginName, Problem> {
+    let none = |error: NameError| Problem::new(ProblemKind::NotFound, error.to_string());
+    PluginName::new(format!("{namespace}/{name}")).map_err(none)
+}
+
 /// The version that a path names: `/plugins/NAMESPACE/NAME/VERSION`.
 fn version(namespace: &str, name: &str, version: &str) -> Result<PluginRef, Problem> {
-    let none = |error: String| Problem::new(ProblemKind::NotFound, error);
-    let name = PluginName::new(format!("{namespace}/{name}")).map_err(|error| none(error.to_string()))?;
-    let version = version.parse().map_err(|error| none(format!("{version} is not a version: {error}")))?;
+    let name = plugin(namespace, name)?;
+    let none = |error| Problem::new(ProblemKind::NotFound, format!("{version} is not a version: {error}"));
+    let version = version.parse().map_err(none)?;
     Ok(PluginRef { name, version })
 }
 
+type Pair = Path<(String, String)>;
 type Parts = Path<(String, String, String)>;
 
 pub(super) async fn yank(
@@ -51,7 +111,7 @@ pub(super) async fn yank(
     SignedIn(caller): SignedIn,
     Path((namespace, name, text)): Parts,
 ) -> Result<StatusCode, Problem> {
-    state.platform.yank(&caller, &version(&namespace, &name, &text)?, true).await?;
+    state.platform.yank(&caller, &version(&namespace, &name, &text)?, true, Timestamp::now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -60,6 +120,65 @@ pub(super) async fn unyank(
     SignedIn(caller): SignedIn,
     Path((namespace, name, text)): Parts,
 ) -> Result<StatusCode, Problem> {
-    state.platform.yank(&caller, &version(&namespace, &name, &text)?, false).await?;
+    state.platform.yank(&caller, &version(&namespace, &name, &text)?, false, Timestamp::now()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What holds for a plugin or a version now.
+#[derive(Debug, Serialize)]
+pub(super) struct DeprecationView {
+    name: PluginName,
+    /// Nothing when all versions are meant.
+    version: Option<String>,
+    /// For a version, what was said of it or of its plugin.
+    deprecated: Option<Deprecation>,
+}
+
+impl DeprecationView {
+    fn of(scope: Scope, deprecated: Option<Deprecation>) -> JsonBody<Self> {
+        let version = scope.version.map(|version| version.to_string());
+        JsonBody(Self { name: scope.name, version, deprecated })
+    }
+}
+
+pub(super) async fn deprecate_plugin(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    Path((namespace, name)): Pair,
+    Json(wish): Json<Deprecate>,
+) -> Result<JsonBody<DeprecationView>, Problem> {
+    let scope = Scope { name: plugin(&namespace, &name)?, version: None };
+    let said = state.platform.deprecate(&caller, &scope, &wish, Timestamp::now()).await?;
+    Ok(DeprecationView::of(scope, said))
+}
+
+pub(super) async fn deprecate_version(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    Path((namespace, name, text)): Parts,
+    Json(wish): Json<Deprecate>,
+) -> Result<JsonBody<DeprecationView>, Problem> {
+    let scope = Scope::from(&version(&namespace, &name, &text)?);
+    let said = state.platform.deprecate(&caller, &scope, &wish, Timestamp::now()).await?;
+    Ok(DeprecationView::of(scope, said))
+}
+
+pub(super) async fn undeprecate_plugin(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    Path((namespace, name)): Pair,
+) -> Result<JsonBody<DeprecationView>, Problem> {
+    let scope = Scope { name: plugin(&namespace, &name)?, version: None };
+    let said = state.platform.undeprecate(&caller, &scope, Timestamp::now()).await?;
+    Ok(DeprecationView::of(scope, said))
+}
+
+pub(super) async fn undeprecate_version(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    Path((namespace, name, text)): Parts,
+) -> Result<JsonBody<DeprecationView>, Problem> {
+    let scope = Scope::from(&version(&namespace, &name, &text)?);
+    let said = state.platform.undeprecate(&caller, &scope, Timestamp::now()).await?;
+    Ok(DeprecationView::of(scope, said))
 }

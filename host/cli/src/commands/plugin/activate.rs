@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::Global;
 use crate::client::{Client, Problem};
+use crate::commands::plugin::deprecate;
 use crate::exit::End;
 use crate::inputs::{Setting, over};
 use crate::output::{Output, table};
@@ -125,6 +126,7 @@ pub(super) fn change(
     let revision = args.revision.unwrap_or(seen);
     let wish = json!({"binding": binding, "revision": revision, "reason": args.reason});
     let now = client.put(&path, &wish, &[])?;
+    deprecate::warn(&now);
     output.value(&now, |now| Ok(shown(std::slice::from_ref(now))))?;
     Ok(End::Done)
 }
@@ -150,6 +152,7 @@ pub(super) fn deactivate(global: &Global, args: &BindingArgs, output: &mut Outpu
 pub(super) fn rollback(global: &Global, args: &RollbackArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
     let wish = json!({"to": args.to, "revision": args.change.revision, "reason": args.change.reason});
     let now = Client::new(global)?.post(&format!("{}/rollback", path_of(&args.binding)), &wish, &[])?;
+    deprecate::warn(&now);
     output.value(&now, |now| Ok(shown(std::slice::from_ref(now))))?;
     Ok(End::Done)
 }
@@ -179,7 +182,8 @@ fn path_of(binding: &BindingName) -> String {
 fn shown(bindings: &[Value]) -> String {
     let row = |binding: &Value| {
         let of = |pointer| text(binding, pointer);
-        [of("/name"), of("/revision"), of("/binding/plugin"), of("/version"), of("/state"), of("/error")]
+        let what = if of("/error").is_empty() { deprecate::said(binding) } else { of("/error") };
+        [of("/name"), of("/revision"), of("/binding/plugin"), of("/version"), of("/state"), what]
     };
     table(["binding", "revision", "plugin", "version", "state", "what"], bindings.iter().map(row))
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::client::Client;
+use crate::commands::plugin::deprecate;
 use crate::exit::End;
 use crate::output::{Output, table};
 use crate::show::{items, text};
@@ -46,6 +47,7 @@ pub(super) fn export(global: &Global, output: &mut Output<'_>) -> anyhow::Result
 pub(super) fn diff(global: &Global, args: &FileArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
     let wish = json!({"bindings": read(&args.file)?});
     let differences = Client::new(global)?.post("/bindings/diff", &wish, &[])?;
+    deprecate::warn(&differences);
     let none = items(&differences).is_empty();
     output.value(&differences, |differences| {
         let generation = text(differences, "/generation");
@@ -59,6 +61,7 @@ pub(super) fn apply(global: &Global, args: &ApplyArgs, output: &mut Output<'_>) 
     let bindings = read(&args.document.file)?;
     let wish = json!({"bindings": bindings, "generation": args.generation, "reason": args.reason});
     let applied = Client::new(global)?.post("/bindings/apply", &wish, &[])?;
+    deprecate::warn(&applied);
     output.value(&applied, |applied| {
         let none = items(applied).is_empty();
         Ok(if none { "Nothing to change".to_owned() } else { shown(applied) })

@@ -6,11 +6,13 @@
 //! | `sign` | `keygen`, `sign`, `verify`: signatures, on this machine alone |
 //! | `oci` | `push`, `pull`: packages in OCI registries |
 //! | `publish` | `publish`, `yank`, `unyank`: what can be had |
+//! | `deprecate` | `versions`, `deprecate`, `undeprecate`: what there is, and what should not be used any more |
 //! | `activate` | `bindings`, `activate`, `deactivate`, `rollback`, `history`: what is active |
 //! | `tried` | `canary`, `shadow`, `promote`: a version on live requests |
 //! | `document` | `export`, `diff`, `apply`: all that is active, as one file |
 
 mod activate;
+mod deprecate;
 mod document;
 mod oci;
 mod pack;
@@ -73,6 +75,19 @@ where a binding follows what is published. Only members of the team that owns th
     Yank(publish::VersionArgs),
     /// Undo yank
     Unyank(publish::VersionArgs),
+    /// List a plugin's versions, with those that are yanked or deprecated
+    Versions(deprecate::NameArgs),
+    /// Say that a version, or all of a plugin, should not be used any more; nothing that runs stops
+    #[command(after_help = "\
+Examples:
+  macadam plugin deprecate acme/tag-police@1.2.0 --message 'misses empty tags' --successor acme/tag-police@1.2.1
+  macadam plugin deprecate acme/tag-police --message 'not maintained any more' --successor macadam/required-tags
+
+Whoever activates it or has it active is told; ranges and `latest` find it as before, which yank is for. Without a
+version it is said of all versions, those to come among them. Said again, the new message takes the place of the old.")]
+    Deprecate(deprecate::DeprecateArgs),
+    /// Undo deprecate, for just the version or the plugin that is named
+    Undeprecate(deprecate::ScopeArgs),
     /// List the bindings: what is to be active, in which version and revision
     Bindings,
     /// Activate a version under a binding, in one step and without a failed request
@@ -133,6 +148,9 @@ pub(crate) fn run(global: &Global, command: PluginCommand, output: &mut Output<'
         PluginCommand::Publish(args) => publish::publish(global, &args, output),
         PluginCommand::Yank(args) => publish::yank(global, &args, true, output),
         PluginCommand::Unyank(args) => publish::yank(global, &args, false, output),
+        PluginCommand::Versions(args) => deprecate::versions(global, &args, output),
+        PluginCommand::Deprecate(args) => deprecate::deprecate(global, &args, output),
+        PluginCommand::Undeprecate(args) => deprecate::undeprecate(global, &args, output),
         PluginCommand::Bindings => activate::bindings(global, output),
         PluginCommand::Activate(args) => activate::activate(global, &args, output),
         PluginCommand::Canary(args) => tried::canary(global, &args, output),
@@ -154,7 +172,8 @@ fn list(global: &Global, output: &mut Output<'_>) -> anyhow::Result<End> {
             let of = |pointer| text(plugin, pointer);
             let name =
                 if of("/name").is_empty() { of("/requested") } else { format!("{}@{}", of("/name"), of("/version")) };
-            let what = if of("/error").is_empty() { of("/summary") } else { of("/error") };
+            let said = [of("/error"), deprecate::said(plugin), of("/summary")];
+            let what = said.into_iter().find(|said| !said.is_empty()).unwrap_or_default();
             [name, of("/kind"), of("/state"), of("/usage/calls"), of("/usage/failures"), what]
         };
         Ok(table(["plugin", "kind", "state", "calls", "failures", "what"], items(all).iter().map(row)))

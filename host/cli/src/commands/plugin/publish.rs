@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::args::Global;
 use crate::client::Client;
-use crate::commands::plugin::{pack, sign};
+use crate::commands::plugin::{deprecate, pack, sign};
 use crate::exit::End;
-use crate::output::Output;
+use crate::output::{Output, note};
 use crate::show::{facts, text};
 
 /// What is published.
@@ -43,6 +43,10 @@ pub(super) fn publish(global: &Global, args: &PublishArgs, output: &mut Output<'
     let mut headers = vec![("content-type", "application/gzip")];
     headers.extend(signature.as_deref().map(|signature| ("macadam-signature", signature)));
     let published = Client::new(global)?.post_bytes("/plugins", package.archive(), &headers)?;
+    let said = deprecate::said(&published);
+    if !said.is_empty() {
+        note(&format!("warning: {}@{} is {said}", text(&published, "/name"), text(&published, "/version")));
+    }
     output.value(&published, |published| {
         let of = |pointer| text(published, pointer);
         let head = facts(&[

@@ -1,0 +1,152 @@
+//! What the audit log keeps of what can be had: who, what, which bytes and whose signature; also when something breaks
+//! between the log and the registry's files.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use macadam_registry::signature::{SigningKey, sign};
+use macadam_tests::server::Server;
+use serde_json::{Value, json};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use crate::{policy, server};
+
+fn on_the_store<T>(server: &Server, work: impl AsyncFnOnce(SqliteConnection) -> T) -> T {
+    let options = SqliteConnectOptions::new().filename(server.data().join("macadam.db"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { work(options.connect().await.unwrap()).await })
+}
+
+/// Who did what to which plugin, in order, with what else was kept.
+fn entries(server: &Server) -> Vec<(String, String, Value)> {
+    let all: Vec<(String, String, String, String)> = on_the_store(server, async |mut store| {
+        let query = "SELECT actor, action, subject, data FROM audit WHERE action LIKE 'plugin.%' ORDER BY seq";
+        sqlx::query_as(query).fetch_all(&mut store).await.unwrap()
+    });
+    let entry = |(actor, action, subject, data): (String, String, String, String)| {
+        (format!("{actor} {action}"), subject, serde_json::from_str(&data).unwrap())
+    };
+    all.into_iter().map(entry).collect()
+}
+
+fn actions(server: &Server) -> Vec<String> {
+    entries(server).into_iter().map(|(action, ..)| action).collect()
+}
+
+fn change_the_store(server: &Server, statement: &'static str) {
+    on_the_store(server, async |mut store| sqlx::raw_sql(statement).execute(&mut store).await.map(drop).unwrap());
+}
+
+#[test]
+fn whatever_changes_what_can_be_had_leaves_one_entry_and_what_changes_nothing_leaves_none() {
+    let server = server();
+    let (amir, dana) = (server.person("amir"), server.person("dana"));
+    let (package, key) = (policy("macadam/gate", "1.0.0", "production-gate"), SigningKey::generate().unwrap());
+    let trusted = json!({"public_key": key.public().to_string()});
+    assert_eq!(server.person("ada").post("/api/v1/namespaces/macadam/keys", &trusted).status, 200);
+    let signature = BASE64_STANDARD.encode(sign(&package, &key).to_bytes());
+    let (yank, deprecation) =
+        ("/api/v1/plugins/macadam/gate/1.0.0/yank", "/api/v1/plugins/macadam/gate/1.0.0/deprecation");
+    let notice = json!({"message": "it is old"});
+    // Everything twice: the second time it is so already.
+    assert_eq!(amir.publish(package.archive()).status, 201);
+    assert_eq!(amir.publish(package.archive()).status, 200);
+    assert_eq!(amir.publish_signed(package.archive(), Some(&signature)).status, 200);
+    assert_eq!(amir.publish_signed(package.archive(), Some(&signature)).status, 200);
+    for (method, path, body, status) in [
+        ("POST", yank, None, 204),
+        ("DELETE", yank, None, 204),
+        ("PUT", deprecation, Some(&notice), 200),
+        ("DELETE", deprecation, None, 200),
+    ] {
+        assert_eq!(dana.send(method, path, body).status, 403, "{method} {path} is not for strangers");
+        for _ in 0..2 {
+            assert_eq!(amir.send(method, path, body).status, status, "{method} {path}");
+        }
+    }
+    assert_eq!(dana.publish(policy("macadam/gate", "2.0.0", "production-gate").archive()).status, 403);
+    assert_eq!(amir.publish(policy("macadam/gate", "1.0.0", "cost-threshold").archive()).status, 409);
+
+    let entries = entries(&server);
+    let expected = ["publish", "sign", "yank", "unyank", "deprecate", "undeprecate"];
+    let told: Vec<_> = entries.iter().map(|(action, ..)| action.clone()).collect();
+    assert_eq!(told, expected.map(|action| format!("amir plugin.{action}")));
+    for (action, subject, data) in &entries {
+        assert_eq!(subject, "plugins/macadam/gate@1.0.0", "{action}");
+        assert_eq!(data["package"], json!(package.digest()), "{action} tells the bytes");
+        let signed_by = if action.ends_with(".publish") { json!([]) } else { json!([key.id()]) };
+        assert_eq!(data["signed_by"], signed_by, "{action} tells who vouches for them");
+    }
+    assert_eq!(entries[4].2["message"], json!("it is old"));
+}
+
+#[test]
+fn what_cannot_be_told_is_not_published() {
+    let server = server();
+    let amir = server.person("amir");
+    let package = policy("macadam/gate", "1.0.0", "production-gate");
+    change_the_store(
+        &server,
+        "CREATE TRIGGER broken BEFORE INSERT ON audit BEGIN SELECT raise(ABORT, 'no entry today'); END",
+    );
+    assert_eq!(amir.publish(package.archive()).status, 500);
+    let index = server.data().join("registry/index/macadam/gate.json");
+    assert!(!index.exists(), "a version that nobody can be named for is not there");
+    change_the_store(&server, "DROP TRIGGER broken");
+    assert_eq!(amir.publish(package.archive()).status, 201);
+    assert_eq!(actions(&server), ["amir plugin.publish"]);
+}
+
+#[test]
+fn what_the_registry_refuses_after_all_is_told_as_failed() {
+    let server = server();
+    let amir = server.person("amir");
+    let package = policy("macadam/gate", "1.0.0", "production-gate");
+    // Where the lock would be there is a directory: the registry can be read and not written.
+    let lock = server.data().join("registry/index/macadam/gate.lock");
+    std::fs::create_dir(&lock).unwrap();
+    assert_eq!(amir.publish(package.archive()).status, 500);
+    assert_eq!(actions(&server), ["amir plugin.publish", "amir plugin.publish.failed"]);
+    let (_, subject, data) = entries(&server).pop().unwrap();
+    assert_eq!(subject, "plugins/macadam/gate@1.0.0");
+    assert!(data["reason"].as_str().unwrap().contains("gate.lock"), "{data}");
+    std::fs::remove_dir(&lock).unwrap();
+    assert_eq!(amir.publish(package.archive()).status, 201);
+}
+
+#[test]
+fn a_crash_between_the_log_and_the_registry_leaves_a_trace_and_no_version_without_one() {
+    let mut server = server();
+    let package = policy("macadam/gate", "1.0.0", "production-gate");
+    let index = server.data().join("registry/index/macadam/gate.json");
+    let lock = std::fs::File::create(server.data().join("registry/index/macadam/gate.lock")).unwrap();
+    lock.lock().unwrap();
+    std::thread::scope(|scope| {
+        let publishing = scope.spawn(|| server.person("amir").publish(package.archive()));
+        let begin = Instant::now();
+        while actions(&server).is_empty() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "it is told before it is done\n{}", server.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(!index.exists() && !publishing.is_finished(), "it waits for the registry");
+        // The process ends by its number, since `server` is lent to who publishes.
+        let ended = std::process::Command::new("kill").args(["-KILL", &server.id().to_string()]).status();
+        assert!(ended.is_ok_and(|status| status.success()));
+        assert_eq!(publishing.join().unwrap().status, 0, "nobody is left to answer");
+    });
+    drop(lock);
+    server.kill();
+    server.launch();
+    assert!(!index.exists());
+    assert_eq!(server.person("amir").publish(package.archive()).status, 201);
+    server.kill();
+    server.launch();
+    assert_eq!(
+        server.person("amir").publish(package.archive()).status,
+        200,
+        "it is there, whatever became of the host"
+    );
+    assert_eq!(actions(&server), ["amir plugin.publish"; 2], "one for the try that came to nothing, one for the other");
+}
