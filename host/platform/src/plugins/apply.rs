@@ -110,7 +110,7 @@ impl Plugins {
         let Some(binding) = &difference.to else {
             return Ok((BindingChange::remove(name.clone(), Expected::Any), None));
         };
-        let desired = BindingSpec { binding: binding.clone(), version: self.meant(binding)? };
+        let desired = BindingSpec { binding: binding.clone(), version: self.meant(binding).await? };
         let status = self.loader.load(name, 0, &desired, Trials::MustLoad).await;
         let change = BindingChange::put(name.clone(), Expected::Any, written(name, &desired)?);
         Ok((change, Some(Arc::new(status))))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use macadam_core::names::BindingName;
+use macadam_core::names::{BindingName, PluginRef};
 use macadam_core::verdict::OnError;
 use macadam_registry::Package;
 
@@ -81,7 +81,8 @@ impl Loader {
         binding: &Binding,
         power: Power,
     ) -> Result<Version<F>, ActivateError> {
-        let package = self.registry.fetch(&active.identity.plugin.name, version)?;
+        let plugin = PluginRef { name: active.identity.plugin.name.clone(), version: version.clone() };
+        let package = self.packages.fetch(&plugin).await?;
         let ready = self.ready(&package, binding, power).await?;
         makes_the_same(active, self.version(ready).await?)
     }
@@ -90,7 +91,7 @@ impl Loader {
     async fn last_good<F: Face>(&self, name: &BindingName, active: &Version<F>) -> Option<Arc<Version<F>>> {
         for spec in self.earlier(name, &active.identity.plugin.version).await {
             let loaded = async {
-                let package = self.fetch_of(&spec)?;
+                let package = self.fetch_of(&spec).await?;
                 let ready = self.ready(&package, &spec.binding, Power::Granted).await?;
                 if ready.loaded.kind() != active.loaded.kind() {
                     return Ok(None);
@@ -124,9 +125,9 @@ impl Loader {
         earlier
     }
 
-    pub(super) fn fetch_of(&self, spec: &BindingSpec) -> Result<Package, ActivateError> {
-        let (plugin, _) = self.registry.resolve(&spec.query()?)?;
-        Ok(self.registry.fetch(&plugin.name, &plugin.version)?)
+    pub(super) async fn fetch_of(&self, spec: &BindingSpec) -> Result<Package, ActivateError> {
+        let (plugin, _) = self.packages.resolve(&spec.query()?).await?;
+        Ok(self.packages.fetch(&plugin).await?)
     }
 }
 

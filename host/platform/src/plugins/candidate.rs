@@ -63,8 +63,8 @@ impl Loader {
         settings: Option<&Map<String, Value>>,
         limits: LimitOverrides,
     ) -> Result<Candidate, ActivateError> {
-        let version = self.resolve(query)?;
-        let package = self.registry().fetch(&query.name, &version)?;
+        let (plugin, _) = self.packages.resolve(query).await?;
+        let package = self.packages.fetch(&plugin).await?;
         let (loaded, identity, settings) = match settings {
             Some(settings) => {
                 let binding = Binding { limits, ..Binding::only(&query.to_string(), settings.clone()) };

@@ -92,7 +92,7 @@ impl Plugins {
     ) -> Result<BindingRecord, BindingError> {
         let name = binding.name().map_err(|error| wrong("/plugin", &error))?;
         binding.name = Some(name.clone());
-        let version = self.meant(&binding)?;
+        let version = self.meant(&binding).await?;
         let _one_at_a_time = self.changing.lock().await;
         self.swap(&name, &BindingSpec { binding, version }, expected, by, Trials::MustLoad).await
     }
@@ -224,7 +224,7 @@ impl Plugins {
             return Ok((record.revision, spec));
         }
         // What cannot be resolved now stays what it was.
-        let Ok(means) = self.meant(&spec.binding) else { return Ok((record.revision, spec)) };
+        let Ok(means) = self.meant(&spec.binding).await else { return Ok((record.revision, spec)) };
         if spec.version == means {
             return Ok((record.revision, spec));
         }
@@ -240,7 +240,7 @@ impl Plugins {
         let _one_at_a_time = self.changing.lock().await;
         let Some(record) = self.store.binding(name).await? else { return Ok(()) };
         let mut spec = read(name, &record.spec)?;
-        let means = self.meant(&spec.binding)?;
+        let means = self.meant(&spec.binding).await?;
         if spec.version != means {
             spec.version = means;
             self.swap(name, &spec, Expected::Revision(record.revision), by, Trials::MustLoad).await?;
@@ -249,9 +249,9 @@ impl Plugins {
     }
 
     /// Which version a binding's text means now.
-    pub(super) fn meant(&self, binding: &Binding) -> Result<Option<semver::Version>, BindingError> {
+    pub(super) async fn meant(&self, binding: &Binding) -> Result<Option<semver::Version>, BindingError> {
         let query = binding.query().map_err(|error| wrong("/plugin", &error))?;
-        let version = self.loader.resolve(&query).map_err(|error| wrong("/plugin", &error))?;
+        let version = self.loader.resolve(&query).await.map_err(|error| wrong("/plugin", &error))?;
         Ok(Some(version))
     }
 }

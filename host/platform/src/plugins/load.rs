@@ -9,15 +9,15 @@ use macadam_core::names::{BindingName, PluginRef};
 use macadam_core::verdict::OnError;
 use macadam_core::violation::{Violation, join};
 use macadam_registry::index::QueryError;
-use macadam_registry::{IndexError, Package, Registry, VersionQuery};
+use macadam_registry::{Package, Registry, VersionQuery};
 use macadam_runtime::capabilities::Grants;
 use macadam_runtime::{CallError, LoadError, LoadRequest, LoadedPlugin, Sandbox};
 use macadam_store::{ProviderPin, Store};
 use serde_json::{Map, Value};
 
 use crate::plugins::{
-    ActiveTable, Binding, BindingSpec, GrantError, HostGrants, Identity, Part, PluginStatus, Provider, TrustError,
-    Version,
+    ActiveTable, Binding, BindingSpec, GrantError, HostGrants, Identity, Packages, PackagesError, Part, PluginStatus,
+    Provider, TrustError, Version,
 };
 use crate::schema::{Schema, SchemaError};
 
@@ -26,7 +26,7 @@ use crate::schema::{Schema, SchemaError};
 pub enum ActivateError {
     /// It names no version that is there.
     #[error(transparent)]
-    Registry(#[from] IndexError),
+    Packages(#[from] PackagesError),
     /// The text that names the version is not well-formed.
     #[error("`plugin`: {0}")]
     Query(#[from] QueryError),
@@ -84,7 +84,7 @@ pub enum ActivateError {
 
 /// Brings bindings to life.
 pub struct Loader {
-    pub(super) registry: Arc<Registry>,
+    pub(super) packages: Packages,
     pub(super) sandbox: Arc<Sandbox>,
     grants: HostGrants,
     pub(super) store: Arc<dyn Store>,
@@ -135,20 +135,15 @@ impl Loader {
     /// A loader over a registry and a sandbox; the store says whose signatures count.
     #[must_use]
     pub fn new(registry: Arc<Registry>, sandbox: Arc<Sandbox>, grants: HostGrants, store: Arc<dyn Store>) -> Self {
-        Self { registry, sandbox, grants, store }
-    }
-
-    /// Where packages are.
-    pub(super) fn registry(&self) -> Arc<Registry> {
-        Arc::clone(&self.registry)
+        Self { packages: Packages::new(registry), sandbox, grants, store }
     }
 
     /// What a binding's text means now.
     ///
     /// # Errors
     /// [`ActivateError`] when it is not well-formed, or there is no such version.
-    pub fn resolve(&self, query: &VersionQuery) -> Result<semver::Version, ActivateError> {
-        Ok(self.registry.resolve(query)?.1.version)
+    pub async fn resolve(&self, query: &VersionQuery) -> Result<semver::Version, ActivateError> {
+        Ok(self.packages.resolve(query).await?.1.version)
     }
 
     /// Brings a binding to life; a failure is in the status.
@@ -186,10 +181,10 @@ impl Loader {
     ) -> Result<Part, ActivateError> {
         let query = desired.query()?;
         // Whatever fails from here on, the kind says whether a guardrail is missing; other versions tell it too.
-        let releases = self.registry.versions(&query.name).unwrap_or_default();
+        let releases = self.packages.versions(&query.name).await.unwrap_or_default();
         status.kind = releases.last().map(|release| release.kind);
-        let (plugin, _) = self.registry.resolve(&query)?;
-        let package = self.registry.fetch(&plugin.name, &plugin.version)?;
+        let (plugin, _) = self.packages.resolve(&query).await?;
+        let package = self.packages.fetch(&plugin).await?;
         status.kind = Some(package.manifest().kind);
         status.summary = Some(package.manifest().summary.clone());
         let ready = self.ready(&package, &desired.binding, Power::Granted).await?;
@@ -201,7 +196,7 @@ impl Loader {
         status.part = Err(error.clone());
         let (OnError::LastGood, Some(version)) = (desired.binding.on_error, &desired.version) else { return };
         for earlier in self.earlier(&status.name, version).await {
-            let Ok(package) = self.fetch_of(&earlier) else { continue };
+            let Ok(package) = self.fetch_of(&earlier).await else { continue };
             let Binding { settings, limits, grants, .. } = earlier.binding.clone();
             let alone = Binding { settings, limits, grants, canary: None, shadow: None, ..desired.binding.clone() };
             let Ok(ready) = self.ready(&package, &alone, Power::Granted).await else { continue };
@@ -290,7 +285,7 @@ impl Loader {
         pin: &ProviderPin,
         table: &ActiveTable,
     ) -> Result<Version<Provider>, ActivateError> {
-        let package = self.registry.fetch(&pin.plugin.name, &pin.plugin.version)?;
+        let package = self.packages.fetch(&pin.plugin).await?;
         if package.component().digest() != pin.digest {
             return Err(ActivateError::PinChanged { plugin: pin.plugin.clone() });
         }

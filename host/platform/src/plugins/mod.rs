@@ -81,7 +81,6 @@ pub struct Plugins {
     table: ArcSwap<ActiveTable>,
     pinned: Mutex<HashMap<PluginRef, Arc<Version<Provider>>>>,
     loader: Loader,
-    packages: Packages,
     store: Arc<dyn Store>,
     /// Held while a binding changes: what is in force and what is kept are changed together.
     changing: tokio::sync::Mutex<()>,
@@ -95,7 +94,6 @@ impl Plugins {
         Self {
             table: ArcSwap::default(),
             pinned: Mutex::default(),
-            packages: Packages::new(loader.registry()),
             loader,
             store,
             changing: tokio::sync::Mutex::default(),
@@ -112,7 +110,7 @@ impl Plugins {
     /// The packages that there are.
     #[must_use]
     pub fn packages(&self) -> &Packages {
-        &self.packages
+        &self.loader.packages
     }
 
     /// What is active now; keep it for as long as one request takes.
@@ -157,7 +155,7 @@ impl Plugins {
                 continue;
             }
             // One that means nothing yet is kept all the same, and shows as failed: it was meant to be there.
-            let version = self.meant(&binding).unwrap_or(None);
+            let version = self.meant(&binding).await.unwrap_or(None);
             let spec = desired::written(&name, &BindingSpec { binding, version })?;
             missing.push(BindingChange::put(name, Expected::Absent, spec));
         }

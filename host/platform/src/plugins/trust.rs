@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use macadam_core::names::{Namespace, PluginRef};
+use macadam_core::names::Namespace;
 use macadam_registry::Package;
 use macadam_registry::signature::{
     self, Envelope, KeyState, PublicKey, SignatureError, SignaturePolicy, TrustedKey, TrustedKeys, Verified,
@@ -56,8 +56,7 @@ impl Loader {
 
     /// The same for a version in the registry, with the signatures that are kept beside it.
     pub(super) async fn trusted_as_kept(&self, package: &Package) -> Result<Verified, ActivateError> {
-        let PluginRef { name, version } = package.reference();
-        let envelope = self.registry().signature(&name, &version)?;
+        let envelope = self.packages.signature(&package.reference()).await?;
         Ok(self.trusted(package, envelope.as_ref()).await?)
     }
 }
