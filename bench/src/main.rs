@@ -13,6 +13,8 @@
 //! | [`decision`] | one decision: native, fresh, warm, foreign, other engines; one thread and two |
 //! | [`http`] | the same over HTTP, on one core |
 //! | [`scaffold`] | a project from a golden path: native, in the sandbox, other generators |
+//! | [`lifecycle`] | activating, rolling back, a thousand bound plugins, replaying what was decided |
+//! | [`whole`] | a whole host, for those that measure more than a call |
 //! | [`plugin`] | loading a plugin, and what one costs while nobody calls it |
 //! | [`server`] | from the start of the program to readiness |
 
@@ -21,11 +23,13 @@ mod decision;
 mod figures;
 mod goals;
 mod http;
+mod lifecycle;
 mod plugin;
 mod race;
 mod rule;
 mod scaffold;
 mod server;
+mod whole;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -74,6 +78,7 @@ enum Group {
     Http,
     Scaffold,
     Plugin,
+    Lifecycle,
     Server,
 }
 
@@ -125,6 +130,10 @@ fn main() -> anyhow::Result<()> {
     if wanted(Group::Plugin) {
         say("plugins …");
         plugin::measure(effort, &mut report)?;
+    }
+    if wanted(Group::Lifecycle) {
+        say("the life of plugins …");
+        lifecycle::measure(effort, &mut report)?;
     }
     if wanted(Group::Server) {
         say("the server …");

@@ -154,7 +154,8 @@ fn numbered(number: usize) -> Blob {
 }
 
 /// The anonymous and the resident memory of this process in bytes.
-fn memory() -> anyhow::Result<(u64, u64)> {
+/// What this process holds, in bytes: anonymous memory, and all that is resident.
+pub(crate) fn memory() -> anyhow::Result<(u64, u64)> {
     let text = std::fs::read_to_string("/proc/self/smaps_rollup")?;
     let field = |name: &str| -> anyhow::Result<u64> {
         let line = text.lines().find_map(|line| line.strip_prefix(name)).context("a field of smaps_rollup")?;

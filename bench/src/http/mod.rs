@@ -6,7 +6,6 @@
 
 pub(crate) mod load;
 mod routes;
-mod whole;
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -21,6 +20,7 @@ use crate::cores::Cores;
 use crate::decision::{current_thread, the_context};
 use crate::figures::Report;
 use crate::race::median;
+use crate::whole;
 
 const UNIT: &str = "requests/s";
 const NATIVE: Option<&str> = Some("http/native");
@@ -142,7 +142,9 @@ async fn serve(tell: &mpsc::Sender<(SocketAddr, SocketAddr)>, stopped: oneshot::
     let addresses = (bare.local_addr()?, whole.local_addr()?);
     let directory = tempfile::tempdir()?;
     let bare_routes = routes::bare().await?;
-    let whole_server = whole::server(directory.path()).await?;
+    let packages = [whole::policy("macadam/bench-policy", "1.0.0")?, whole::provider()?];
+    let host = whole::host(directory.path(), &packages, &whole::bindings("macadam/bench-policy@1.0.0")?).await?;
+    let whole_server = whole::routes(directory.path(), host)?;
     tell.send(addresses)?;
     tokio::select! {
         ended = routes::serve(bare, bare_routes) => ended,

@@ -1,4 +1,4 @@
-//! A whole server, joined as `macadam serve` does it, with one policy and one provider bound.
+//! A whole host, joined as `macadam serve` does it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use macadam_platform::decisions::{DecisionRetention, Recorder};
 use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Plugins};
 use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
-use macadam_platform::{Platform, PlatformParts, PlatformSettings};
-use macadam_registry::{Registry, Versioning, pack};
+use macadam_platform::{Caller, Platform, PlatformParts, PlatformSettings};
+use macadam_registry::{Package, Registry, Versioning, pack};
 use macadam_runtime::capabilities::files::FilesRoot;
 use macadam_runtime::compiled::Compiler;
 use macadam_runtime::{Sandbox, SandboxConfig};
@@ -27,13 +27,10 @@ use serde_json::json;
 use crate::rule::SETTINGS;
 
 /// Dana's token.
-pub(super) const TOKEN: &str = "mcd_bench";
+pub(crate) const TOKEN: &str = "mcd_bench";
 
-/// Where a plugin's manifest is, and its name.
-const PLUGINS: [(&str, &str); 2] = [("guests/bench", "bench-policy"), ("guests/providers", "local-directory")];
-
-/// The server's routes.
-pub(super) async fn server(data: &Path) -> anyhow::Result<Router> {
+/// The host, with these packages in its registry and these bindings.
+pub(crate) async fn host(data: &Path, packages: &[Package], bindings: &[Binding]) -> anyhow::Result<Platform> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data.join("macadam.db")).await?);
     organise(store.as_ref()).await?;
     let sandbox = Sandbox::start(SandboxConfig {
@@ -46,23 +43,30 @@ pub(super) async fn server(data: &Path) -> anyhow::Result<Router> {
     let mut grants = HostGrants::default();
     let root = FilesRoot::open(&data.join("workspaces"), "file:///workspaces/")?;
     grants.files.insert("workspaces".parse()?, Arc::new(root));
-    let loader =
-        Loader::new(Arc::new(registry(&data.join("registry"))?), Arc::new(sandbox), grants, Arc::clone(&store));
+    let registry = Registry::open(&data.join("registry"))?;
+    for package in packages {
+        registry.publish(package, Timestamp::now())?;
+    }
+    let loader = Loader::new(Arc::new(registry), Arc::new(sandbox), grants, Arc::clone(&store));
     let plugins = Plugins::new(loader, Arc::clone(&store));
     let by = By { actor: None, reason: "to start with".to_owned(), now: Timestamp::now() };
-    let table = plugins.start(&bindings()?, &by).await?;
+    let table = plugins.start(bindings, &by).await?;
     ensure!(table.is_complete(), "{:?}", table.failed().collect::<Vec<_>>());
-    let platform = Platform::new(PlatformParts {
+    Ok(Platform::new(PlatformParts {
         recorder: Recorder::start(Arc::clone(&store), DecisionRetention::default()),
         store: Arc::clone(&store),
         plugins,
         vault: Arc::new(Vault::new(store, Sealer::new(&[7; 32]))),
         archives: Archives::open(&data.join("archives"))?,
         settings: PlatformSettings::default(),
-    });
+    }))
+}
+
+/// The server's routes over a host.
+pub(crate) fn routes(data: &Path, platform: Platform) -> anyhow::Result<Router> {
     let hash = Digest::of(TOKEN.as_bytes()).hex();
     let people = format!(
-        "[[people]]\nperson = \"dana\"\nteam = \"payments\"\nroles = [\"developer\"]\ngroups = []\n\
+        "[[people]]\nperson = \"dana\"\nteam = \"payments\"\nroles = [\"developer\", \"admin\"]\ngroups = []\n\
          token-sha256 = \"{hash}\"\n"
     );
     std::fs::write(data.join("people.toml"), people)?;
@@ -70,24 +74,41 @@ pub(super) async fn server(data: &Path) -> anyhow::Result<Router> {
     Ok(macadam_server::router(ServerState::new(platform, people, true)))
 }
 
-fn bindings() -> anyhow::Result<Vec<Binding>> {
+/// Dana, who may do everything.
+pub(crate) fn dana() -> anyhow::Result<Caller> {
+    let caller = json!({"person": "dana", "team": "payments", "roles": ["developer", "admin"]});
+    Ok(serde_json::from_value(caller)?)
+}
+
+/// The policy that is measured, under a name and in a version.
+pub(crate) fn policy(name: &str, version: &str) -> anyhow::Result<Package> {
+    let manifest = manifest("guests/bench/bench-policy")?;
+    let edited = manifest.lines().map(|line| match line.split(' ').next() {
+        Some("name") => format!("name = \"{name}\"\n"),
+        Some("version") => format!("version = \"{version}\"\n"),
+        _ => format!("{line}\n"),
+    });
+    Ok(pack(&edited.collect::<String>(), &component("bench-policy"), "For the benchmarks.", Versioning::AsWritten)?)
+}
+
+/// The provider that makes directories.
+pub(crate) fn provider() -> anyhow::Result<Package> {
+    let (manifest, name) = (manifest("guests/providers/local-directory")?, "local-directory");
+    pack(&manifest, &component(name), "For the benchmarks.", Versioning::Dev).context(name)
+}
+
+fn manifest(folder: &str) -> anyhow::Result<String> {
+    Ok(std::fs::read_to_string(source_root().join(folder).join("plugin.toml"))?)
+}
+
+/// Bindings of the provider and of a policy.
+pub(crate) fn bindings(policy: &str) -> anyhow::Result<Vec<Binding>> {
     let settings: serde_json::Value = serde_json::from_str(SETTINGS)?;
     let bindings = json!([
-        {"plugin": "macadam/bench-policy@dev", "settings": settings},
+        {"plugin": policy, "settings": settings},
         {"plugin": "macadam/local-directory@dev", "grants": ["files:workspaces"]},
     ]);
     Ok(serde_json::from_value(bindings)?)
-}
-
-fn registry(path: &Path) -> anyhow::Result<Registry> {
-    let registry = Registry::open(path)?;
-    for (folder, name) in PLUGINS {
-        let manifest = std::fs::read_to_string(source_root().join(folder).join(name).join("plugin.toml"))?;
-        let readme = "A plugin of the benchmarks.";
-        let package = pack(&manifest, &component(name), readme, Versioning::Dev).with_context(|| name.to_owned())?;
-        registry.publish(&package, Timestamp::now())?;
-    }
-    Ok(registry)
 }
 
 async fn organise(store: &dyn Store) -> anyhow::Result<()> {
