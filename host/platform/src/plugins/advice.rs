@@ -8,7 +8,7 @@ use macadam_registry::{Deprecation, VersionQuery};
 use semver::Version;
 
 use crate::Platform;
-use crate::plugins::{ActiveTable, Binding, BindingSpec, Difference};
+use crate::plugins::{ActiveTable, Binding, BindingDifference, BindingSpec};
 
 impl Platform {
     /// The bindings whose active version is deprecated, each with the notice.
@@ -26,7 +26,7 @@ impl Platform {
     }
 
     /// The same for each binding that some changes make or change.
-    pub async fn difference_warnings(&self, differences: &[Difference]) -> Vec<String> {
+    pub async fn difference_warnings(&self, differences: &[BindingDifference]) -> Vec<String> {
         let to = differences.iter().filter_map(|difference| Some((&difference.name, difference.to.as_ref()?)));
         self.warnings(to.flat_map(|(name, binding)| named(name, binding, None)).collect()).await
     }

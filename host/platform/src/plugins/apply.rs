@@ -31,7 +31,7 @@ impl From<NotKept> for ApplyError {
 
 /// One binding that would change, or did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Difference {
+pub struct BindingDifference {
     /// Which.
     pub name: BindingName,
     /// What it says now; nothing if there is none.
@@ -45,7 +45,7 @@ impl Plugins {
     ///
     /// # Errors
     /// [`ApplyError::Invalid`] names each that is wrong, by its place in the document.
-    pub async fn differences(&self, wanted: Vec<Binding>) -> Result<(u64, Vec<Difference>), ApplyError> {
+    pub async fn differences(&self, wanted: Vec<Binding>) -> Result<(u64, Vec<BindingDifference>), ApplyError> {
         let wanted = named(wanted)?;
         let set = self.store.bindings().await.map_err(BindingError::from)?;
         let mut now = BTreeMap::new();
@@ -56,10 +56,10 @@ impl Plugins {
         for (name, to) in &wanted {
             let from = now.remove(name);
             if from.as_ref() != Some(to) {
-                differences.push(Difference { name: name.clone(), from, to: Some(to.clone()) });
+                differences.push(BindingDifference { name: name.clone(), from, to: Some(to.clone()) });
             }
         }
-        let gone = now.into_iter().map(|(name, from)| Difference { name, from: Some(from), to: None });
+        let gone = now.into_iter().map(|(name, from)| BindingDifference { name, from: Some(from), to: None });
         differences.extend(gone);
         differences.sort_by(|a, b| a.name.cmp(&b.name));
         Ok((set.generation, differences))
@@ -74,7 +74,7 @@ impl Plugins {
         wanted: Vec<Binding>,
         generation: Option<u64>,
         by: &By,
-    ) -> Result<Vec<Difference>, ApplyError> {
+    ) -> Result<Vec<BindingDifference>, ApplyError> {
         let _one_at_a_time = self.changing.lock().await;
         let (now, differences) = self.differences(wanted).await?;
         let mut table = ActiveTable::of(self.active().status.clone());
@@ -104,7 +104,7 @@ impl Plugins {
     /// Loads one of the changes.
     async fn prepare(
         &self,
-        difference: &Difference,
+        difference: &BindingDifference,
     ) -> Result<(BindingChange, Option<Arc<PluginStatus>>), BindingError> {
         let name = &difference.name;
         let Some(binding) = &difference.to else {
@@ -141,7 +141,7 @@ impl Plugins {
 }
 
 /// What would not be in force of what was changed; what was failing before and is left alone keeps nobody.
-fn not_in_force(table: &ActiveTable, differences: &[Difference]) -> Vec<Violation> {
+fn not_in_force(table: &ActiveTable, differences: &[BindingDifference]) -> Vec<Violation> {
     let changed = |status: &&Arc<PluginStatus>| differences.iter().any(|difference| difference.name == status.name);
     let failed = table.status.iter().filter(changed).filter_map(|status| {
         let error = status.failure()?;

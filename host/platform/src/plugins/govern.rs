@@ -10,7 +10,7 @@ use macadam_registry::signature::{EnvelopeError, KeyError};
 use macadam_store::{BindingRecord, BindingRevision, Expected, NamespaceError, StoreError};
 
 use crate::plugins::{
-    ApplyError, Binding, BindingError, BindingSpec, By, Difference, PackagesError, PublishError, desired,
+    ApplyError, Binding, BindingDifference, BindingError, BindingSpec, By, PackagesError, PublishError, desired,
 };
 use crate::{Caller, Platform, Role};
 
@@ -163,7 +163,7 @@ impl Platform {
         &self,
         caller: &Caller,
         wish: ApplyBindings,
-    ) -> Result<(u64, Vec<Difference>), GovernError> {
+    ) -> Result<(u64, Vec<BindingDifference>), GovernError> {
         only_admins(caller, "what is active")?;
         Ok(self.plugins().differences(wish.bindings).await?)
     }
@@ -177,7 +177,7 @@ impl Platform {
         caller: &Caller,
         wish: ApplyBindings,
         now: Timestamp,
-    ) -> Result<Vec<Difference>, GovernError> {
+    ) -> Result<Vec<BindingDifference>, GovernError> {
         only_admins(caller, "what is active")?;
         let ApplyBindings { bindings, generation, reason } = wish;
         Ok(self.plugins().apply(bindings, generation, &by(caller, reason, now)).await?)

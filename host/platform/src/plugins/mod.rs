@@ -59,7 +59,7 @@ pub use macadam_registry::{Deprecation, IndexError, NoticeError, Release, Releas
 use macadam_store::{BindingChange, Expected, ProviderPin, Store};
 
 pub use active::{ActiveTable, Part, PluginState, PluginStatus};
-pub use apply::{ApplyError, Difference};
+pub use apply::{ApplyError, BindingDifference};
 pub use binding::{Applies, Binding, BindingSpec, RequestShape};
 pub(crate) use candidate::{Candidate, CandidateClient};
 pub use desired::{BindingError, By};

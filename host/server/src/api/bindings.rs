@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use macadam_core::names::{BindingName, PersonId};
 use macadam_platform::plugins::{
-    ActiveTable, ApplyBindings, Binding, BindingSpec, ChangeBinding, Deprecation, Difference, PluginState, RollBack,
+    ActiveTable, ApplyBindings, Binding, BindingDifference, BindingSpec, ChangeBinding, Deprecation, PluginState,
+    RollBack,
 };
 use macadam_store::{BindingRevision, DifferenceRecord, PageRequest};
 use serde::{Deserialize, Serialize};
@@ -207,7 +208,7 @@ pub(super) struct DifferencesView {
     /// The generation that was compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     generation: Option<u64>,
-    items: Vec<Difference>,
+    items: Vec<BindingDifference>,
     /// What whoever changes them should know.
     warnings: Vec<String>,
 }
