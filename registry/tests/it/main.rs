@@ -5,6 +5,10 @@
 #![allow(clippy::indexing_slicing, reason = "a helper that cannot do its part must end the test")]
 
 mod components;
+#[cfg(feature = "keyless")]
+mod keyless;
+#[cfg(not(feature = "keyless"))]
+mod keyless_not_built;
 mod local_registry;
 mod manifests;
 mod oci;

@@ -8,6 +8,7 @@ use macadam_core::limits::Limits;
 use macadam_core::names::{BindingName, PluginRef};
 use macadam_core::violation::{Violation, join};
 use macadam_registry::index::QueryError;
+use macadam_registry::signature::TrustRoot;
 use macadam_registry::{IndexError, Package, Registry, VersionQuery};
 use macadam_runtime::capabilities::Grants;
 use macadam_runtime::{CallError, LoadError, LoadRequest, LoadedPlugin, Sandbox};
@@ -85,6 +86,7 @@ pub struct Loader {
     pub(super) sandbox: Arc<Sandbox>,
     grants: HostGrants,
     pub(super) store: Arc<dyn Store>,
+    pub(super) trust_root: Option<TrustRoot>,
 }
 
 /// What it means when a canary or a shadow does not load.
@@ -123,7 +125,7 @@ impl Loader {
     /// A loader over a registry and a sandbox; the store says whose signatures count.
     #[must_use]
     pub fn new(registry: Arc<Registry>, sandbox: Arc<Sandbox>, grants: HostGrants, store: Arc<dyn Store>) -> Self {
-        Self { registry, sandbox, grants, store }
+        Self { registry, sandbox, grants, store, trust_root: None }
     }
 
     /// Where packages are.
