@@ -67,7 +67,7 @@ impl TrustRoot {
         }
         // Whose signatures count is decided by the caller, who knows who was revoked.
         let proven = self.verifier.verify(file, &bundle, &VerificationPolicy::any_identity());
-        named(&proven.map_err(|error| why(&bundle, error))?)
+        named(&proven.map_err(|error| why(&bundle, &error))?)
     }
 }
 
@@ -89,7 +89,7 @@ fn incomplete(reason: String) -> KeylessError {
 }
 
 /// The verifier's answer as one of ours.
-fn why(bundle: &Parsed, error: Error) -> KeylessError {
+fn why(bundle: &Parsed, error: &Error) -> KeylessError {
     let reason = error.to_string();
     match error {
         Error::ArtifactMismatch(_) => KeylessError::OtherSubject,
