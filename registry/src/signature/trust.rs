@@ -189,6 +189,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_trusted_goes_from_thread_to_thread() {
+        fn goes<T: Send + Sync + 'static>() {}
+        // A host loads plugins on any of its threads, in every build.
+        goes::<TrustedKeys>();
+        goes::<TrustRoot>();
+    }
+
+    #[test]
     fn of_a_key_that_is_kept_twice_the_revocation_counts() {
         let signer = Signer::from(SigningKey::generate().unwrap().public());
         let active = TrustedKey { signer: signer.clone(), state: KeyState::Active };
