@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use macadam_registry::signature::{SigningKey, sign};
+use macadam_registry::signature::keyless::PREDICATE_TYPE;
+use macadam_registry::signature::{Bundle, Envelope, SigningKey, Statement, sign};
 use macadam_tests::server::{Answer, Server};
 use serde_json::json;
 
@@ -149,4 +150,27 @@ fn a_package_is_signed_verified_and_published_by_one_command_each() {
     assert_eq!(code, 0, "{shown}");
     let (code, shown) = run("ada", &["namespace", "list"]);
     assert_eq!((code, shown.contains("required") && shown.contains("active")), (0, true), "{shown}");
+}
+
+#[test]
+fn a_host_without_the_feature_refuses_identities_and_bundles_and_says_what_is_missing() {
+    let server = server();
+    let identity = "keyless:https://accounts.google.com ana@example.com";
+    let refused = server.person("ada").post("/api/v1/namespaces/macadam/keys", &json!({"public_key": identity}));
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert!(format!("{:?}", refused.body).contains("feature `keyless`"), "{refused:?}");
+
+    // A bundle goes all the way to the verifier, however long its header is, and counts for nothing.
+    let package = policy("macadam/gate", "1.0.0", "production-gate");
+    let predicate: serde_json::Value = serde_json::from_slice(&Statement::of(&package).to_bytes()).unwrap();
+    let said =
+        json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": PREDICATE_TYPE, "predicate": predicate});
+    let bundle = json!({
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial": "x".repeat(20_000),
+        "dsseEnvelope": {"payload": base64(said.to_string().as_bytes()), "payloadType": "application/vnd.in-toto+json"},
+    });
+    let envelope = Envelope::of_bundle(Bundle::from_bytes(bundle.to_string().as_bytes()).unwrap());
+    let published = server.person("amir").publish_signed(package.archive(), Some(&base64(&envelope.to_bytes())));
+    assert_eq!(published.status, 422, "{published:?}");
+    assert!(format!("{:?}", published.body).contains("trusts no identity"), "{published:?}");
 }

@@ -35,7 +35,7 @@ enum Command {
     Guests(guests::Options),
     /// Runs every test, or one group of those that cross crates, such as `hostile`.
     Test {
-        /// The group: a file or folder in `tests/`.
+        /// The group: a file or folder in `tests/`, or `keyless`, the feature that nothing else builds.
         group: Option<String>,
     },
     /// Measures what the sandbox costs, against native code and other programs.

@@ -6,28 +6,35 @@
 //!
 //! Reading is stricter than DSSE asks: every field known, every key named, base64 in its standard alphabet with padding.
 //! An envelope is kept and named by its digest, and with one writing for each, no byte of it can be changed unseen.
+//!
+//! Beside the signatures there may be sigstore bundles, in the field `bundles`, which is not DSSE's and is not written
+//! where there are none. They are read as their own format is, which knows more than one writing.
 
 use std::io::Read;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{EnvelopeError, KeyId, MergeError, SigningKey, Statement};
+use super::{Bundle, EnvelopeError, KeyId, MergeError, SigningKey, Statement};
 
 /// The type of a statement; the version in it counts its forms.
 pub const PAYLOAD_TYPE: &str = "application/vnd.macadam.statement.v1+json";
-/// The largest envelope, in bytes. A statement has some 400 and a signature 200.
-pub const MAX_ENVELOPE: usize = 16 * 1024;
+/// The largest envelope, in bytes. A statement has some 400, a signature 200, and a sigstore bundle 10 thousand.
+pub const MAX_ENVELOPE: usize = 128 * 1024;
 /// The most signatures in an envelope: teams, their automation and keys that replace others, with room to spare.
 pub const MAX_SIGNATURES: usize = 16;
+/// The most sigstore bundles in an envelope: a pipeline's, a reviewer's, and one each that replaces them.
+pub const MAX_BUNDLES: usize = 4;
 
-/// A statement with at least one signature, each by another key. That it can be read says nothing of whether the
-/// signatures are valid; that is for [`verify`](super::verify()).
+/// A statement with at least one signature, each by another key, or with a sigstore bundle. That it can be read says
+/// nothing of whether they are valid; that is for [`verify`](super::verify()).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     statement: Statement,
     signatures: Vec<Signature>,
+    bundles: Vec<Bundle>,
 }
 
 /// A signature and the name of the key that is said to have made it.
@@ -57,6 +64,8 @@ struct Written {
     #[serde(rename = "payloadType")]
     payload_type: String,
     signatures: Vec<WrittenSignature>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    bundles: Vec<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,7 +78,13 @@ struct WrittenSignature {
 impl Envelope {
     pub(super) fn seal(statement: &Statement, key: &SigningKey) -> Self {
         let signature = Signature { key: key.id(), bytes: key.sign(&pae(PAYLOAD_TYPE, &statement.to_bytes())) };
-        Self { statement: statement.clone(), signatures: vec![signature] }
+        Self { statement: statement.clone(), signatures: vec![signature], bundles: Vec::new() }
+    }
+
+    /// The envelope that carries a sigstore bundle, beside whatever signatures are [merged](Self::merge) into it.
+    #[must_use]
+    pub fn of_bundle(bundle: Bundle) -> Self {
+        Self { statement: bundle.statement().clone(), signatures: Vec::new(), bundles: vec![bundle] }
     }
 
     /// Reads an envelope from anybody; never more than [`MAX_ENVELOPE`] bytes of it.
@@ -98,7 +113,11 @@ impl Envelope {
         }
         let payload = STANDARD.decode(&written.payload).map_err(|_| EnvelopeError::NotBase64 { field: "payload" })?;
         let statement = Statement::from_bytes(&payload).map_err(|reason| EnvelopeError::NotAStatement { reason })?;
-        Ok(Self { statement, signatures: signatures(&written.signatures)? })
+        let bundles = bundles(&written.bundles, &statement)?;
+        if written.signatures.is_empty() && bundles.is_empty() {
+            return Err(EnvelopeError::NoSignatures);
+        }
+        Ok(Self { statement, signatures: signatures(&written.signatures)?, bundles })
     }
 
     /// The envelope as bytes: compact JSON, the same for equal envelopes.
@@ -112,6 +131,7 @@ impl Envelope {
             payload: STANDARD.encode(self.statement.to_bytes()),
             payload_type: PAYLOAD_TYPE.into(),
             signatures: self.signatures.iter().map(signature).collect(),
+            bundles: self.bundles.iter().map(Bundle::to_value).collect(),
         };
         // Texts in structs are always JSON; were it otherwise, no bytes would be refused by every reader.
         serde_json::to_vec(&written).unwrap_or_default()
@@ -123,10 +143,16 @@ impl Envelope {
         &self.statement
     }
 
-    /// The signatures, at least one, each by another key.
+    /// The signatures, each by another key; at least one if there is no bundle.
     #[must_use]
     pub fn signatures(&self) -> &[Signature] {
         &self.signatures
+    }
+
+    /// The sigstore bundles, all of this statement.
+    #[must_use]
+    pub fn bundles(&self) -> &[Bundle] {
+        &self.bundles
     }
 
     /// This envelope with the signatures of another one. Where both have one by the same key, the other's counts.
@@ -144,8 +170,14 @@ impl Envelope {
                 None => self.signatures.push(signature),
             }
         }
-        match self.signatures.len() {
-            0..=MAX_SIGNATURES => Ok(self),
+        for bundle in other.bundles {
+            if !self.bundles.contains(&bundle) {
+                self.bundles.push(bundle);
+            }
+        }
+        match (self.signatures.len(), self.bundles.len()) {
+            (0..=MAX_SIGNATURES, 0..=MAX_BUNDLES) => Ok(self),
+            (0..=MAX_SIGNATURES, _) => Err(MergeError::TooManyBundles { limit: MAX_BUNDLES }),
             _ => Err(MergeError::TooManySignatures { limit: MAX_SIGNATURES }),
         }
     }
@@ -157,10 +189,8 @@ impl Envelope {
 }
 
 fn signatures(written: &[WrittenSignature]) -> Result<Vec<Signature>, EnvelopeError> {
-    match written.len() {
-        0 => return Err(EnvelopeError::NoSignatures),
-        1..=MAX_SIGNATURES => {}
-        _ => return Err(EnvelopeError::TooManySignatures { limit: MAX_SIGNATURES }),
+    if written.len() > MAX_SIGNATURES {
+        return Err(EnvelopeError::TooManySignatures { limit: MAX_SIGNATURES });
     }
     let mut signatures: Vec<Signature> = Vec::with_capacity(written.len());
     for WrittenSignature { keyid, sig } in written {
@@ -172,6 +202,20 @@ fn signatures(written: &[WrittenSignature]) -> Result<Vec<Signature>, EnvelopeEr
         signatures.push(Signature { key, bytes: bytes.ok_or(EnvelopeError::NotBase64 { field: "sig" })? });
     }
     Ok(signatures)
+}
+
+fn bundles(written: &[Value], statement: &Statement) -> Result<Vec<Bundle>, EnvelopeError> {
+    if written.len() > MAX_BUNDLES {
+        return Err(EnvelopeError::TooManyBundles { limit: MAX_BUNDLES });
+    }
+    let bundle = |written| {
+        let bundle = Bundle::from_value(written)?;
+        match statement.difference(bundle.statement()) {
+            None => Ok(bundle),
+            Some(difference) => Err(EnvelopeError::BundleOfAnother { difference }),
+        }
+    };
+    written.iter().map(bundle).collect()
 }
 
 /// DSSE's pre-authentication encoding: `DSSEv1`, then type and payload, each after its length.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use macadam_core::digest::DigestError;
 use macadam_core::names::{Namespace, PluginName, PluginRef};
 
-use super::{Difference, KeyId};
+use super::{BundleError, Difference, Identity, KeyId, KeylessError};
 
 /// Why a package's signature does not hold: each thing that can be done to one by its name.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,66 @@ pub enum SignatureError {
         plugin: Box<PluginRef>,
         /// The key that it names.
         key: KeyId,
+    },
+    /// A sigstore bundle came with it, and nothing could make that count.
+    #[error(
+        "{plugin} is signed by a sigstore bundle, and the namespace trusts no identity; trust one with `macadam namespace \
+         trust`, or sign with a key that is trusted"
+    )]
+    NoIdentities {
+        /// Which package.
+        plugin: Box<PluginRef>,
+    },
+    /// Its sigstore bundle proves nothing.
+    #[error("the sigstore bundle of {plugin} does not count: {source}")]
+    Keyless {
+        /// Which package.
+        plugin: Box<PluginRef>,
+        /// Why.
+        source: KeylessError,
+    },
+    /// Its sigstore bundle is good, and by somebody whom the namespace does not trust.
+    #[error(
+        "{plugin} is signed by {} of the issuer {}, whom the namespace does not trust; trust that identity, or sign as \
+         one that is",
+        identity.subject(),
+        identity.issuer()
+    )]
+    ForeignIdentity {
+        /// Which package.
+        plugin: Box<PluginRef>,
+        /// Who signed.
+        identity: Box<Identity>,
+    },
+    /// The namespace trusts whom the certificate names, as another issuer knows them.
+    #[error(
+        "{plugin} is signed by {} of the issuer {}, and the namespace trusts that subject of {trusted} only",
+        identity.subject(),
+        identity.issuer()
+    )]
+    WrongIssuer {
+        /// Which package.
+        plugin: Box<PluginRef>,
+        /// Who signed.
+        identity: Box<Identity>,
+        /// Whose word counts.
+        trusted: String,
+    },
+    /// Its sigstore bundle is by an identity that was revoked.
+    #[error(
+        "{plugin} is signed by {} of the issuer {}, who was revoked at {at} ({reason}); sign it as another identity",
+        identity.subject(),
+        identity.issuer()
+    )]
+    RevokedIdentity {
+        /// Which package.
+        plugin: Box<PluginRef>,
+        /// Who signed.
+        identity: Box<Identity>,
+        /// Since when.
+        at: Timestamp,
+        /// Why.
+        reason: String,
     },
     /// It is valid, for another package.
     #[error(
@@ -120,6 +180,21 @@ pub enum EnvelopeError {
         /// How many there may be.
         limit: usize,
     },
+    /// A sigstore bundle in it is none.
+    #[error("`bundles` in the envelope: {0}")]
+    Bundle(#[from] BundleError),
+    /// A sigstore bundle in it is of another package.
+    #[error("`bundles` in the envelope: one was made for {difference} than the envelope's statement; fetch it again")]
+    BundleOfAnother {
+        /// In what they differ.
+        difference: Difference,
+    },
+    /// There are too many bundles.
+    #[error("the envelope has more than {limit} sigstore bundles")]
+    TooManyBundles {
+        /// How many there may be.
+        limit: usize,
+    },
     /// A key is named by two signatures.
     #[error("the envelope has two signatures by {key}")]
     TwiceByOneKey {
@@ -142,6 +217,12 @@ pub enum MergeError {
         /// In what they differ.
         difference: Difference,
     },
+    /// Together they have too many sigstore bundles.
+    #[error("the envelope would have more than {limit} sigstore bundles")]
+    TooManyBundles {
+        /// How many there may be.
+        limit: usize,
+    },
     /// Together they have too many signatures.
     #[error("the envelope would have more than {limit} signatures")]
     TooManySignatures {
@@ -163,6 +244,20 @@ pub enum KeyError {
     /// No key has these bytes.
     #[error("no Ed25519 key has these bytes; copy it again")]
     NotOnCurve,
+    /// An identity's issuer cannot be one.
+    #[error("the issuer of a keyless identity is an address that begins with https:// and has no blanks")]
+    Issuer,
+    /// An identity's subject cannot be one.
+    #[error(
+        "the subject of a keyless identity is what its certificate says, without blanks; write `keyless:ISSUER SUBJECT`"
+    )]
+    Subject,
+    /// This build verifies no bundles.
+    #[error(
+        "this host trusts no keyless identity: it is built without the feature `keyless`; build with `cargo build -p \
+         macadam-cli --features keyless`, or trust a key"
+    )]
+    KeylessNotBuilt,
     /// Its signatures would prove nothing.
     #[error("this key is of small order, so anybody could sign for it; make another one")]
     Weak,

@@ -15,13 +15,17 @@ pub(super) const PUBLIC: &str = "macadam-ed25519-public:";
 /// What a secret key's text begins with; also what scanners for leaked secrets can look for.
 pub(super) const SECRET: &str = "macadam-ed25519-secret:";
 
-/// The name of a key: the sha256 of its 32 public bytes. It only says where to look; what proves that a key signed is
-/// the signature.
+/// The name of a key: the sha256 of its 32 public bytes, or of an identity's text. It only says where to look; what
+/// proves who signed is the signature.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct KeyId(Digest);
 
 impl KeyId {
+    pub(super) fn of_bytes(bytes: &[u8]) -> Self {
+        Self(Digest::of(bytes))
+    }
+
     /// The first twelve digits, for people.
     #[must_use]
     pub fn short(&self) -> String {
@@ -62,7 +66,7 @@ impl PublicKey {
     /// The key's name.
     #[must_use]
     pub fn id(&self) -> KeyId {
-        KeyId(Digest::of(self.0.as_bytes()))
+        KeyId::of_bytes(self.0.as_bytes())
     }
 
     /// Whether this key made a signature of a message. Strict, so that no signature has two forms and none is valid

@@ -23,6 +23,18 @@
 //! | payload or signature were changed | [`SignatureError::Bad`] |
 //! | the envelope belongs to another package | [`SignatureError::Replayed`], with what it was made for |
 //!
+//! Beside keys, a namespace can trust an [`Identity`] that signs without one, by a sigstore [`Bundle`]; [`keyless`] tells
+//! how. A bundle travels in the envelope, in a field of its own:
+//!
+//! | what was done | what [`verify`] says |
+//! |---|---|
+//! | somebody else signed | [`SignatureError::ForeignIdentity`] |
+//! | the subject is right, and the issuer another | [`SignatureError::WrongIssuer`] |
+//! | the identity was revoked | [`SignatureError::RevokedIdentity`] |
+//! | anything in the bundle does not hold | [`SignatureError::Keyless`], with a [`KeylessError`] for each step |
+//! | the bundle belongs to another package | [`SignatureError::Replayed`], as for keys |
+//! | this build has no feature `keyless` | [`KeylessError::NotBuilt`] |
+//!
 //! Keys belong to a namespace, several at once, so that a new one is trusted before the old one is given up. Revoking
 //! one takes effect on all that it ever signed, as nothing proves *when* a signature was made. One valid signature by
 //! one active key is enough, whatever stands beside it.
@@ -32,16 +44,20 @@
 
 mod envelope;
 mod errors;
+pub mod keyless;
 mod keys;
 mod secret;
+mod signer;
 mod statement;
 mod trust;
 mod verify;
 
-pub use envelope::{Envelope, MAX_ENVELOPE, MAX_SIGNATURES, PAYLOAD_TYPE, Signature};
+pub use envelope::{Envelope, MAX_BUNDLES, MAX_ENVELOPE, MAX_SIGNATURES, PAYLOAD_TYPE, Signature};
 pub use errors::{EnvelopeError, KeyError, MergeError, SignatureError, TrustError};
+pub use keyless::{Bundle, BundleError, Identity, KeylessError, RootError, TrustRoot};
 pub use keys::{KeyId, PublicKey};
 pub use secret::{SecretKeyError, SigningKey};
+pub use signer::Signer;
 pub use statement::{Difference, FileDigests, Statement};
 pub use trust::{KeyState, SignaturePolicy, TrustedKey, TrustedKeys};
 pub use verify::{Verified, verify};

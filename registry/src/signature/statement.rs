@@ -87,7 +87,8 @@ impl Statement {
 
     /// The bytes that are signed: canonical JSON. Names, versions and digests have no character that JSON escapes, so
     /// the text can be written as it is and cannot fail.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
         let FileDigests { readme, manifest, component } = self.files;
         format!(
             r#"{{"files":{{"README.md":"{readme}","plugin.toml":"{manifest}","plugin.wasm":"{component}"}},"name":"{}","version":"{}"}}"#,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use macadam_core::names::Namespace;
 
-use super::{KeyId, PublicKey, TrustError};
+use super::{Identity, KeyId, Signer, TrustError, TrustRoot};
 
 /// Whether the packages of a namespace need a signature. There is no default: whoever asks has to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -19,12 +19,12 @@ pub enum SignaturePolicy {
     Required,
 }
 
-/// A key of a namespace.
+/// A key of a namespace, or an identity that counts like one.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TrustedKey {
-    /// The key.
-    pub public: PublicKey,
+    /// Who signs.
+    pub signer: Signer,
     /// Whether its signatures count.
     pub state: KeyState,
 }
@@ -50,13 +50,14 @@ pub enum KeyState {
 pub struct TrustedKeys {
     namespace: Namespace,
     keys: BTreeMap<KeyId, TrustedKey>,
+    root: Option<TrustRoot>,
 }
 
 impl TrustedKeys {
     /// The keys of a namespace that has none yet.
     #[must_use]
     pub fn none_of(namespace: Namespace) -> Self {
-        Self { namespace, keys: BTreeMap::new() }
+        Self { namespace, keys: BTreeMap::new(), root: None }
     }
 
     /// The keys of a namespace as they were kept somewhere. Of a key that is there twice, a revocation counts.
@@ -64,12 +65,32 @@ impl TrustedKeys {
     pub fn new(namespace: Namespace, keys: impl IntoIterator<Item = TrustedKey>) -> Self {
         let mut trusted = Self::none_of(namespace);
         for key in keys {
-            let there = trusted.keys.entry(key.public.id()).or_insert_with(|| key.clone());
+            let there = trusted.keys.entry(key.signer.id()).or_insert_with(|| key.clone());
             if there.state == KeyState::Active {
                 *there = key;
             }
         }
         trusted
+    }
+
+    /// The same keys, with what sigstore bundles by the identities among them are verified by. Without it, none of
+    /// their signatures counts.
+    #[must_use]
+    pub fn by_root(mut self, root: Option<TrustRoot>) -> Self {
+        self.root = root;
+        self
+    }
+
+    pub(super) fn root(&self) -> Option<&TrustRoot> {
+        self.root.as_ref()
+    }
+
+    /// The identities, revoked ones too.
+    pub fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.keys.values().filter_map(|key| match &key.signer {
+            Signer::Identity(identity) => Some(identity),
+            Signer::Key(_) => None,
+        })
     }
 
     /// Whose keys these are.
@@ -93,9 +114,10 @@ impl TrustedKeys {
     ///
     /// # Errors
     /// [`TrustError::WasRevoked`] when it was revoked: what leaked once is not secret again.
-    pub fn trust(&mut self, public: PublicKey) -> Result<(), TrustError> {
-        let key = public.id();
-        match self.keys.entry(key).or_insert(TrustedKey { public, state: KeyState::Active }).state {
+    pub fn trust(&mut self, signer: impl Into<Signer>) -> Result<(), TrustError> {
+        let signer = signer.into();
+        let key = signer.id();
+        match self.keys.entry(key).or_insert(TrustedKey { signer, state: KeyState::Active }).state {
             KeyState::Active => Ok(()),
             KeyState::Revoked { .. } => Err(TrustError::WasRevoked { key, namespace: self.namespace.clone() }),
         }
@@ -167,10 +189,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_trusted_goes_from_thread_to_thread() {
+        fn goes<T: Send + Sync + 'static>() {}
+        // A host loads plugins on any of its threads, in every build.
+        goes::<TrustedKeys>();
+        goes::<TrustRoot>();
+    }
+
+    #[test]
     fn of_a_key_that_is_kept_twice_the_revocation_counts() {
-        let public = SigningKey::generate().unwrap().public();
-        let active = TrustedKey { public: public.clone(), state: KeyState::Active };
-        let gone = TrustedKey { public: public.clone(), state: revoked(5, "leaked") };
+        let signer = Signer::from(SigningKey::generate().unwrap().public());
+        let active = TrustedKey { signer: signer.clone(), state: KeyState::Active };
+        let gone = TrustedKey { signer: signer.clone(), state: revoked(5, "leaked") };
         for kept in [[active.clone(), gone.clone()], [gone.clone(), active]] {
             let keys = TrustedKeys::new(team(), kept);
             assert_eq!(keys.iter().collect::<Vec<_>>(), [&gone]);
@@ -179,9 +209,9 @@ mod tests {
 
     #[test]
     fn keys_and_policies_are_read_back_as_they_were_kept() {
-        let public = SigningKey::generate().unwrap().public();
+        let signer = Signer::from(SigningKey::generate().unwrap().public());
         for state in [KeyState::Active, revoked(5, "leaked")] {
-            let key = TrustedKey { public: public.clone(), state };
+            let key = TrustedKey { signer: signer.clone(), state };
             let text = serde_json::to_string(&key).unwrap();
             assert_eq!(serde_json::from_str::<TrustedKey>(&text).unwrap(), key, "{text}");
         }

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use macadam_core::names::PluginRef;
 
-use super::{Envelope, KeyId, KeyState, Signature, SignatureError, SignaturePolicy, Statement, TrustedKeys};
+use super::{
+    Bundle, Envelope, Identity, KeyId, KeyState, KeylessError, Signature, SignatureError, SignaturePolicy, Signer,
+    Statement, TrustedKey, TrustedKeys, keyless,
+};
 use crate::package::Package;
 
 /// What is known of who vouches for a package.
@@ -12,9 +15,9 @@ use crate::package::Package;
 pub enum Verified {
     /// Nobody does, and nobody has to.
     Unsigned,
-    /// These keys of the namespace do, all of them active; at least one.
+    /// These keys and identities of the namespace do, all of them active; at least one.
     Signed {
-        /// By their names, in the envelope's order.
+        /// By their names, in the envelope's order, keys first.
         keys: Vec<KeyId>,
     },
 }
@@ -23,7 +26,8 @@ pub enum Verified {
 ///
 /// # Errors
 /// [`SignatureError`] names what is wrong. Of several signatures that do not count, the one is named that should have
-/// counted most: one that an active key did not make, then one by a revoked key, then foreign ones.
+/// counted most: one that an active key did not make or a bundle that does not hold, then one by who was revoked, then
+/// one that cannot be verified here, then foreign ones.
 pub fn verify(
     package: &Package,
     envelope: Option<&Envelope>,
@@ -46,35 +50,57 @@ pub fn verify(
     }
 }
 
-/// The active keys that signed the envelope's statement, whatever package it is of.
+/// The active keys and identities that signed the envelope's statement, whatever package it is of.
 fn valid_signers(envelope: &Envelope, keys: &TrustedKeys, plugin: &PluginRef) -> Result<Vec<KeyId>, SignatureError> {
     let message = envelope.signed_bytes();
-    let mut judged: Vec<Judged<'_>> =
-        envelope.signatures().iter().map(|signature| judge(signature, &message, keys)).collect();
+    let signatures = envelope.signatures().iter().map(|signature| judge(signature, &message, keys));
+    let mut judged: Vec<Judged> =
+        signatures.chain(envelope.bundles().iter().map(|bundle| judge_bundle(bundle, keys))).collect();
     let valid: Vec<KeyId> = judged.iter().filter_map(Judged::counts).collect();
     if !valid.is_empty() {
         return Ok(valid);
     }
     judged.sort_by_key(Judged::weight);
+    let signers = || envelope.signatures().iter().map(Signature::key).collect();
     let plugin = Box::new(plugin.clone());
-    Err(match judged.first() {
-        Some(Judged::Bad(key)) => SignatureError::Bad { plugin, key: *key },
-        Some(Judged::Revoked { key, at, reason }) => {
-            SignatureError::Revoked { plugin, key: *key, at: *at, reason: (*reason).to_owned() }
+    Err(match judged.into_iter().next() {
+        Some(Judged::Bad(key)) => SignatureError::Bad { plugin, key },
+        Some(Judged::Unproven(source)) => SignatureError::Keyless { plugin, source },
+        Some(Judged::Revoked { signer: Who::Key(key), at, reason }) => {
+            SignatureError::Revoked { plugin, key, at, reason }
         }
-        _ => SignatureError::Foreign { plugin, signers: envelope.signatures().iter().map(Signature::key).collect() },
+        Some(Judged::Revoked { signer: Who::Identity(identity), at, reason }) => {
+            SignatureError::RevokedIdentity { plugin, identity, at, reason }
+        }
+        Some(Judged::ForeignIdentity { identity, trusted: Some(trusted) }) => {
+            SignatureError::WrongIssuer { plugin, identity, trusted }
+        }
+        Some(Judged::ForeignIdentity { identity, trusted: None }) => {
+            SignatureError::ForeignIdentity { plugin, identity }
+        }
+        Some(Judged::NoIdentities) => SignatureError::NoIdentities { plugin },
+        Some(Judged::Counts(_) | Judged::Foreign) | None => SignatureError::Foreign { plugin, signers: signers() },
     })
 }
 
 /// What one signature is worth.
-enum Judged<'a> {
+enum Judged {
     Counts(KeyId),
     Bad(KeyId),
-    Revoked { key: KeyId, at: Timestamp, reason: &'a str },
+    Unproven(KeylessError),
+    Revoked { signer: Who, at: Timestamp, reason: String },
+    ForeignIdentity { identity: Box<Identity>, trusted: Option<String> },
     Foreign,
+    NoIdentities,
 }
 
-impl Judged<'_> {
+/// Who made it.
+enum Who {
+    Key(KeyId),
+    Identity(Box<Identity>),
+}
+
+impl Judged {
     fn counts(&self) -> Option<KeyId> {
         if let Self::Counts(key) = self { Some(*key) } else { None }
     }
@@ -82,20 +108,62 @@ impl Judged<'_> {
     /// The least is named first.
     fn weight(&self) -> u8 {
         match self {
-            Self::Counts(_) | Self::Bad(_) => 0,
+            Self::Unproven(KeylessError::NotBuilt | KeylessError::NoRoot) => 2,
+            Self::Counts(_) | Self::Bad(_) | Self::Unproven(_) => 0,
             Self::Revoked { .. } => 1,
-            Self::Foreign => 2,
+            Self::ForeignIdentity { .. } => 3,
+            Self::Foreign => 4,
+            Self::NoIdentities => 5,
         }
     }
 }
 
-fn judge<'a>(signature: &Signature, message: &[u8], keys: &'a TrustedKeys) -> Judged<'a> {
+fn judge(signature: &Signature, message: &[u8], keys: &TrustedKeys) -> Judged {
     let key = signature.key();
     let Some(trusted) = keys.get(key) else { return Judged::Foreign };
-    match (&trusted.state, trusted.public.signed(message, signature.bytes())) {
+    // An identity's name on a key's signature names no key.
+    let Signer::Key(public) = &trusted.signer else { return Judged::Foreign };
+    match (&trusted.state, public.signed(message, signature.bytes())) {
         (_, false) => Judged::Bad(key),
         (KeyState::Active, true) => Judged::Counts(key),
-        (KeyState::Revoked { at, reason }, true) => Judged::Revoked { key, at: *at, reason },
+        (KeyState::Revoked { at, reason }, true) => {
+            Judged::Revoked { signer: Who::Key(key), at: *at, reason: reason.clone() }
+        }
+    }
+}
+
+fn judge_bundle(bundle: &Bundle, keys: &TrustedKeys) -> Judged {
+    // Where no identity is trusted, nothing that could be proven of a bundle would make it count.
+    if keys.identities().next().is_none() {
+        return Judged::NoIdentities;
+    }
+    let Some(root) = keys.root() else {
+        return Judged::Unproven(if keyless::KEYLESS { KeylessError::NoRoot } else { KeylessError::NotBuilt });
+    };
+    match root.signer(bundle) {
+        Ok(identity) => judge_identity(identity, keys),
+        Err(error) => Judged::Unproven(error),
+    }
+}
+
+/// What the good signature of somebody is worth.
+fn judge_identity(identity: Identity, keys: &TrustedKeys) -> Judged {
+    let key = identity.id();
+    match keys.get(key).map(|trusted| &trusted.state) {
+        Some(KeyState::Active) => Judged::Counts(key),
+        Some(KeyState::Revoked { at, reason }) => {
+            Judged::Revoked { signer: Who::Identity(Box::new(identity)), at: *at, reason: reason.clone() }
+        }
+        None => {
+            let namesake = |trusted: &TrustedKey| match (&trusted.signer, &trusted.state) {
+                (Signer::Identity(there), KeyState::Active) if there.subject() == identity.subject() => {
+                    Some(there.issuer().to_owned())
+                }
+                _ => None,
+            };
+            let trusted = keys.iter().find_map(namesake);
+            Judged::ForeignIdentity { identity: Box::new(identity), trusted }
+        }
     }
 }
 

@@ -6,6 +6,10 @@
 
 mod components;
 mod deprecations;
+#[cfg(feature = "keyless")]
+mod keyless;
+#[cfg(not(feature = "keyless"))]
+mod keyless_not_built;
 mod local_registry;
 mod manifests;
 mod oci;

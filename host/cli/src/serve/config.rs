@@ -39,6 +39,8 @@ pub(super) struct Config {
     decision_log_megabytes: u64,
     /// Whether `/metrics` asks for no token; on a loopback address it does not, elsewhere it does.
     pub(super) open_metrics: Option<bool>,
+    /// The trusted root of sigstore, for namespaces that trust keyless identities; absolute, or below the data directory.
+    pub(super) trusted_root: Option<PathBuf>,
     /// The most that any plugin gets, whatever its manifest and binding say.
     limits: LimitOverrides,
     /// What can be granted.
@@ -99,6 +101,7 @@ impl Default for Config {
             decision_log_days: DecisionRetention::default().age.as_secs() / DAY,
             decision_log_megabytes: DecisionRetention::default().bytes >> 20,
             open_metrics: None,
+            trusted_root: None,
             limits: LimitOverrides::default(),
             connections: Connections::default(),
             plugins: Vec::new(),

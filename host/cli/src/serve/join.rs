@@ -11,6 +11,7 @@ use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
 use macadam_platform::{Platform, PlatformParts};
 use macadam_registry::Registry;
+use macadam_registry::signature::TrustRoot;
 use macadam_runtime::compiled::Compiler;
 use macadam_runtime::{Sandbox, SandboxConfig};
 use macadam_store::{SqliteStore, Store};
@@ -33,7 +34,9 @@ pub(super) fn platform(data: &DataDir, config: &Config, store: Arc<dyn Store>) -
     let vault = Arc::new(Vault::new(Arc::clone(&store), Sealer::new(&data.master_key()?)));
     let grants = connections::open(data, &config.connections, Arc::clone(&vault))?;
     let registry = Registry::open(data.join("registry"))?;
-    let loader = Loader::new(Arc::new(registry), Arc::new(sandbox(data, config)?), grants, Arc::clone(&store));
+    let root = config.trusted_root.as_deref().map(|path| TrustRoot::read(&data.join(path))).transpose()?;
+    let loader =
+        Loader::new(Arc::new(registry), Arc::new(sandbox(data, config)?), grants, Arc::clone(&store)).by_root(root);
     let archives = Archives::open(&data.join("archives")).context("the archives' directory cannot be used")?;
     Ok(Platform::new(PlatformParts {
         recorder: Recorder::start(Arc::clone(&store), config.decision_retention()),

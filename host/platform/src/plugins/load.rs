@@ -9,6 +9,7 @@ use macadam_core::names::{BindingName, PluginRef};
 use macadam_core::verdict::OnError;
 use macadam_core::violation::{Violation, join};
 use macadam_registry::index::QueryError;
+use macadam_registry::signature::TrustRoot;
 use macadam_registry::{Package, Registry, VersionQuery};
 use macadam_runtime::capabilities::Grants;
 use macadam_runtime::{CallError, LoadError, LoadRequest, LoadedPlugin, Sandbox};
@@ -88,6 +89,7 @@ pub struct Loader {
     pub(super) sandbox: Arc<Sandbox>,
     grants: HostGrants,
     pub(super) store: Arc<dyn Store>,
+    pub(super) trust_root: Option<TrustRoot>,
 }
 
 /// What it means when a canary or a shadow does not load.
@@ -135,7 +137,7 @@ impl Loader {
     /// A loader over a registry and a sandbox; the store says whose signatures count.
     #[must_use]
     pub fn new(registry: Arc<Registry>, sandbox: Arc<Sandbox>, grants: HostGrants, store: Arc<dyn Store>) -> Self {
-        Self { packages: Packages::new(registry), sandbox, grants, store }
+        Self { packages: Packages::new(registry), sandbox, grants, store, trust_root: None }
     }
 
     /// What a binding's text means now.

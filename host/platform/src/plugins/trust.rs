@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use macadam_core::names::Namespace;
 use macadam_registry::Package;
 use macadam_registry::signature::{
-    self, Envelope, KeyState, PublicKey, SignatureError, SignaturePolicy, TrustedKey, TrustedKeys, Verified,
+    self, Envelope, KeyState, SignatureError, SignaturePolicy, Signer, TrustRoot, TrustedKey, TrustedKeys, Verified,
 };
 use macadam_store::{
     NamespaceError, NamespaceRecord, NewNamespace, NewNamespaceKey, SignaturePolicy as KeptPolicy, StoreError,
@@ -40,6 +40,13 @@ pub enum TrustError {
 }
 
 impl Loader {
+    /// The same loader, with what sigstore bundles are verified by.
+    #[must_use]
+    pub fn by_root(mut self, root: Option<TrustRoot>) -> Self {
+        self.trust_root = root;
+        self
+    }
+
     /// Checks a package's signatures against the keys and the policy that its namespace has now.
     ///
     /// # Errors
@@ -51,6 +58,7 @@ impl Loader {
             Some(record) => (keys_of(&record)?, policy_of(record.signatures)),
             None => (TrustedKeys::none_of(namespace), SignaturePolicy::Optional),
         };
+        let keys = keys.by_root(self.trust_root.clone());
         Ok(signature::verify(package, envelope, &keys, policy)?)
     }
 
@@ -71,12 +79,12 @@ fn policy_of(kept: KeptPolicy) -> SignaturePolicy {
 fn keys_of(record: &NamespaceRecord) -> Result<TrustedKeys, TrustError> {
     let key = |kept: &macadam_store::NamespaceKey| {
         let unreadable = |_| TrustError::Key { namespace: record.name.clone(), id: kept.id.clone() };
-        let public = kept.public_key.parse::<PublicKey>().map_err(unreadable)?;
+        let signer = kept.public_key.parse::<Signer>().map_err(unreadable)?;
         let state = match &kept.revoked {
             None => KeyState::Active,
             Some(revoked) => KeyState::Revoked { at: revoked.at, reason: revoked.reason.clone() },
         };
-        Ok(TrustedKey { public, state })
+        Ok(TrustedKey { signer, state })
     };
     let keys = record.keys.iter().map(key).collect::<Result<Vec<_>, TrustError>>()?;
     Ok(TrustedKeys::new(record.name.clone(), keys))
@@ -142,10 +150,11 @@ impl Platform {
         Ok(record)
     }
 
-    /// Trusts a key for a namespace. Its id is its own.
+    /// Trusts a key or a keyless identity for a namespace. Its id is its own.
     ///
     /// # Errors
-    /// [`GovernError`] when the text is no key, or it was revoked before.
+    /// [`GovernError`] when the text is neither, it was revoked before, or it is an identity and this build cannot
+    /// verify what identities sign.
     pub async fn trust_key(
         &self,
         caller: &Caller,
@@ -154,8 +163,8 @@ impl Platform {
         now: Timestamp,
     ) -> Result<NamespaceRecord, GovernError> {
         only_admins(caller, "whose signatures count")?;
-        let public: PublicKey = public_key.parse()?;
-        let key = NewNamespaceKey { id: public.id().to_string(), public_key: public.to_string() };
+        let signer = public_key.parse::<Signer>()?.verifiable()?;
+        let key = NewNamespaceKey { id: signer.id().to_string(), public_key: signer.to_string() };
         let record = self.store().add_namespace_key(namespace, &key, Some(&caller.person), now).await?;
         self.plugins().look_again(namespace).await;
         Ok(record)

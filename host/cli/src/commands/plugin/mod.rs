@@ -52,9 +52,26 @@ The directory has plugin.toml, plugin.wasm unless --component names another file
     },
     /// Make a key to sign packages with
     Keygen(sign::KeygenArgs),
+    /// Write what a signature of a package is over, for tools that sign without a key
+    #[command(after_help = "\
+Examples:
+  macadam plugin statement dist/gate-1.2.0.tar.gz --out statement.json
+  cosign attest-blob statement.json --predicate statement.json --type urn:macadam:plugin-statement:v1 \\
+    --bundle gate.sigstore.json
+  macadam plugin sign dist/gate-1.2.0.tar.gz --bundle gate.sigstore.json
+
+With cosign before version 3, write --new-bundle-format too.")]
+    Statement(sign::StatementArgs),
     /// Sign a package; the signature goes beside it, and `plugin publish` takes it along
     Sign(sign::SignArgs),
-    /// Verify a package's signature by keys that are named
+    /// Verify a package's signature by keys or an identity that are named
+    #[command(after_help = "\
+Examples:
+  macadam plugin verify dist/gate-1.2.0.tar.gz --key macadam-ed25519-public:...
+  macadam plugin verify dist/gate-1.2.0.tar.gz --issuer https://token.actions.githubusercontent.com \\
+    --subject https://github.com/acme/gate/.github/workflows/release.yml@refs/heads/main --trusted-root trusted_root.json
+
+An identity is verified only by a macadam that is built with the feature `keyless`.")]
     Verify(sign::VerifyArgs),
     /// Push a package and its signature to an OCI registry
     Push(oci::PushArgs),
@@ -140,6 +157,7 @@ pub(crate) fn run(global: &Global, command: PluginCommand, output: &mut Output<'
         PluginCommand::Pack(args) => pack::pack_and_place(&args, output),
         PluginCommand::Inspect { path, component } => pack::inspect(&path, component.as_deref(), output),
         PluginCommand::Keygen(args) => sign::keygen(&args, output),
+        PluginCommand::Statement(args) => sign::statement(&args, output),
         PluginCommand::Sign(args) => sign::sign(&args, output),
         PluginCommand::Verify(args) => sign::verify(&args, output),
         PluginCommand::Push(args) => oci::push(&args, output),
