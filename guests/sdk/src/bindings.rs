@@ -4,7 +4,7 @@
 #![allow(clippy::all, clippy::pedantic, clippy::restriction, reason = "generated")]
 
 wit_bindgen::generate!({
-    path: "../../wit",
+    path: "../../wit/v0.1",
     inline: "
         package macadam:guest;
         world every-kind {
