@@ -127,7 +127,7 @@ fn start(cache: &Path) -> anyhow::Result<Sandbox> {
 async fn load(sandbox: &Sandbox, component: &Blob) -> anyhow::Result<Arc<LoadedPlugin>> {
     let plugin = PluginRef { name: "bench/idle".parse()?, version: "1.0.0".parse()? };
     let (kind, limits, grants) = (PluginKind::ApprovalPolicy, Limits::DEFAULT, Grants::none());
-    Ok(sandbox.load(LoadRequest { plugin, kind, component, limits, grants }).await?)
+    Ok(sandbox.load(LoadRequest { plugin, kind, contract: None, component, limits, grants }).await?)
 }
 
 /// Validates and compiles the component once and keeps shape and code under every digest.

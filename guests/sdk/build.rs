@@ -11,7 +11,7 @@ const WORLDS: [&str; 4] =
     ["approval-policy-plugin", "cost-estimator-plugin", "provider-plugin", "template-generator-plugin"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let contract = Path::new("../../wit");
+    let contract = Path::new("../../wit/v0.2");
     println!("cargo::rerun-if-changed={}", contract.display());
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(contract)?;

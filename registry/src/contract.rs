@@ -2,7 +2,8 @@
 //!
 //! A contract version is the version of the WIT package `macadam:plugin`. Within one line (`0.1.x`, later `1.x.y`) only
 //! host imports are added, so a host that knows a version also runs components built for an earlier one of its line. A
-//! component for a later one may need what this host does not have, and is refused by name.
+//! component for a later one may need what this host does not have, and is refused by name. Lines live side by side: a
+//! host runs components of each that it knows.
 //!
 //! The WIT text itself is built in: a component's interfaces are compared with it, type by type, when it is packed and
 //! when it is read, so that a component that cannot be linked never becomes a package.
@@ -16,28 +17,32 @@ use wit_parser::{Resolve, SourceMap};
 pub const PACKAGE: &str = "macadam:plugin";
 
 /// The versions that this host knows, oldest first.
-pub static KNOWN: [Version; COUNT] = [Version::new(0, 1, 0)];
+pub static KNOWN: [Version; COUNT] = [Version::new(0, 1, 0), Version::new(0, 2, 0)];
 
 /// How many versions there are.
-const COUNT: usize = 1;
+const COUNT: usize = 2;
 
 /// One version's text: file names and contents.
 type Text = &'static [(&'static str, &'static str)];
 
+/// The files of one version's folder.
+macro_rules! text {
+    ($folder:literal: $($file:literal),+ $(,)?) => {
+        &[$(($file, include_str!(concat!("../../wit/", $folder, "/", $file)))),+]
+    };
+}
+
 /// The texts of [`KNOWN`], in its order.
-const TEXTS: [Text; COUNT] = [&[
-    ("approval-policy.wit", include_str!("../../wit/approval-policy.wit")),
-    ("cost-estimator.wit", include_str!("../../wit/cost-estimator.wit")),
-    ("files.wit", include_str!("../../wit/files.wit")),
-    ("log.wit", include_str!("../../wit/log.wit")),
-    ("plugin.wit", include_str!("../../wit/plugin.wit")),
-    ("provider.wit", include_str!("../../wit/provider.wit")),
-    ("secrets.wit", include_str!("../../wit/secrets.wit")),
-    ("sql.wit", include_str!("../../wit/sql.wit")),
-    ("template-generator.wit", include_str!("../../wit/template-generator.wit")),
-    ("types.wit", include_str!("../../wit/types.wit")),
-    ("worlds.wit", include_str!("../../wit/worlds.wit")),
-]];
+const TEXTS: [Text; COUNT] = [
+    text!("v0.1":
+        "approval-policy.wit", "cost-estimator.wit", "files.wit", "log.wit", "plugin.wit", "provider.wit",
+        "secrets.wit", "sql.wit", "template-generator.wit", "types.wit", "worlds.wit",
+    ),
+    text!("v0.2":
+        "approval-policy.wit", "context.wit", "cost-estimator.wit", "files.wit", "log.wit", "plugin.wit",
+        "provider.wit", "request.wit", "secrets.wit", "sql.wit", "template-generator.wit", "types.wit", "worlds.wit",
+    ),
+];
 
 /// Whether two versions are of one line, by Cargo's reading of SemVer, which wasmtime's linker shares: the first part
 /// that is not zero is the same, and a prerelease is a line of its own.
@@ -118,7 +123,8 @@ mod tests {
     #[test]
     fn a_later_version_than_the_host_knows_is_not_served() {
         assert_eq!(serving(&version("0.1.0")), Some(&KNOWN[0]));
-        for later in ["0.1.1", "0.2.0", "1.0.0", "0.1.0-rc.1"] {
+        assert_eq!(serving(&version("0.2.0")), Some(&KNOWN[1]));
+        for later in ["0.1.1", "0.2.1", "0.3.0", "1.0.0", "0.1.0-rc.1"] {
             assert_eq!(serving(&version(later)), None, "{later} may need what this host does not have");
         }
     }

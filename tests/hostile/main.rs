@@ -13,6 +13,7 @@
 )]
 
 mod answers;
+mod asking;
 mod binaries;
 mod generators;
 mod loops;

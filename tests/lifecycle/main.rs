@@ -13,6 +13,7 @@
 
 mod activation;
 mod audit;
+mod contracts;
 mod deprecation;
 mod document;
 mod kinds;
@@ -25,7 +26,7 @@ mod trials;
 use std::time::{Duration, Instant};
 
 use macadam_registry::{Package, Versioning, pack};
-use macadam_tests::components::{component, source_root};
+use macadam_tests::components::{component, contract_of, source_root};
 use macadam_tests::server::{Answer, Person, Server, Setup};
 use serde_json::{Value, json};
 
@@ -36,12 +37,14 @@ pub(crate) fn policy(name: &str, version: &str, code: &str) -> Package {
 
 /// The same, with default settings of its own, as TOML.
 pub(crate) fn policy_with(name: &str, version: &str, code: &str, settings: &str) -> Package {
+    let component = component(code);
+    let contract = contract_of(&component);
     let manifest = format!(
-        "name = \"{name}\"\nversion = \"{version}\"\nkind = \"approval-policy\"\ncontract = \"0.1.0\"\n\
+        "name = \"{name}\"\nversion = \"{version}\"\nkind = \"approval-policy\"\ncontract = \"{contract}\"\n\
          summary = \"A policy of the tests.\"\nlicense = \"Apache-2.0\"\nauthors = [\"Tests\"]\n\
          [settings]\n{settings}\n"
     );
-    pack(&manifest, &component(code), "A policy of the tests.", Versioning::AsWritten).expect("it can be packed")
+    pack(&manifest, &component, "A policy of the tests.", Versioning::AsWritten).expect("it can be packed")
 }
 
 /// A plugin that is shipped, in a version of the tests, with its manifest otherwise as it is or edited.

@@ -46,7 +46,7 @@ fn what_could_not_be_activated_is_not_published() {
         assert!(refused.body["detail"].as_str().unwrap().contains("package is refused"), "{what}: {refused:?}");
     }
     // A component that is well-formed and exports what it should, and traps when it is asked about itself.
-    let manifest = "name = \"macadam/gate\"\nversion = \"1.0.0\"\nkind = \"approval-policy\"\ncontract = \"0.1.0\"\n\
+    let manifest = "name = \"macadam/gate\"\nversion = \"1.0.0\"\nkind = \"approval-policy\"\ncontract = \"0.2.0\"\n\
                     summary = \"x\"\nlicense = \"Apache-2.0\"\nauthors = []\n[settings]\nno-such-setting = 1\n";
     let wrong =
         macadam_registry::pack(manifest, &component("cost-threshold"), "", macadam_registry::Versioning::AsWritten);

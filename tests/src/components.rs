@@ -14,3 +14,12 @@ pub fn component(name: &str) -> Vec<u8> {
         panic!("the component {name} is not built ({error}); run `cargo xtask test`, which builds the guests first")
     })
 }
+
+/// The version of the contract that a component is of, for its manifest: the newest when it is of several.
+pub fn contract_of(component: &[u8]) -> &'static str {
+    let exports = |version: &&str| {
+        let name = format!("macadam:plugin/plugin@{version}");
+        component.windows(name.len()).any(|part| part == name.as_bytes())
+    };
+    ["0.2.0", "0.1.0"].into_iter().find(exports).expect("every plugin exports the interface of all plugins")
+}

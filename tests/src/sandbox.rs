@@ -49,7 +49,8 @@ impl TestSandbox {
             version: semver::Version::new(1, 0, 0),
         };
         let component = &Blob::new(component);
-        self.sandbox.load(LoadRequest { plugin, kind, component, limits, grants: Grants::none() }).await
+        let grants = Grants::none();
+        self.sandbox.load(LoadRequest { plugin, kind, contract: None, component, limits, grants }).await
     }
 
     /// Loads a built policy.

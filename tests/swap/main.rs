@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use macadam_registry::{Versioning, pack};
-use macadam_tests::components::component;
+use macadam_tests::components::{component, contract_of};
 use macadam_tests::server::{Connection, Person, Server, Setup};
 use serde_json::{Value, json};
 
@@ -42,12 +42,14 @@ path = "workspaces"
     let server = Server::start(&Setup { config: config.to_owned(), ..Setup::default() });
     for (version, code, act) in VERSIONS {
         let settings = if act.is_empty() { String::new() } else { format!("act = \"{act}\"") };
+        let component = component(code);
+        let contract = contract_of(&component);
         let manifest = format!(
-            "name = \"macadam/gate\"\nversion = \"{version}\"\nkind = \"approval-policy\"\ncontract = \"0.1.0\"\n\
+            "name = \"macadam/gate\"\nversion = \"{version}\"\nkind = \"approval-policy\"\ncontract = \"{contract}\"\n\
              summary = \"A policy of the tests.\"\nlicense = \"Apache-2.0\"\nauthors = []\n[settings]\n{settings}\n\
              [limits]\nfuel = 200_000\n"
         );
-        let package = pack(&manifest, &component(code), "", Versioning::AsWritten).expect("it can be packed");
+        let package = pack(&manifest, &component, "", Versioning::AsWritten).expect("it can be packed");
         let published = server.person("amir").publish(package.archive());
         assert_eq!(published.status, 201, "{published:?}");
     }

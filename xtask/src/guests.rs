@@ -60,7 +60,7 @@ pub(crate) fn build(root: &Path, options: &Options) -> anyhow::Result<Vec<BuiltP
             .with_context(|| format!("{} makes no component", package.name))?;
         built.push(BuiltPlugin { manifest_dir: package.manifest_dir, component });
     }
-    component::refresh_texts(&root.join("tests/hostile/guests/wat"), &root.join("wit"), &components)?;
+    component::refresh_texts(&root.join("tests/hostile/guests/wat"), &root.join("wit/v0.1"), &components)?;
     Ok(built)
 }
 

@@ -54,10 +54,11 @@ pub(crate) fn measure(effort: Effort, peers: Option<&Path>, report: &mut Report)
     let sandbox = TestSandbox::start();
     let load = |name, limits| runtime.block_on(sandbox.policy(name, limits));
     let sdk = load("bench-policy", Limits::DEFAULT);
+    let of_0_1 = load("bench-policy-0-1", Limits::DEFAULT);
     let stock = load("stock-policy", Limits::DEFAULT);
     let built = macadam_tests::components::source_root().join("guests/target/components/foreign-js.wasm").is_file();
     let foreign = built.then(|| load("foreign-js", ROOMY));
-    for policy in [&sdk, &stock].into_iter().chain(&foreign) {
+    for policy in [&sdk, &of_0_1, &stock].into_iter().chain(&foreign) {
         check(&runtime, policy)?;
     }
 
@@ -70,6 +71,7 @@ pub(crate) fn measure(effort: Effort, peers: Option<&Path>, report: &mut Report)
     race.enter("decision/native", Native(|| rule::by_value(std::hint::black_box(text), SETTINGS)));
     race.enter("decision/native-struct", Native(|| rule::by_struct(std::hint::black_box(text), SETTINGS)));
     race.enter("decision/fresh", Sandboxed::new(&runtime, &sdk));
+    race.enter("decision/fresh-0.1", Sandboxed::new(&runtime, &of_0_1));
     race.enter("decision/fresh-from-context", FromContext { runtime: &runtime, policy: &sdk, context: &context });
     race.enter("decision/fresh-stock", Sandboxed::new(&runtime, &stock));
     race.enter("decision/warm-stock", warm::Warm::start()?);
@@ -90,7 +92,7 @@ pub(crate) fn measure(effort: Effort, peers: Option<&Path>, report: &mut Report)
 /// Takes the results up into the report, the floor first.
 fn take_up(results: &Results, has_foreign: bool, has_peers: bool, report: &mut Report) {
     results.report("decision/native", None, report);
-    for name in ["native-struct", "fresh", "fresh-from-context", "fresh-stock", "warm-stock"] {
+    for name in ["native-struct", "fresh", "fresh-0.1", "fresh-from-context", "fresh-stock", "warm-stock"] {
         results.report(&format!("decision/{name}"), NATIVE, report);
     }
     if has_foreign {

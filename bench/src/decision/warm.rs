@@ -23,7 +23,7 @@ mod bindings {
     #![allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
     #![allow(clippy::missing_errors_doc, clippy::indexing_slicing, reason = "generated")]
 
-    wasmtime::component::bindgen!({ path: "../wit", world: "macadam:plugin/approval-policy-plugin" });
+    wasmtime::component::bindgen!({ path: "../wit/v0.1", world: "macadam:plugin/approval-policy-plugin" });
 }
 
 struct Silent;

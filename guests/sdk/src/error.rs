@@ -1,13 +1,20 @@
 //! Errors and violations: how a plugin says no.
 
 use crate::bindings::macadam::plugin::types::Unavailability;
-use crate::{Error, Request, Violation};
+use crate::{Error, Violation};
 
 impl Violation {
     /// A violation at a place: a JSON Pointer into the document at hand, empty when it concerns the whole. Put
     /// [`escaped`](Self::escaped) keys into it when they are not your own.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
+        Self { path: path.into(), message: message.into(), code: None }
+    }
+
+    /// Says what kind of violation it is, such as `tag-missing`, so that people can look it up and reports can count it.
+    /// Words of lower-case letters and digits, joined by `-` or `/`, at most 64 bytes; keep it the same in all versions.
+    #[must_use]
+    pub fn code(self, code: impl Into<String>) -> Self {
+        Self { code: Some(code.into()), ..self }
     }
 
     /// A key as a part of a JSON Pointer: `~` becomes `~0` and `/` becomes `~1` (RFC 6901, section 3).
@@ -31,21 +38,5 @@ impl Error {
     /// It cannot be done, and trying again will not help.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::Failed(message.into())
-    }
-}
-
-impl Request {
-    /// Reads the specification into a type of your own; JSON is read once, where you ask for it.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] at `/spec`.
-    pub fn spec<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Error> {
-        serde_json::from_str(&self.spec).map_err(|error| Error::invalid("/spec", error.to_string()))
-    }
-
-    /// The value of a tag.
-    #[must_use]
-    pub fn tag(&self, key: &str) -> Option<&str> {
-        self.tags.iter().find(|(have, _)| have == key).map(|(_, value)| value.as_str())
     }
 }

@@ -13,6 +13,6 @@ pub trait CostEstimator: Plugin {
     fn estimate(request: &Request, settings: &Self::Settings) -> Result<CostEstimate, Error>;
 }
 
-pub(crate) fn estimate<P: CostEstimator>(request: &Request, settings: &str) -> Result<CostEstimate, Error> {
-    P::estimate(request, &read_settings::<P>(settings)?)
+pub(crate) fn estimate<P: CostEstimator>(settings: &str) -> Result<CostEstimate, Error> {
+    P::estimate(&Request::at_hand(), &read_settings::<P>(settings)?)
 }

@@ -6,8 +6,8 @@ use crate::bindings::exports::macadam::plugin::{
     approval_policy, cost_estimator, plugin as plugin_interface, provider as provider_interface, template_generator,
 };
 use crate::{
-    Answers, ApprovalPolicy, ChangePlan, Context, CostEstimate, CostEstimator, Error, Health, ManagedResource, Plugin,
-    Project, Provider, Request, ResourceDescription, Template, TemplateGenerator, Verdict, Violation,
+    Answers, ApprovalPolicy, ChangePlan, CostEstimate, CostEstimator, Error, Health, ManagedResource, Plugin, Project,
+    Provider, ResourceDescription, Template, TemplateGenerator, Verdict, Violation,
 };
 use crate::{estimator, generator, plugin, policy, provider};
 
@@ -58,14 +58,14 @@ impl<P: Plugin> plugin_interface::Guest for Exported<P> {
 }
 
 impl<P: ApprovalPolicy> approval_policy::Guest for Exported<P> {
-    fn evaluate(context: Context, settings: String) -> Result<Verdict, Error> {
-        policy::evaluate::<P>(&context, &settings)
+    fn evaluate(settings: String) -> Result<Verdict, Error> {
+        policy::evaluate::<P>(&settings)
     }
 }
 
 impl<P: CostEstimator> cost_estimator::Guest for Exported<P> {
-    fn estimate(request: Request, settings: String) -> Result<CostEstimate, Error> {
-        estimator::estimate::<P>(&request, &settings)
+    fn estimate(settings: String) -> Result<CostEstimate, Error> {
+        estimator::estimate::<P>(&settings)
     }
 }
 
@@ -128,7 +128,7 @@ macro_rules! export_policy {
         $crate::export_kind!(
             $plugin,
             approval_policy,
-            __export_macadam_plugin_approval_policy_0_1_0_cabi,
+            __export_macadam_plugin_approval_policy_0_2_0_cabi,
             APPROVAL_POLICY
         );
     };
@@ -141,7 +141,7 @@ macro_rules! export_estimator {
         $crate::export_kind!(
             $plugin,
             cost_estimator,
-            __export_macadam_plugin_cost_estimator_0_1_0_cabi,
+            __export_macadam_plugin_cost_estimator_0_2_0_cabi,
             COST_ESTIMATOR
         );
     };
@@ -151,7 +151,7 @@ macro_rules! export_estimator {
 #[macro_export]
 macro_rules! export_provider {
     ($plugin:ty) => {
-        $crate::export_kind!($plugin, provider, __export_macadam_plugin_provider_0_1_0_cabi, PROVIDER);
+        $crate::export_kind!($plugin, provider, __export_macadam_plugin_provider_0_2_0_cabi, PROVIDER);
     };
 }
 
@@ -162,7 +162,7 @@ macro_rules! export_generator {
         $crate::export_kind!(
             $plugin,
             template_generator,
-            __export_macadam_plugin_template_generator_0_1_0_cabi,
+            __export_macadam_plugin_template_generator_0_2_0_cabi,
             TEMPLATE_GENERATOR
         );
     };
@@ -176,7 +176,7 @@ macro_rules! export_kind {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             type Plugin = $crate::export::Exported<$plugin>;
-            $crate::bindings::exports::macadam::plugin::plugin::__export_macadam_plugin_plugin_0_1_0_cabi!(
+            $crate::bindings::exports::macadam::plugin::plugin::__export_macadam_plugin_plugin_0_2_0_cabi!(
                 Plugin with_types_in $crate::bindings::exports::macadam::plugin::plugin
             );
             $crate::bindings::exports::macadam::plugin::$interface::$exports!(

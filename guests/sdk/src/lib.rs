@@ -32,7 +32,7 @@
 //!
 //! impl ApprovalPolicy for WatchRobots {
 //!     fn evaluate(context: &Context, settings: &Settings) -> Result<Verdict, Error> {
-//!         if context.actor.person == "robot" {
+//!         if context.actor().person == "robot" {
 //!             return Ok(Verdict::require_approval("a robot asks", [settings.group.as_str()], 1));
 //!         }
 //!         Ok(Verdict::Allow)
@@ -46,6 +46,9 @@
 //! assert!(matches!(verdict, Ok(Verdict::RequireApproval(_))));
 //! ```
 //!
+//! A [`Context`] and a [`Request`] hold nothing: their methods ask the host for one piece each, so a policy that looks at
+//! two tags costs two tags, whatever else the request has.
+//!
 //! An instance lives for one call: nothing is remembered, nothing has to be freed, and there is no clock, randomness,
 //! environment, file or socket. What a provider may do goes through [`host`], each thing granted by name. On a
 //! developer's own machine the traits are plain Rust, and [`testing`] stands in for the host, so `cargo test` runs a
@@ -57,6 +60,7 @@ mod allocator;
 mod arena;
 #[doc(hidden)]
 pub mod bindings;
+mod context;
 pub mod decimal;
 mod error;
 mod estimator;
@@ -67,6 +71,7 @@ pub mod host;
 mod plugin;
 mod policy;
 mod provider;
+mod request;
 pub mod schema;
 #[cfg(feature = "template")]
 pub mod template;
@@ -75,14 +80,16 @@ pub mod testing;
 pub mod words;
 
 pub use bindings::macadam::plugin::types::{
-    Action, Actor, Environment, EnvironmentClass, PluginError as Error, Request, Violation,
+    Action, Environment, EnvironmentClass, PluginError as Error, Request as ResourceRequest, Violation,
 };
+pub use context::{Actor, Context, Cost, CostLine, Team, TypeUsage};
 pub use decimal::Decimal;
 pub use estimator::{CostEstimate, CostEstimator, Line};
 pub use generator::{Answers, Feature, File, Mode, Project, Template, TemplateGenerator};
 pub use plugin::Plugin;
-pub use policy::{Approval, ApprovalPolicy, Context, Cost, CostLine, Team, TypeUsage, Verdict};
+pub use policy::{Approval, ApprovalPolicy, Verdict};
 pub use provider::{
     Change, ChangePlan, Desired, Effect, Health, ManagedResource, Output, OutputDescription, PlanStep, Progress,
     Provider, ResourceDescription, Step,
 };
+pub use request::Request;

@@ -1,10 +1,8 @@
 //! Policies: rules on requests.
 
-pub use crate::bindings::exports::macadam::plugin::approval_policy::{
-    Approval, Context, Cost, CostLine, Team, TypeUsage, Verdict,
-};
+pub use crate::bindings::exports::macadam::plugin::approval_policy::{Approval, Verdict};
 use crate::plugin::read_settings;
-use crate::{Decimal, Error, Plugin, Violation, decimal};
+use crate::{Context, Error, Plugin, Violation};
 
 /// Decides whether a request may go ahead: a pure function of the context and the settings.
 pub trait ApprovalPolicy: Plugin {
@@ -15,8 +13,8 @@ pub trait ApprovalPolicy: Plugin {
     fn evaluate(context: &Context, settings: &Self::Settings) -> Result<Verdict, Error>;
 }
 
-pub(crate) fn evaluate<P: ApprovalPolicy>(context: &Context, settings: &str) -> Result<Verdict, Error> {
-    P::evaluate(context, &read_settings::<P>(settings)?)
+pub(crate) fn evaluate<P: ApprovalPolicy>(settings: &str) -> Result<Verdict, Error> {
+    P::evaluate(&Context::at_hand(), &read_settings::<P>(settings)?)
 }
 
 impl Verdict {
@@ -30,9 +28,10 @@ impl Verdict {
         Self::RequireApproval(Approval { reason: reason.into(), groups, count })
     }
 
-    /// Denies for one reason, at a place in the request's document.
-    pub fn deny(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Deny(vec![Violation::new(path, message)])
+    /// Denies for one reason.
+    #[must_use]
+    pub fn deny(violation: Violation) -> Self {
+        Self::Deny(vec![violation])
     }
 
     /// Denies when there is a violation, warns when there is only a warning, and else allows.
@@ -43,33 +42,5 @@ impl Verdict {
             (true, false) => Self::Warn(warnings),
             (true, true) => Self::Allow,
         }
-    }
-}
-
-impl Cost {
-    /// The monthly cost, exactly.
-    ///
-    /// # Errors
-    /// [`Error::Failed`] when the host broke the contract.
-    pub fn monthly_exact(&self) -> Result<Decimal, Error> {
-        decimal::from_host(&self.monthly, "monthly cost")
-    }
-}
-
-impl Team {
-    /// The monthly cost of what the team has now, exactly.
-    ///
-    /// # Errors
-    /// [`Error::Failed`] when the host broke the contract.
-    pub fn committed_exact(&self) -> Result<Decimal, Error> {
-        decimal::from_host(&self.committed, "committed cost")
-    }
-
-    /// The most the team may commit a month, exactly.
-    ///
-    /// # Errors
-    /// [`Error::Failed`] when the host broke the contract.
-    pub fn monthly_budget_exact(&self) -> Result<Option<Decimal>, Error> {
-        self.monthly_budget.as_deref().map(|budget| decimal::from_host(budget, "monthly budget")).transpose()
     }
 }

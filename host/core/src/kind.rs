@@ -32,11 +32,14 @@ impl PluginKind {
         }
     }
 
-    /// The interfaces of the contract, without package and version, that a component of this kind may import.
+    /// The interfaces of the contract, without package and version, that a component of this kind may import. Not every
+    /// version of the contract has each.
     #[must_use]
     pub const fn allowed_imports(self) -> &'static [&'static str] {
         match self {
-            Self::ApprovalPolicy | Self::CostEstimator | Self::TemplateGenerator => &["types", "log"],
+            Self::ApprovalPolicy => &["types", "log", "request", "context"],
+            Self::CostEstimator => &["types", "log", "request"],
+            Self::TemplateGenerator => &["types", "log"],
             Self::Provider => &["types", "log", "secrets", "sql", "files"],
         }
     }

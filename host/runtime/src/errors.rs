@@ -93,6 +93,12 @@ pub enum CallFailure {
         /// What is wrong with it.
         reason: String,
     },
+    /// It asked about a request or its context at a time when there is none.
+    #[error("asked for the {interface} when there is none; ask only while evaluating or estimating")]
+    NothingAsked {
+        /// Which interface it asked.
+        interface: &'static str,
+    },
     /// It used something that it was not granted.
     #[error("used `{name}`, which it was not granted; grant it in the host's configuration if it should have it")]
     CapabilityDenied {
@@ -125,6 +131,7 @@ impl CallFailure {
             Self::Trap { .. } => "trap",
             Self::OutputTooLarge { .. } => "output-too-large",
             Self::InvalidOutput { .. } => "invalid-output",
+            Self::NothingAsked { .. } => "nothing-asked",
             Self::CapabilityDenied { .. } => "capability-denied",
             Self::Overloaded { .. } => "overloaded",
             Self::Host(_) => "host",

@@ -15,7 +15,7 @@
 //! | [`admission`] | how many calls may be inside at once |
 //! | [`call`] | one call from admission to usage report; the fast and the slow lane |
 //! | [`capabilities`] | what a plugin may do outside of itself, one file each |
-//! | [`clients`] | one typed client per plugin kind, for each version of the contract |
+//! | [`clients`] | one typed client per plugin kind, for every version of the contract |
 //! | [`errors`] | why a component was not loaded, or a call gave no value |
 
 pub mod admission;

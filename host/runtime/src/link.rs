@@ -11,13 +11,14 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::call::CallState;
 use crate::capabilities::wasi;
-use crate::clients::v0_1::bindings::macadam::plugin as contract;
+use crate::clients::ContractLine;
+use crate::clients::v0_1::bindings::macadam::plugin as v0_1;
+use crate::clients::v0_2::bindings::macadam::plugin as v0_2;
 
-/// What a component may import.
+/// What a component may import: what its kind may, in every version of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Allowance {
-    /// The interfaces that act on something outside; only kinds that are not pure have them.
-    pub(crate) effects: bool,
+    pub(crate) kind: PluginKind,
     /// The virtual WASI.
     pub(crate) wasi: bool,
 }
@@ -25,19 +26,22 @@ pub(crate) struct Allowance {
 impl Allowance {
     /// What a kind may import, with WASI if the component asks for it.
     pub(crate) fn of(kind: PluginKind, wasi: bool) -> Self {
-        Self { effects: !kind.is_pure(), wasi }
+        Self { kind, wasi }
     }
 }
+
+/// How many different allowances there are.
+const ALLOWANCES: usize = 2 * PluginKind::ALL.len();
 
 /// One engine, with a linker for each allowance, made when the first component needs it.
 pub(crate) struct Shard {
     engine: Engine,
-    linkers: [OnceLock<Linker<CallState>>; 4],
+    linkers: [OnceLock<Linker<CallState>>; ALLOWANCES],
 }
 
 impl Shard {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine, linkers: [const { OnceLock::new() }; 4] }
+        Self { engine, linkers: [const { OnceLock::new() }; ALLOWANCES] }
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -46,7 +50,7 @@ impl Shard {
 
     /// Links a component with what it may import, and nothing else.
     pub(crate) fn link(&self, component: &Component, may: Allowance) -> wasmtime::Result<InstancePre<CallState>> {
-        let place = usize::from(may.effects) + 2 * usize::from(may.wasi);
+        let place = 2 * may.kind as usize + usize::from(may.wasi);
         let slot = self.linkers.get(place).ok_or_else(|| wasmtime::Error::msg("no such allowance"))?;
         if let Some(linker) = slot.get() {
             return linker.instantiate_pre(component);
@@ -64,14 +68,34 @@ impl std::fmt::Debug for Shard {
 
 fn linker(engine: &Engine, may: Allowance) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
-    contract::log::add_to_linker::<CallState, HasSelf<_>>(&mut linker, |state| state)?;
-    if may.effects {
-        contract::secrets::add_to_linker::<CallState, HasSelf<_>>(&mut linker, |state| state)?;
-        contract::sql::add_to_linker::<CallState, HasSelf<_>>(&mut linker, |state| state)?;
-        contract::files::add_to_linker::<CallState, HasSelf<_>>(&mut linker, |state| state)?;
+    for interface in may.kind.allowed_imports() {
+        offer(&mut linker, interface)?;
     }
     if may.wasi {
         wasi::add_to_linker(&mut linker)?;
     }
     Ok(linker)
+}
+
+/// Offers one of the contract's interfaces, in each version that has it. What did not change between versions has one
+/// implementation under several names; `types` holds no functions.
+fn offer(linker: &mut Linker<CallState>, interface: &str) -> wasmtime::Result<()> {
+    type Host = HasSelf<CallState>;
+    fn state(state: &mut CallState) -> &mut CallState {
+        state
+    }
+    match interface {
+        "request" => v0_2::request::add_to_linker::<_, Host>(linker, state),
+        "context" => v0_2::context::add_to_linker::<_, Host>(linker, state),
+        unchanged => ContractLine::ALL.into_iter().try_for_each(|line| {
+            let mut instance = linker.instance(&line.interface(unchanged))?;
+            match unchanged {
+                "log" => v0_1::log::add_to_linker_instance::<_, Host>(&mut instance, state),
+                "secrets" => v0_1::secrets::add_to_linker_instance::<_, Host>(&mut instance, state),
+                "sql" => v0_1::sql::add_to_linker_instance::<_, Host>(&mut instance, state),
+                "files" => v0_1::files::add_to_linker_instance::<_, Host>(&mut instance, state),
+                _ => Ok(()),
+            }
+        }),
+    }
 }

@@ -8,13 +8,14 @@ use macadam_core::digest::Blob;
 use macadam_core::kind::PluginKind;
 use macadam_core::limits::Limits;
 use macadam_core::names::PluginRef;
+use semver::Version;
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 
 use crate::admission::Admission;
 use crate::call::Lanes;
 use crate::capabilities::Grants;
-use crate::clients::{EstimatorClient, GeneratorClient, PluginClient, PolicyClient, ProviderClient};
+use crate::clients::{ContractLine, EstimatorClient, GeneratorClient, PluginClient, PolicyClient, ProviderClient};
 use crate::compiled::{CodeCache, CodeFile, Compiler};
 use crate::engine::{Engines, Profile, Shape};
 use crate::errors::LoadError;
@@ -43,6 +44,9 @@ pub struct LoadRequest<'a> {
     pub plugin: PluginRef,
     /// What it is for.
     pub kind: PluginKind,
+    /// The version of the contract that its manifest declares, which decides when the component is of several; the newest
+    /// of them when there is no manifest.
+    pub contract: Option<&'a Version>,
     /// Its bytes.
     pub component: &'a Blob,
     /// What its calls may use, before the host's cap.
@@ -87,10 +91,11 @@ impl Sandbox {
         let host = |error| LoadError::Host { plugin: plugin.clone(), reason: format!("{error:#}") };
         let (shards, places) = self.shards_of(profile).map_err(host)?;
         let may = Allowance::of(request.kind, shape.imports_wasi);
-        let mapped = self.map(&request, profile, may, shards).await?;
+        let (mapped, contract) = self.map(&request, profile, may, shards).await?;
         let loaded = LoadedPlugin {
             identity: request.plugin,
             kind: request.kind,
+            contract,
             component_digest: request.component.digest(),
             profile,
             limits,
@@ -127,14 +132,14 @@ impl Sandbox {
         Ok((shards, Arc::clone(engines.places())))
     }
 
-    /// The component's code, mapped and linked in the first shard.
+    /// The component's code, mapped and linked in the first shard, and the contract that it is of.
     async fn map(
         &self,
         request: &LoadRequest<'_>,
         profile: Profile,
         may: Allowance,
         shards: &Arc<[Shard]>,
-    ) -> Result<Mapped, LoadError> {
+    ) -> Result<(Mapped, ContractLine), LoadError> {
         let plugin = &request.plugin;
         let host = |error| LoadError::Host { plugin: plugin.clone(), reason: format!("{error:#}") };
         let contract = |error| LoadError::Contract { plugin: plugin.clone(), reason: format!("{error:#}") };
@@ -142,7 +147,9 @@ impl Sandbox {
         let code = self.code(request, profile, first.engine()).await?;
         let component = code.map(first.engine()).map_err(host)?;
         let home = first.link(&component, may).map_err(contract)?;
-        Ok(Mapped::new(home, code, may, Arc::clone(shards)))
+        let line = ContractLine::of(&component, request.kind, request.contract)
+            .map_err(|reason| LoadError::Contract { plugin: plugin.clone(), reason })?;
+        Ok((Mapped::new(home, code, may, Arc::clone(shards)), line))
     }
 
     /// The component's code, from the cache or compiled into it.

@@ -45,12 +45,14 @@ pub enum ComponentError {
     },
     /// It is built for a contract that this host does not know.
     #[error(
-        "the component is built for {PACKAGE} {}, but this host knows {}; rebuild it or update the host",
-        list(component), list(&KNOWN)
+        "the component is built for {PACKAGE} {}, but this host knows {}; rebuild it or update the host; it exports {}",
+        list(component), list(&KNOWN), list(exports)
     )]
     UnknownContract {
         /// The versions that it is built for.
         component: Vec<Version>,
+        /// The interfaces that it does export.
+        exports: Vec<InterfaceName>,
     },
     /// It is built for another line of the contract than its manifest says.
     #[error(

@@ -1,7 +1,8 @@
 //! What a component imports and exports, and whether that is what its manifest says and its kind may have.
 //!
 //! A plugin exports `macadam:plugin/plugin` and the interface of its kind, both in a version of the line that its
-//! manifest names, with exactly the contract's types. It may export more: toolchains leave things behind.
+//! manifest names, with exactly the contract's types. It may export more: toolchains leave things behind, and a component
+//! may be of several contracts, of which its manifest says the one that it is called by.
 //!
 //! It may import the contract's interfaces that its kind is allowed, each that needs a capability only if its manifest
 //! asks for one, and a listed part of `wasi:*@0.2`. Toolchains import that part whether or not a program uses it; the
@@ -70,10 +71,7 @@ pub fn verify(wasm: &[u8], manifest: &Manifest) -> Result<Interfaces, ComponentE
     if wasmparser::Parser::is_core_wasm(wasm) {
         return Err(ComponentError::CoreModule);
     }
-    // A contract that is not known has no types to compare with, but the component is still read, so that it is told
-    // which contract it was built for.
-    let known = contract::serving(&manifest.contract);
-    let typed = Typed::validate(wasm, known.unwrap_or(&contract::KNOWN[0]))?;
+    let typed = Typed::validate(wasm)?;
     let names = Names::read(wasm)?;
     let exports: BTreeSet<_> = names.exports.iter().filter_map(|name| InterfaceName::parse(name)).collect();
     check_exports(&typed, &exports, manifest)?;
@@ -111,18 +109,18 @@ fn check_exports(typed: &Typed, exports: &BTreeSet<InterfaceName>, manifest: &Ma
 fn contract_version(exports: &BTreeSet<InterfaceName>, manifest: &Manifest) -> Result<Version, ComponentError> {
     let of_kind = |name: &&InterfaceName| name.package() == PACKAGE && name.interface() == manifest.kind.as_str();
     let component: Vec<Version> = exports.iter().filter(of_kind).filter_map(|name| name.version().cloned()).collect();
+    let exported = || exports.iter().cloned().collect();
     if component.is_empty() {
-        let exports = exports.iter().cloned().collect();
-        return Err(ComponentError::NotOfKind { kind: manifest.kind, exports });
+        return Err(ComponentError::NotOfKind { kind: manifest.kind, exports: exported() });
     }
     if !component.iter().any(|version| contract::serving(version).is_some()) {
-        return Err(ComponentError::UnknownContract { component });
+        return Err(ComponentError::UnknownContract { component, exports: exported() });
     }
     let declared = &manifest.contract;
     let fits = |version: &&Version| contract::same_line(version, declared) && contract::serving(version).is_some();
     match component.iter().find(fits) {
         Some(_) if contract::serving(declared).is_none() => {
-            Err(ComponentError::UnknownContract { component: vec![declared.clone()] })
+            Err(ComponentError::UnknownContract { component: vec![declared.clone()], exports: exported() })
         }
         Some(version) => Ok(version.clone()),
         None => Err(ComponentError::ContractMismatch { declared: declared.clone(), component }),
@@ -134,9 +132,8 @@ fn check_import(typed: &Typed, import: &InterfaceName, manifest: &Manifest) -> R
     if is_wasi(import) {
         return Ok(());
     }
-    let served = import.version().is_some_and(|version| {
-        contract::same_line(version, &manifest.contract) && contract::serving(version).is_some()
-    });
+    // A component that is of several contracts imports from each.
+    let served = import.version().is_some_and(|version| contract::serving(version).is_some());
     let allowed = import.package() == PACKAGE && kind.allowed_imports().contains(&import.interface());
     if !allowed || !served {
         return Err(ComponentError::ForbiddenImport { interface: import.clone(), kind });

@@ -62,24 +62,28 @@ impl Names {
     }
 }
 
-/// A component and one version of the contract, validated in one context so that their types can be compared.
+/// A component and every known version of the contract, validated in one context so that their types can be compared.
 pub(super) struct Typed {
     component: Types,
-    contract: Types,
+    contracts: Vec<(&'static Version, Types)>,
 }
 
 /// An import or export, with the list in which its types are found.
 type Item<'a> = (Option<&'a ComponentItem>, TypesRef<'a>);
 
 impl Typed {
-    pub(super) fn validate(wasm: &[u8], contract: &Version) -> Result<Self, ComponentError> {
+    pub(super) fn validate(wasm: &[u8]) -> Result<Self, ComponentError> {
+        // Types are compared by identity within one validator, so everything goes through the same one.
         let mut validator = Validator::new_with_features(FEATURES);
-        let contract = contract::encoded(contract).map_err(ComponentError::Contract)?;
-        let contract =
-            validator.validate_all(contract).map_err(|error| ComponentError::Contract(error.message().to_owned()))?;
-        // Types are compared by identity within one validator, so the component goes through the same one.
-        validator.reset();
-        Ok(Self { component: validator.validate_all(wasm)?, contract })
+        let mut contracts = Vec::with_capacity(contract::KNOWN.len());
+        for version in &contract::KNOWN {
+            let encoded = contract::encoded(version).map_err(ComponentError::Contract)?;
+            let types = validator.validate_all(encoded);
+            let types = types.map_err(|error| ComponentError::Contract(error.message().to_owned()))?;
+            contracts.push((version, types));
+            validator.reset();
+        }
+        Ok(Self { component: validator.validate_all(wasm)?, contracts })
     }
 
     /// Whether an import is an instance, as interfaces are, and not a function or value under an interface's name.
@@ -94,9 +98,10 @@ impl Typed {
         name: &InterfaceName,
         kind: PluginKind,
     ) -> Result<Option<String>, ComponentError> {
-        let given = find(&self.world(kind)?.imports, name);
+        let (world, contract) = self.world(name, kind)?;
+        let given = find(&world.imports, name);
         let wanted = self.component.component_item_for_import(&name.to_string());
-        Ok(first_mismatch((given, self.contract.as_ref()), (wanted, self.component.as_ref())))
+        Ok(first_mismatch((given, contract), (wanted, self.component.as_ref())))
     }
 
     /// The first part of one of the contract's interfaces that the component does not export, or with another type.
@@ -106,21 +111,30 @@ impl Typed {
         kind: PluginKind,
     ) -> Result<Option<String>, ComponentError> {
         let given = self.component.component_item_for_export(&name.to_string());
-        let wanted = find(&self.world(kind)?.exports, name);
-        Ok(first_mismatch((given, self.component.as_ref()), (wanted, self.contract.as_ref())))
+        let (world, contract) = self.world(name, kind)?;
+        let wanted = find(&world.exports, name);
+        Ok(first_mismatch((given, self.component.as_ref()), (wanted, contract)))
     }
 
-    /// The contract's world for a kind: a type that is exported under the world's name and that, as `wit-component`
-    /// writes it, again holds the world under its full name.
-    fn world(&self, kind: PluginKind) -> Result<&ComponentType, ComponentError> {
+    /// The world for a kind in the contract that serves an interface's version: a type that is exported under the
+    /// world's name and that, as `wit-component` writes it, again holds the world under its full name.
+    fn world(
+        &self,
+        interface: &InterfaceName,
+        kind: PluginKind,
+    ) -> Result<(&ComponentType, TypesRef<'_>), ComponentError> {
+        let serving = interface.version().and_then(contract::serving);
+        let contract = self.contracts.iter().find(|(version, _)| Some(*version) == serving);
+        let unknown = || ComponentError::Contract(format!("no contract serves {interface}"));
+        let (_, contract) = contract.ok_or_else(unknown)?;
         let name = format!("{kind}-plugin");
         let missing = || ComponentError::Contract(format!("it has no world {name}"));
-        let item = self.contract.component_item_for_export(&name).ok_or_else(missing)?;
+        let item = contract.component_item_for_export(&name).ok_or_else(missing)?;
         let ComponentEntityType::Type { created: ComponentAnyTypeId::Component(outer), .. } = item.ty else {
             return Err(missing());
         };
-        match self.contract[outer].exports.values().next().map(|item| item.ty) {
-            Some(ComponentEntityType::Component(world)) => Ok(&self.contract[world]),
+        match contract[outer].exports.values().next().map(|item| item.ty) {
+            Some(ComponentEntityType::Component(world)) => Ok((&contract[world], contract.as_ref())),
             _ => Err(missing()),
         }
     }

@@ -18,7 +18,7 @@ pub(super) const FIELDS: [Field; 10] = [
     Field { name: "name", remedy: "namespace/name, such as name = \"macadam/cost-threshold\"" },
     Field { name: "version", remedy: "a SemVer version without build metadata, such as version = \"1.2.0\"" },
     Field { name: "kind", remedy: "one of the four kinds, such as kind = \"approval-policy\"" },
-    Field { name: "contract", remedy: "the version of macadam:plugin it is built for, such as contract = \"0.1.0\"" },
+    Field { name: "contract", remedy: "the version of macadam:plugin it is built for, such as contract = \"0.2.0\"" },
     Field { name: "summary", remedy: "one line of at most 200 characters for people who choose a plugin" },
     Field { name: "license", remedy: "an SPDX expression, such as license = \"Apache-2.0\"" },
     Field { name: "authors", remedy: "a list of lines, such as authors = [\"Platform team <platform@example.com>\"]" },

@@ -4,7 +4,7 @@
 //! name = "macadam/postgres"
 //! version = "1.2.0"
 //! kind = "provider"
-//! contract = "0.1.0"
+//! contract = "0.2.0"
 //! summary = "Databases on a shared PostgreSQL server."
 //! license = "Apache-2.0"
 //! authors = ["Platform team <platform@example.com>"]

@@ -2,7 +2,7 @@ use macadam_core::kind::PluginKind;
 use macadam_registry::component::{WASI, verify};
 use macadam_registry::{ComponentError, Manifest};
 
-use crate::support::{Guest, manifest};
+use crate::support::{Guest, manifest, manifest_for};
 
 const POLICY: PluginKind = PluginKind::ApprovalPolicy;
 
@@ -25,6 +25,73 @@ fn a_component_of_every_kind_is_taken_as_its_own_kind_and_as_no_other() {
             let error = verify(&component, &declared(other)).unwrap_err();
             assert!(matches!(error, ComponentError::NotOfKind { .. }), "a {kind} passed as a {other}: {error}");
         }
+    }
+}
+
+#[test]
+fn a_component_of_every_kind_is_taken_for_the_contract_that_it_is_of_and_for_no_other() {
+    let contracts: [(&'static [&'static str], &str, &str); 2] =
+        [(&["v0.1"], "0.1.0", "0.2.0"), (&["v0.2"], "0.2.0", "0.1.0")];
+    for kind in PluginKind::ALL {
+        for (folders, own, other) in contracts {
+            let component = Guest::of_contracts(kind, folders).component();
+            let declared = |contract| Manifest::parse(&manifest_for(contract, kind, "1.0.0")).unwrap();
+            let interfaces = verify(&component, &declared(own)).unwrap();
+            let exports = interfaces.exports.iter().map(ToString::to_string).collect::<Vec<_>>();
+            assert!(exports.contains(&format!("macadam:plugin/{kind}@{own}")), "{exports:?}");
+            let error = verify(&component, &declared(other)).unwrap_err();
+            assert!(matches!(error, ComponentError::ContractMismatch { .. }), "{kind} of {own} as {other}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_component_of_both_contracts_is_taken_for_either_and_its_manifest_says_which() {
+    for kind in PluginKind::ALL {
+        let component = Guest::of_contracts(kind, &["v0.1", "v0.2"]).component();
+        for contract in ["0.1.0", "0.2.0"] {
+            let declared = Manifest::parse(&manifest_for(contract, kind, "1.0.0")).unwrap();
+            assert!(verify(&component, &declared).is_ok(), "{kind} of both, declared as {contract}");
+        }
+        let declared = Manifest::parse(&manifest_for("0.3.0", kind, "1.0.0")).unwrap();
+        let error = verify(&component, &declared).unwrap_err();
+        assert!(matches!(error, ComponentError::ContractMismatch { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_component_may_import_a_part_of_what_its_contract_offers_and_nothing_that_it_does_not() {
+    let declared = Manifest::parse(&manifest_for("0.2.0", POLICY, "1.0.0")).unwrap();
+    let of_0_2 = || Guest::of_contracts(POLICY, &["v0.2"]);
+    for (from, to) in [
+        ("    now: func() -> timestamp;\n", ""),
+        ("    tags: func() -> list<tuple<string, string>>;\n", ""),
+        ("    import context;\n", ""),
+        ("    import request;\n    import context;\n", ""),
+    ] {
+        let taken = verify(&of_0_2().with_contract_changed(from, to).component(), &declared);
+        assert!(taken.is_ok(), "without {from:?}: {taken:?}");
+    }
+    for (from, to, item) in [
+        ("    now: func() -> timestamp;\n", "    now: func() -> timestamp;\n    moon: func() -> string;\n", "moon"),
+        ("tag: func(key: string) -> option<string>", "tag: func(key: string) -> string", "tag"),
+        ("        lower-bound: bool,\n", "", "total"),
+    ] {
+        let error = refusal(&of_0_2().with_contract_changed(from, to), &declared);
+        assert!(matches!(&error, ComponentError::TypeMismatch { item: named, .. } if named.contains(item)), "{error}");
+    }
+}
+
+#[test]
+fn what_a_policy_may_ask_is_not_for_kinds_that_have_no_context() {
+    for (kind, interface) in [
+        (PluginKind::CostEstimator, "context"),
+        (PluginKind::TemplateGenerator, "request"),
+        (PluginKind::Provider, "request"),
+    ] {
+        let guest = Guest::of_contracts(kind, &["v0.2"]).with(&format!("import macadam:plugin/{interface}@0.2.0;\n"));
+        let error = refusal(&guest, &Manifest::parse(&manifest_for("0.2.0", kind, "1.0.0")).unwrap());
+        assert!(matches!(error, ComponentError::ForbiddenImport { .. }), "{kind} with {interface}: {error}");
     }
 }
 
@@ -100,12 +167,15 @@ fn a_capability_may_be_asked_for_and_not_used() {
 
 #[test]
 fn a_component_for_a_contract_that_is_not_known_is_refused_with_both_lists() {
-    for version in ["0.2.0", "1.0.0", "0.1.1"] {
+    for version in ["0.3.0", "1.0.0", "0.1.1"] {
         let text = manifest(POLICY, "1.0.0").replace("contract = \"0.1.0\"", &format!("contract = \"{version}\""));
         let error = refusal(&Guest::of(POLICY).for_contract(version), &Manifest::parse(&text).unwrap());
         assert!(matches!(error, ComponentError::UnknownContract { .. }), "{error}");
         let message = error.to_string();
-        assert!(message.contains(version) && message.contains("0.1.0"), "both lists are in the message: {message}");
+        let exported = format!("macadam:plugin/approval-policy@{version}");
+        for part in [version, "0.1.0, 0.2.0", exported.as_str()] {
+            assert!(message.contains(part), "what it is for, what the host knows and what it exports: {message}");
+        }
     }
 }
 

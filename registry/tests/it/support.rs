@@ -17,6 +17,8 @@ use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, SourceMap};
 /// A plugin's code: what a guest's toolchain writes, with functions that do nothing.
 pub(crate) struct Guest {
     kind: PluginKind,
+    /// The folders of the contracts that it is of.
+    contracts: &'static [&'static str],
     /// What its world has beyond the contract's, in WIT.
     world: String,
     /// Further packages, in WIT.
@@ -27,7 +29,12 @@ pub(crate) struct Guest {
 
 impl Guest {
     pub(crate) fn of(kind: PluginKind) -> Self {
-        Self { kind, world: String::new(), packages: String::new(), changes: Vec::new() }
+        Self::of_contracts(kind, &["v0.1"])
+    }
+
+    /// Is of one contract or several, by their folders in `wit/`.
+    pub(crate) fn of_contracts(kind: PluginKind, contracts: &'static [&'static str]) -> Self {
+        Self { kind, contracts, world: String::new(), packages: String::new(), changes: Vec::new() }
     }
 
     /// Has one more line in its world.
@@ -56,19 +63,20 @@ impl Guest {
 
     pub(crate) fn core_module(&self) -> Vec<u8> {
         let mut resolve = Resolve::default();
-        let mut contract = SourceMap::default();
-        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit")).unwrap() {
-            let path = entry.unwrap().path();
-            let text = fs::read_to_string(&path).unwrap();
-            let text = self.changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
-            contract.push(&path, text);
+        let mut includes = String::new();
+        for folder in self.contracts {
+            let mut contract = SourceMap::default();
+            for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit").join(folder)).unwrap() {
+                let path = entry.unwrap().path();
+                let text = fs::read_to_string(&path).unwrap();
+                let text = self.changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
+                contract.push(&path, text);
+            }
+            let contract = resolve.push_group(contract.parse().map_err(|(_, error)| error).unwrap()).unwrap();
+            let version = resolve.packages[contract].name.version.clone().unwrap();
+            includes += &format!("include macadam:plugin/{}-plugin@{version};\n", self.kind);
         }
-        let contract = resolve.push_group(contract.parse().map_err(|(_, error)| error).unwrap()).unwrap();
-        let version = resolve.packages[contract].name.version.clone().unwrap();
-        let world = format!(
-            "package test:guest;\n{}\nworld guest {{ include macadam:plugin/{}-plugin@{version};\n{} }}",
-            self.packages, self.kind, self.world
-        );
+        let world = format!("package test:guest;\n{}\nworld guest {{ {includes}{} }}", self.packages, self.world);
         let package = resolve.push_source("guest.wit", &world).unwrap();
         let world = resolve.select_world(&[package], Some("guest")).unwrap();
         let mut module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
@@ -79,6 +87,11 @@ impl Guest {
     pub(crate) fn component(&self) -> Vec<u8> {
         ComponentEncoder::default().module(&self.core_module()).unwrap().encode().unwrap()
     }
+}
+
+/// The same for a contract of another version.
+pub(crate) fn manifest_for(contract: &str, kind: PluginKind, version: &str) -> String {
+    manifest(kind, version).replace("contract = \"0.1.0\"", &format!("contract = \"{contract}\""))
 }
 
 /// A manifest that fits the guest of its kind.

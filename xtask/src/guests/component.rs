@@ -19,7 +19,8 @@ pub(super) fn refresh(core: &Path, component: &Path, manifest: &Path) -> anyhow:
     }
     let module = fs::read(core).with_context(|| format!("cannot read {}", core.display()))?;
     let bytes = ComponentEncoder::default().validate(true).module(&module)?.encode()?;
-    check_interfaces(&bytes, kind_of(manifest)?)?;
+    let Manifest { kind, contract } = manifest_of(manifest)?;
+    check_interfaces(&bytes, kind, &contract)?;
     write(component, &bytes)
 }
 
@@ -58,22 +59,25 @@ fn write(component: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     Ok(fs::rename(&temporary, component)?)
 }
 
-fn kind_of(manifest: &Path) -> anyhow::Result<PluginKind> {
-    #[derive(Deserialize)]
-    struct Manifest {
-        kind: PluginKind,
-    }
-    let text = fs::read_to_string(manifest)?;
-    Ok(toml::from_str::<Manifest>(&text).with_context(|| format!("in {}", manifest.display()))?.kind)
+/// What a component is checked against.
+#[derive(Deserialize)]
+struct Manifest {
+    kind: PluginKind,
+    contract: String,
 }
 
-fn check_interfaces(component: &[u8], kind: PluginKind) -> anyhow::Result<()> {
+fn manifest_of(path: &Path) -> anyhow::Result<Manifest> {
+    let text = fs::read_to_string(path)?;
+    toml::from_str(&text).with_context(|| format!("in {}", path.display()))
+}
+
+fn check_interfaces(component: &[u8], kind: PluginKind, contract: &str) -> anyhow::Result<()> {
     let DecodedWasm::Component(resolve, world) = wit_component::decode(component)? else {
         bail!("the encoder made no component");
     };
     let world = resolve.worlds.get(world).context("the component has no world")?;
     let names = |keys: Vec<&_>| keys.into_iter().map(|key| resolve.name_world_key(key)).collect::<Vec<String>>();
-    let interface = |name: &str| format!("macadam:plugin/{name}@0.1.0");
+    let interface = |name: &str| format!("macadam:plugin/{name}@{contract}");
     let allowed: Vec<String> = kind.allowed_imports().iter().map(|name| interface(name)).collect();
     for import in names(world.imports.keys().collect()) {
         ensure!(allowed.contains(&import), "it imports {import}, which no {kind} may");
@@ -92,7 +96,8 @@ mod tests {
     #[test]
     fn a_policy_that_imports_a_database_is_refused() {
         let text = r#"(component (import "macadam:plugin/sql@0.1.0" (instance)))"#;
-        let refused = check_interfaces(&wat::parse_str(text).unwrap(), PluginKind::ApprovalPolicy).unwrap_err();
+        let refused =
+            check_interfaces(&wat::parse_str(text).unwrap(), PluginKind::ApprovalPolicy, "0.1.0").unwrap_err();
         assert!(refused.to_string().contains("macadam:plugin/sql"), "the error names the import: {refused}");
     }
 

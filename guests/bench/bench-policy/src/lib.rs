@@ -47,12 +47,13 @@ impl Plugin for BenchPolicy {
 
 impl ApprovalPolicy for BenchPolicy {
     fn evaluate(context: &Context, settings: &Settings) -> Result<Verdict, Error> {
-        let spec: Spec = context.request.spec()?;
-        let why = if context.request.environment.class == EnvironmentClass::Production {
+        let request = context.request();
+        let spec: Spec = request.spec()?;
+        let why = if request.environment_class() == EnvironmentClass::Production {
             "production"
-        } else if context.cost.as_ref().is_none_or(|cost| cost.monthly_exact().is_ok_and(|c| c > settings.threshold)) {
+        } else if context.cost().is_none_or(|cost| cost.monthly_exact().is_ok_and(|c| c > settings.threshold)) {
             "cost"
-        } else if settings.tags.iter().any(|key| !context.request.tag(key).is_some_and(is_tag_value)) {
+        } else if settings.tags.iter().any(|key| !request.tag(key).is_some_and(|value| is_tag_value(&value))) {
             "tags"
         } else if spec.replicas > 1_000 {
             "replicas"

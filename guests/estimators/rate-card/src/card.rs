@@ -75,7 +75,7 @@ impl Settings {
                     _ => continue,
                 };
                 let path = format!("/resources/{}/{index}{key}", Violation::escaped(resource_type));
-                violations.push(Violation::new(path, message));
+                violations.push(Violation::new(path, message).code("rate-contradictory"));
             }
         }
         violations
@@ -122,5 +122,8 @@ fn counted(value: &Value, pointer: &str) -> Result<Decimal, Error> {
         _ => None,
     };
     let number = number.filter(|number| !number.is_sign_negative());
-    number.ok_or_else(|| Error::invalid(format!("/spec{pointer}"), "must be a number of at least zero"))
+    number.ok_or_else(|| {
+        let violation = Violation::new(format!("/spec{pointer}"), "must be a number of at least zero");
+        Error::Invalid(vec![violation.code("quantity-invalid")])
+    })
 }

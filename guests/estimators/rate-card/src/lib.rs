@@ -6,7 +6,9 @@
 mod card;
 
 use card::{Rate, Settings};
-use macadam_sdk::{Action, CostEstimate, CostEstimator, Error, Line, Plugin, Request, Violation, export_estimator};
+use macadam_sdk::{
+    Action, CostEstimate, CostEstimator, EnvironmentClass, Error, Line, Plugin, Request, Violation, export_estimator,
+};
 use serde_json::Value;
 
 /// The estimator.
@@ -26,20 +28,20 @@ impl CostEstimator for RateCard {
     fn estimate(request: &Request, settings: &Settings) -> Result<CostEstimate, Error> {
         let currency = settings.currency.clone();
         // What is gone costs nothing.
-        if request.action == Action::Delete {
+        if request.action() == Action::Delete {
             return Ok(CostEstimate { currency, lines: Vec::new() });
         }
-        let Some(rates) = settings.resources.get(&request.resource_type) else {
-            return Ok(CostEstimate { currency, lines: vec![unlisted(&request.resource_type)] });
+        let resource_type = request.resource_type();
+        let Some(rates) = settings.resources.get(&resource_type) else {
+            return Ok(CostEstimate { currency, lines: vec![unlisted(resource_type)] });
         };
-        let spec: Value = request.spec()?;
-        let lines = rates.iter().map(|rate| line(rate, &spec, request)).collect::<Result<_, _>>()?;
+        let (spec, class): (Value, _) = (request.spec()?, request.environment_class());
+        let lines = rates.iter().map(|rate| line(rate, &spec, class)).collect::<Result<_, _>>()?;
         Ok(CostEstimate { currency, lines })
     }
 }
 
-fn line(rate: &Rate, spec: &Value, request: &Request) -> Result<Line, Error> {
-    let class = request.environment.class;
+fn line(rate: &Rate, spec: &Value, class: EnvironmentClass) -> Result<Line, Error> {
     let quantity = rate.quantity(spec, class)?;
     // A quantity that is not known leaves the price of the whole open, whatever one unit costs.
     let unit_price = quantity.and_then(|_| rate.price(class)).map(|price| price.normalize().to_string());
@@ -47,8 +49,8 @@ fn line(rate: &Rate, spec: &Value, request: &Request) -> Result<Line, Error> {
     Ok(Line { name: rate.name.clone(), unit: rate.unit.clone(), quantity, unit_price })
 }
 
-fn unlisted(resource_type: &str) -> Line {
-    Line { name: resource_type.to_owned(), unit: "resource".to_owned(), quantity: "1".to_owned(), unit_price: None }
+fn unlisted(resource_type: String) -> Line {
+    Line { name: resource_type, unit: "resource".to_owned(), quantity: "1".to_owned(), unit_price: None }
 }
 
 export_estimator!(RateCard);

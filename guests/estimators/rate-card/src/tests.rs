@@ -1,6 +1,6 @@
 use super::*;
 use macadam_sdk::testing::{estimate, request, validate_settings};
-use macadam_sdk::{Decimal, EnvironmentClass};
+use macadam_sdk::{Decimal, ResourceRequest};
 use proptest::prelude::*;
 
 /// The settings that the plugin ships with.
@@ -17,7 +17,7 @@ fn total(estimate: &CostEstimate) -> (Decimal, bool) {
     (priced.sum(), estimate.lines.iter().any(|line| line.unit_price.is_none()))
 }
 
-fn total_of(request: &Request, settings: &str) -> (String, bool) {
+fn total_of(request: &ResourceRequest, settings: &str) -> (String, bool) {
     let (sum, lower_bound) = total(&estimate::<RateCard>(request, settings).unwrap());
     (sum.normalize().to_string(), lower_bound)
 }
@@ -73,7 +73,10 @@ fn what_is_not_known_has_no_price_and_is_never_zero() {
 fn a_size_that_is_no_number_or_negative_is_the_requesters_mistake() {
     for bad in [r#"{"disk": {"gb": -1}}"#, r#"{"disk": {"gb": "big"}}"#, r#"{"disk": {"gb": [1]}}"#] {
         match estimate::<RateCard>(&request().resource_type("vm").spec(bad).build(), CARD) {
-            Err(Error::Invalid(violations)) => assert_eq!(violations[0].path, "/spec/disk/gb"),
+            Err(Error::Invalid(violations)) => {
+                assert_eq!(violations[0].path, "/spec/disk/gb");
+                assert_eq!(violations[0].code.as_deref(), Some("quantity-invalid"));
+            }
             other => panic!("{bad} must be invalid, not {other:?}"),
         }
     }

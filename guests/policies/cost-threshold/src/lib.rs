@@ -3,7 +3,7 @@
 //! A cost that is not known is not a low cost: it goes to people unless the settings say otherwise. A lower bound that
 //! is above the threshold already is as good as a known cost.
 
-use macadam_sdk::{Action, ApprovalPolicy, Context, Cost, Decimal, Error, Plugin, Verdict, export_policy};
+use macadam_sdk::{Action, ApprovalPolicy, Context, Cost, Decimal, Error, Plugin, Verdict, Violation, export_policy};
 
 /// The policy.
 pub struct CostThreshold;
@@ -50,10 +50,10 @@ impl Plugin for CostThreshold {
 impl ApprovalPolicy for CostThreshold {
     fn evaluate(context: &Context, settings: &Settings) -> Result<Verdict, Error> {
         // What is removed costs nothing any more, and nobody should have to pay on until somebody approves.
-        if context.request.action == Action::Delete {
+        if context.request().action() == Action::Delete {
             return Ok(Verdict::Allow);
         }
-        let Some(cost) = &context.cost else {
+        let Some(cost) = context.cost() else {
             return Ok(unknown("the cost of this request is not known", settings));
         };
         if cost.currency != settings.currency {
@@ -62,7 +62,7 @@ impl ApprovalPolicy for CostThreshold {
         }
         let monthly = cost.monthly_exact()?;
         if monthly > settings.threshold {
-            return Ok(approval(above(cost, settings), settings));
+            return Ok(approval(above(&cost, settings), settings));
         }
         if cost.lower_bound {
             let why = format!(
@@ -84,7 +84,10 @@ fn above(cost: &Cost, settings: &Settings) -> String {
 fn unknown(why: &str, settings: &Settings) -> Verdict {
     match settings.when_unknown {
         WhenUnknown::RequireApproval => approval(why, settings),
-        WhenUnknown::Deny => Verdict::deny("", format!("{why}, and requests of unknown cost are denied")),
+        WhenUnknown::Deny => {
+            let why = format!("{why}, and requests of unknown cost are denied");
+            Verdict::deny(Violation::new("", why).code("cost-unknown"))
+        }
         WhenUnknown::Allow => Verdict::Allow,
     }
 }

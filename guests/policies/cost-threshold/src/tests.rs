@@ -1,10 +1,10 @@
 use super::*;
-use macadam_sdk::testing::{context, evaluate, validate_settings};
+use macadam_sdk::testing::{GivenContext, context, evaluate, validate_settings};
 use proptest::prelude::*;
 
 const SETTINGS: &str = r#"{"threshold": "100.00", "groups": ["finance"], "count": 2}"#;
 
-fn verdict(context: &Context, settings: &str) -> Verdict {
+fn verdict(context: &GivenContext, settings: &str) -> Verdict {
     evaluate::<CostThreshold>(context, settings).unwrap()
 }
 
@@ -40,7 +40,10 @@ fn a_cost_that_is_not_known_goes_the_way_of_the_settings() {
     {
         assert!(matches!(verdict(&unknown, SETTINGS), Verdict::RequireApproval(_)), "people decide by default");
         let deny = r#"{"threshold": "100", "when-unknown": "deny"}"#;
-        assert!(matches!(verdict(&unknown, deny), Verdict::Deny(_)));
+        match verdict(&unknown, deny) {
+            Verdict::Deny(violations) => assert_eq!(violations[0].code.as_deref(), Some("cost-unknown")),
+            other => panic!("{other:?} must deny"),
+        }
         assert_eq!(verdict(&unknown, r#"{"threshold": "100", "when-unknown": "allow"}"#), Verdict::Allow);
     }
 }

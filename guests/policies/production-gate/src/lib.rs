@@ -38,12 +38,13 @@ impl Plugin for ProductionGate {
 
 impl ApprovalPolicy for ProductionGate {
     fn evaluate(context: &Context, settings: &Settings) -> Result<Verdict, Error> {
-        let (action, environment) = (ActionWord::from(context.request.action), &context.request.environment);
-        let class = ClassWord::from(environment.class);
+        let request = context.request();
+        let (action, class) = (ActionWord::from(request.action()), ClassWord::from(request.environment_class()));
         if !settings.classes.contains(&class) || !settings.actions.contains(&action) {
             return Ok(Verdict::Allow);
         }
-        let reason = format!("{} is a {class} environment, and {action} there needs an approval", environment.name);
+        let environment = request.environment().name;
+        let reason = format!("{environment} is a {class} environment, and {action} there needs an approval");
         Ok(Verdict::require_approval(reason, settings.groups.iter().map(String::as_str), settings.count))
     }
 }

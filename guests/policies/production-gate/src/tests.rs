@@ -1,5 +1,5 @@
 use super::*;
-use macadam_sdk::testing::{context, evaluate, validate_settings};
+use macadam_sdk::testing::{GivenContext, context, evaluate, validate_settings};
 use macadam_sdk::{Action, EnvironmentClass};
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ const ACTIONS: [Action; 4] = [Action::Create, Action::Update, Action::Delete, Ac
 const CLASSES: [EnvironmentClass; 3] =
     [EnvironmentClass::Development, EnvironmentClass::Staging, EnvironmentClass::Production];
 
-fn asks(context: &Context, settings: &str) -> bool {
+fn asks(context: &GivenContext, settings: &str) -> bool {
     evaluate::<ProductionGate>(context, settings).unwrap() != Verdict::Allow
 }
 

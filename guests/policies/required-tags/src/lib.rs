@@ -45,10 +45,10 @@ impl Plugin for RequiredTags {
         let mut violations = Vec::new();
         for (index, rule) in settings.tags.iter().enumerate() {
             if let Err(message) = rule.pattern.as_deref().map(compile).transpose() {
-                violations.push(Violation::new(format!("/tags/{index}/pattern"), message));
+                violations.push(Violation::new(format!("/tags/{index}/pattern"), message).code("pattern-unusable"));
             }
             if settings.tags.iter().take(index).any(|earlier| earlier.key == rule.key) {
-                violations.push(Violation::new(format!("/tags/{index}/key"), "has a rule already"));
+                violations.push(Violation::new(format!("/tags/{index}/key"), "has a rule already").code("rule-twice"));
             }
         }
         violations
@@ -57,29 +57,29 @@ impl Plugin for RequiredTags {
 
 impl ApprovalPolicy for RequiredTags {
     fn evaluate(context: &Context, settings: &Settings) -> Result<Verdict, Error> {
-        let action = ActionWord::from(context.request.action);
+        let action = ActionWord::from(context.request().action());
         let mut violations = Vec::new();
         for rule in settings.tags.iter().filter(|rule| rule.actions.contains(&action)) {
-            if let Some(message) = rule.broken_by(&context.request)? {
-                violations.push(Violation::new(format!("/tags/{}", Violation::escaped(&rule.key)), message));
-            }
+            violations.extend(rule.broken_by(context.request())?);
         }
         Ok(Verdict::from_findings(violations, Vec::new()))
     }
 }
 
 impl Rule {
-    /// What is wrong with the tag, in words.
-    fn broken_by(&self, request: &Request) -> Result<Option<String>, Error> {
+    /// What is wrong with the tag.
+    fn broken_by(&self, request: &Request) -> Result<Option<Violation>, Error> {
         let key = &self.key;
-        let Some(value) = request.tag(key) else {
-            return Ok(Some(format!("the tag `{key}` is missing{}", self.wanted())));
+        let broken = |what: &str, code: &str| {
+            let message = format!("the tag `{key}` is {what}{}", self.wanted());
+            Ok(Some(Violation::new(format!("/tags/{}", Violation::escaped(key)), message).code(code)))
         };
-        let is_allowed = self.allowed.as_ref().is_none_or(|allowed| allowed.iter().any(|one| one == value));
-        if is_allowed && self.matches(value)? {
+        let Some(value) = request.tag(key) else { return broken("missing", "tag-missing") };
+        let is_allowed = self.allowed.as_ref().is_none_or(|allowed| allowed.contains(&value));
+        if is_allowed && self.matches(&value)? {
             return Ok(None);
         }
-        Ok(Some(format!("the tag `{key}` is `{value}`{}", self.wanted())))
+        broken(&format!("`{value}`"), "tag-invalid")
     }
 
     fn matches(&self, value: &str) -> Result<bool, Error> {

@@ -31,6 +31,7 @@ fn every_missing_tag_is_named_at_once_with_an_escaped_pointer() {
     let found = violations(context().tag("unrelated", "x"));
     let paths: Vec<_> = found.iter().map(|violation| violation.path.as_str()).collect();
     assert_eq!(paths, ["/tags/owner", "/tags/data~1class"]);
+    assert!(found.iter().all(|violation| violation.code.as_deref() == Some("tag-missing")), "{found:?}");
     assert!(found[0].message.contains("`owner`") && found[0].message.contains("[a-z]"), "tag and rule are named");
     assert!(found[1].message.contains("public"), "so are the allowed values: {}", found[1].message);
 }
@@ -38,7 +39,9 @@ fn every_missing_tag_is_named_at_once_with_an_escaped_pointer() {
 #[test]
 fn the_whole_value_must_match_the_pattern() {
     for bad in ["", "ab", "Payments", "payments!", "x payments", "payments\n", "ok|no"] {
-        assert_eq!(violations(tagged(bad, "public")).len(), 1, "{bad:?} must be refused");
+        let found = violations(tagged(bad, "public"));
+        assert_eq!(found.len(), 1, "{bad:?} must be refused");
+        assert_eq!(found[0].code.as_deref(), Some("tag-invalid"));
     }
     let either = r#"{"tags": [{"key": "owner", "pattern": "red|blue"}]}"#;
     let verdict = |owner| evaluate::<RequiredTags>(&context().tag("owner", owner).build(), either).unwrap();

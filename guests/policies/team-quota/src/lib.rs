@@ -5,7 +5,7 @@
 //! transaction that accepts a request; this policy is what tells people about it in time.
 
 use macadam_sdk::{
-    Action, ApprovalPolicy, Context, Cost, Decimal, Error, Plugin, Team, Verdict, Violation, export_policy,
+    Action, ApprovalPolicy, Context, Decimal, Error, Plugin, Team, TypeUsage, Verdict, Violation, export_policy,
 };
 
 /// The policy.
@@ -34,12 +34,13 @@ impl ApprovalPolicy for TeamQuota {
     fn evaluate(context: &Context, settings: &Settings) -> Result<Verdict, Error> {
         // A new resource counts against both limits. A change does not make another one, and what it adds to the cost
         // is not known here: its estimate is the resource's whole cost. Removing and scaffolding use up nothing.
-        if context.request.action != Action::Create {
+        if context.request().action() != Action::Create {
             return Ok(Verdict::Allow);
         }
         let mut findings = Findings { warn_at: Decimal::from(settings.warn_at_percent), ..Findings::default() };
-        findings.count_resources(&context.team, &context.request.resource_type);
-        findings.add_up_cost(&context.team, context.cost.as_ref())?;
+        let (team, resource_type) = (context.team(), context.request().resource_type());
+        findings.count_resources(&team, &resource_type, context.type_usage(&resource_type));
+        findings.add_up_cost(&team, context)?;
         Ok(Verdict::from_findings(findings.violations, findings.warnings))
     }
 }
@@ -53,6 +54,8 @@ struct Findings {
 
 /// A limit as its findings call it.
 struct Limit<'a> {
+    /// The code of what goes over it.
+    code: &'static str,
     /// Such as `quota of resources`.
     name: &'a str,
     unit: &'a str,
@@ -60,24 +63,24 @@ struct Limit<'a> {
 }
 
 impl Findings {
-    fn count_resources(&mut self, team: &Team, resource_type: &str) {
+    fn count_resources(&mut self, team: &Team, resource_type: &str, usage: TypeUsage) {
         let after = |used: u32| Decimal::from(u64::from(used) + 1);
         if let Some(max) = team.max_resources {
-            let limit = Limit { name: "quota of resources", unit: "", max: Decimal::from(max) };
+            let limit = Limit { code: "quota-of-resources", name: "quota of resources", unit: "", max: max.into() };
             self.compare(team, &limit, after(team.resources));
         }
-        let usage = team.types.iter().find(|usage| usage.resource_type == resource_type);
-        if let Some((usage, max)) = usage.and_then(|usage| Some((usage, usage.max?))) {
+        if let Some(max) = usage.max {
             let name = format!("quota of {resource_type}");
-            self.compare(team, &Limit { name: &name, unit: "", max: Decimal::from(max) }, after(usage.used));
+            let limit = Limit { code: "quota-of-type", name: &name, unit: "", max: max.into() };
+            self.compare(team, &limit, after(usage.used));
         }
     }
 
-    fn add_up_cost(&mut self, team: &Team, cost: Option<&Cost>) -> Result<(), Error> {
+    fn add_up_cost(&mut self, team: &Team, context: &Context) -> Result<(), Error> {
         let Some(budget) = team.monthly_budget_exact()? else { return Ok(()) };
         let unit = format!(" {}", team.currency);
-        let limit = Limit { name: "monthly budget", unit: &unit, max: budget };
-        let Some(cost) = cost.filter(|cost| cost.currency == team.currency) else {
+        let limit = Limit { code: "over-budget", name: "monthly budget", unit: &unit, max: budget };
+        let Some(cost) = context.cost().filter(|cost| cost.currency == team.currency) else {
             self.warnings
                 .push(format!("the cost is not known in {}, so the monthly budget was not checked", team.currency));
             return Ok(());
@@ -92,11 +95,11 @@ impl Findings {
     }
 
     fn compare(&mut self, team: &Team, limit: &Limit<'_>, after: Decimal) {
-        let Limit { name, unit, max } = limit;
+        let Limit { code, name, unit, max } = limit;
         let team = &team.name;
         if after > *max {
             let message = format!("team {team} would be at {after}{unit}, over its {name} of {max}{unit}");
-            self.violations.push(Violation::new("", message));
+            self.violations.push(Violation::new("", message).code(*code));
         } else if after.saturating_mul(Decimal::ONE_HUNDRED) >= max.saturating_mul(self.warn_at) {
             self.warnings.push(format!("team {team} will be at {after}{unit} of its {name} of {max}{unit}"));
         }

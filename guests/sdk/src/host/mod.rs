@@ -6,10 +6,10 @@ pub mod log;
 pub mod secrets;
 pub mod sql;
 
-/// The functions behind this module: the host's in a component, the stand-in's elsewhere.
-mod imports {
+/// The functions behind this module, [`Context`](crate::Context) and [`Request`](crate::Request): the host's in a component, the stand-in's elsewhere.
+pub(crate) mod imports {
     #[cfg(target_arch = "wasm32")]
-    pub(super) use crate::bindings::macadam::plugin::{files, log, secrets, sql};
+    pub(crate) use crate::bindings::macadam::plugin::{context, files, log, request, secrets, sql};
     #[cfg(not(target_arch = "wasm32"))]
-    pub(super) use crate::testing::imports::{files, log, secrets, sql};
+    pub(crate) use crate::testing::imports::{context, files, log, request, secrets, sql};
 }

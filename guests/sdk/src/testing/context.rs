@@ -1,7 +1,7 @@
 //! What a policy is asked about, from sensible defaults.
 
-use super::{RequestBuilder, request};
-use crate::{Action, Actor, Context, Cost, CostLine, EnvironmentClass, Team, TypeUsage};
+use super::{GivenContext, RequestBuilder, request};
+use crate::{Action, Actor, Cost, CostLine, EnvironmentClass, Team, TypeUsage};
 
 /// Starts with [`request`]'s request, made by `ana` of the team `payments`, which has nothing and no limits, at an
 /// unknown cost.
@@ -10,6 +10,8 @@ pub fn context() -> ContextBuilder {
     ContextBuilder {
         request: request(),
         cost: None,
+        lines: Vec::new(),
+        types: Vec::new(),
         team: Team {
             name: "payments".to_owned(),
             cost_center: None,
@@ -18,7 +20,6 @@ pub fn context() -> ContextBuilder {
             committed: "0".to_owned(),
             resources: 0,
             max_resources: None,
-            types: Vec::new(),
         },
         actor: Actor { person: "ana".to_owned(), team: "payments".to_owned(), roles: vec!["developer".to_owned()] },
     }
@@ -29,7 +30,9 @@ pub fn context() -> ContextBuilder {
 pub struct ContextBuilder {
     request: RequestBuilder,
     cost: Option<Cost>,
+    lines: Vec<CostLine>,
     team: Team,
+    types: Vec<(String, TypeUsage)>,
     actor: Actor,
 }
 
@@ -74,12 +77,11 @@ impl ContextBuilder {
     /// A monthly cost; as a lower bound it has a line without a known price.
     #[must_use]
     pub fn cost(mut self, monthly: &str, currency: &str, lower_bound: bool) -> Self {
-        let mut lines = vec![CostLine { name: "compute".to_owned(), monthly: Some(monthly.to_owned()) }];
+        self.lines = vec![CostLine { name: "compute".to_owned(), monthly: Some(monthly.to_owned()) }];
         if lower_bound {
-            lines.push(CostLine { name: "traffic".to_owned(), monthly: None });
+            self.lines.push(CostLine { name: "traffic".to_owned(), monthly: None });
         }
-        let (currency, monthly, hourly) = (currency.to_owned(), monthly.to_owned(), "0".to_owned());
-        self.cost = Some(Cost { currency, hourly, monthly, lower_bound, lines });
+        self.cost = Some(Cost { currency: currency.to_owned(), monthly: monthly.to_owned(), lower_bound });
         self
     }
 
@@ -102,7 +104,7 @@ impl ContextBuilder {
     /// The same for one resource type.
     #[must_use]
     pub fn type_usage(mut self, resource_type: &str, used: u32, max: Option<u32>) -> Self {
-        self.team.types.push(TypeUsage { resource_type: resource_type.to_owned(), used, max });
+        self.types.push((resource_type.to_owned(), TypeUsage { used, max }));
         self
     }
 
@@ -115,14 +117,15 @@ impl ContextBuilder {
 
     /// The context, at a moment that never changes.
     #[must_use]
-    pub fn build(self) -> Context {
-        Context {
+    pub fn build(self) -> GivenContext {
+        GivenContext {
             request: self.request.build(),
             cost: self.cost,
+            lines: self.lines,
             team: self.team,
+            types: self.types,
             actor: self.actor,
             now: "2026-03-01T09:30:00Z".to_owned(),
-            attributes: "{}".to_owned(),
         }
     }
 }

@@ -93,6 +93,8 @@ pub fn refused(code: &str, message: &str) -> SqlError {
 
 /// The host functions, as they are in a component.
 pub(crate) mod imports {
+    pub(crate) use crate::testing::asked::{context, request};
+
     pub(crate) mod log {
         use super::super::{Level, with_state};
 

@@ -10,10 +10,12 @@
 //! [`evaluate`], [`estimate`], [`generate`] and [`Work`] call a plugin the way a host does, settings and states as JSON
 //! text, so a test also covers how they are read. [`Host`] records what a provider does and answers what a test wants.
 
+mod asked;
 mod context;
 mod host;
 mod request;
 
+pub use asked::GivenContext;
 pub use context::{ContextBuilder, context};
 pub(crate) use host::imports;
 pub use host::{Host, refused};
@@ -21,8 +23,8 @@ pub use request::{RequestBuilder, request};
 
 use crate::bindings::exports::macadam::plugin::provider as wit;
 use crate::{
-    Answers, ApprovalPolicy, ChangePlan, Context, CostEstimate, CostEstimator, Error, Health, ManagedResource, Output,
-    Plugin, Project, Provider, Request, TemplateGenerator, Verdict, Violation,
+    Answers, ApprovalPolicy, ChangePlan, CostEstimate, CostEstimator, Error, Health, ManagedResource, Output, Plugin,
+    Project, Provider, ResourceRequest, TemplateGenerator, Verdict, Violation,
 };
 
 /// What a plugin says to settings before they are used.
@@ -38,16 +40,16 @@ pub fn validate_settings<P: Plugin>(settings: &str) -> Result<(), Vec<Violation>
 ///
 /// # Errors
 /// What the policy answers instead of a verdict.
-pub fn evaluate<P: ApprovalPolicy>(context: &Context, settings: &str) -> Result<Verdict, Error> {
-    crate::policy::evaluate::<P>(context, settings)
+pub fn evaluate<P: ApprovalPolicy>(context: &GivenContext, settings: &str) -> Result<Verdict, Error> {
+    asked::asking_policy(context, || crate::policy::evaluate::<P>(settings))
 }
 
 /// Asks an estimator.
 ///
 /// # Errors
 /// What the estimator answers instead of an estimate.
-pub fn estimate<P: CostEstimator>(request: &Request, settings: &str) -> Result<CostEstimate, Error> {
-    crate::estimator::estimate::<P>(request, settings)
+pub fn estimate<P: CostEstimator>(request: &ResourceRequest, settings: &str) -> Result<CostEstimate, Error> {
+    asked::asking_estimator(request, || crate::estimator::estimate::<P>(settings))
 }
 
 /// Asks a generator; parameters are a JSON object.

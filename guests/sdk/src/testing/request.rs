@@ -1,12 +1,12 @@
 //! Requests and resources from sensible defaults.
 
-use crate::{Action, Environment, EnvironmentClass, ManagedResource, Request};
+use crate::{Action, Environment, EnvironmentClass, ManagedResource, ResourceRequest};
 
 /// Starts with a request to create a `postgres-database` named `orders` in the development environment `dev`.
 #[must_use]
 pub fn request() -> RequestBuilder {
     RequestBuilder {
-        request: Request {
+        request: ResourceRequest {
             action: Action::Create,
             resource_type: "postgres-database".to_owned(),
             name: "orders".to_owned(),
@@ -20,7 +20,7 @@ pub fn request() -> RequestBuilder {
 /// A request in the making.
 #[derive(Debug, Clone)]
 pub struct RequestBuilder {
-    request: Request,
+    request: ResourceRequest,
 }
 
 impl RequestBuilder {
@@ -69,7 +69,7 @@ impl RequestBuilder {
 
     /// The request.
     #[must_use]
-    pub fn build(self) -> Request {
+    pub fn build(self) -> ResourceRequest {
         self.request
     }
 

@@ -230,6 +230,7 @@ pub(crate) fn is_its_fault(error: &CallError) -> bool {
         | CallFailure::Trap { .. }
         | CallFailure::OutputTooLarge { .. }
         | CallFailure::InvalidOutput { .. }
-        | CallFailure::CapabilityDenied { .. } => true,
+        | CallFailure::CapabilityDenied { .. }
+        | CallFailure::NothingAsked { .. } => true,
     }
 }

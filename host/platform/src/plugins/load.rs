@@ -248,7 +248,8 @@ impl Loader {
     ) -> Result<Arc<LoadedPlugin>, LoadError> {
         let manifest = package.manifest();
         let (plugin, kind, component) = (manifest.reference(), manifest.kind, package.component());
-        self.sandbox.load(LoadRequest { plugin, kind, component, limits, grants }).await
+        let contract = Some(&manifest.contract);
+        self.sandbox.load(LoadRequest { plugin, kind, contract, component, limits, grants }).await
     }
 
     /// Checks settings against the plugin's schema and its own word, and makes them canonical.

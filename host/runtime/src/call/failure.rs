@@ -16,6 +16,8 @@ pub(crate) enum Stop {
     Memory,
     #[error("the table limit is reached")]
     Table,
+    #[error("there is no {0} to ask about")]
+    NothingAsked(&'static str),
     #[error("{0} was not granted")]
     Capability(String),
 }
@@ -31,6 +33,7 @@ pub(crate) fn classify(error: &wasmtime::Error, plugin: &LoadedPlugin) -> CallFa
             Stop::Deadline => CallFailure::DeadlineExceeded { deadline: limits.deadline() },
             Stop::Memory => CallFailure::MemoryLimit { limit: limits.memory_bytes },
             Stop::Table => CallFailure::TableLimit { limit: plugin.profile.max_table() },
+            Stop::NothingAsked(interface) => CallFailure::NothingAsked { interface },
             Stop::Capability(name) => CallFailure::CapabilityDenied { name: name.clone() },
         };
     }
@@ -70,7 +73,11 @@ pub(crate) fn invalid(reason: impl Into<String>) -> CallFailure {
     CallFailure::InvalidOutput { reason: reason.into() }
 }
 
+fn bytes_of_one(violation: &Violation) -> u64 {
+    (violation.path.len() + violation.message.len() + violation.code.as_ref().map_or(0, String::len)) as u64
+}
+
 /// The size of violations, for [`crate::call::Measured`].
 pub(crate) fn bytes_of(violations: &[Violation]) -> u64 {
-    violations.iter().map(|violation| (violation.path.len() + violation.message.len()) as u64).sum()
+    violations.iter().map(bytes_of_one).sum()
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::call::limiter::CallLimiter;
 use crate::capabilities::log::{LogBudget, clean};
 use crate::capabilities::wasi::VirtualWasi;
+use crate::clients::v0_2::Asked;
 use crate::plugin::LoadedPlugin;
 
 /// Whose work a call is: what its secrets belong to. Pure plugins have none.
@@ -36,6 +37,7 @@ pub(crate) struct CallState {
     pub(crate) limiter: CallLimiter,
     pub(crate) log: LogBudget,
     pub(crate) wasi: Option<Box<VirtualWasi>>,
+    pub(crate) asked: Asked,
     started: Instant,
 }
 
@@ -43,7 +45,7 @@ impl CallState {
     pub(crate) fn new(plugin: Arc<LoadedPlugin>, scope: Scope, started: Instant) -> Self {
         let limiter = CallLimiter::new(&plugin.limits, plugin.profile.max_table());
         let log = LogBudget::new(plugin.limits.log_lines);
-        Self { plugin, scope, limiter, log, wasi: None, started }
+        Self { plugin, scope, limiter, log, wasi: None, asked: Asked::Nothing, started }
     }
 
     /// How much of the call's time is left for a host call to wait.

@@ -6,8 +6,7 @@ use macadam_core::estimate::Estimate;
 use macadam_core::request::Request;
 
 use crate::call::{Call, Lanes, Measured, Scope, run};
-use crate::clients::Exports;
-use crate::clients::v0_1::{self, bindings::exports::macadam::plugin::cost_estimator};
+use crate::clients::{Served, v0_1, v0_2};
 use crate::errors::LoadError;
 use crate::plugin::LoadedPlugin;
 
@@ -16,7 +15,7 @@ use crate::plugin::LoadedPlugin;
 pub struct EstimatorClient {
     plugin: Arc<LoadedPlugin>,
     lanes: Arc<Lanes>,
-    exports: Exports<cost_estimator::GuestIndices>,
+    exports: Served<v0_1::exports::cost_estimator::GuestIndices, v0_2::exports::cost_estimator::GuestIndices>,
 }
 
 impl EstimatorClient {
@@ -25,7 +24,8 @@ impl EstimatorClient {
     /// # Errors
     /// [`LoadError::Contract`] when it does not export them.
     pub fn new(plugin: Arc<LoadedPlugin>, lanes: Arc<Lanes>) -> Result<Self, LoadError> {
-        let exports = Exports::look_up(&plugin, cost_estimator::GuestIndices::new)?;
+        let first = v0_1::exports::cost_estimator::GuestIndices::new;
+        let exports = Served::look_up(&plugin, first, v0_2::exports::cost_estimator::GuestIndices::new)?;
         Ok(Self { plugin, lanes, exports })
     }
 
@@ -40,10 +40,20 @@ impl EstimatorClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                let tags = v0_1::tags(&request);
-                let answer = guest.call_estimate(store, v0_1::request(&request, &tags), &settings).await?;
-                Ok(answer.map_err(v0_1::plugin_error).and_then(v0_1::estimate))
+                match &exports {
+                    Served::V0_1(exports) => {
+                        let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                        let tags = v0_1::tags(&request);
+                        let answer = guest.call_estimate(store, v0_1::request(&request, &tags), &settings).await?;
+                        Ok(answer.map_err(v0_1::plugin_error).and_then(v0_1::estimate))
+                    }
+                    Served::V0_2(exports) => {
+                        let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                        store.data_mut().asked = v0_2::Asked::Estimate(request);
+                        let answer = guest.call_estimate(store, &settings).await?;
+                        Ok(answer.map_err(v0_2::plugin_error).and_then(v0_2::estimate))
+                    }
+                }
             })
         })
         .await

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use macadam_core::project::{Answers, GeneratedFile, Template};
 
 use crate::call::{Call, Lanes, Measured, Scope, run};
-use crate::clients::Exports;
-use crate::clients::v0_1::{self, bindings::exports::macadam::plugin::template_generator};
+use crate::clients::{Served, in_its_contract, v0_1, v0_2};
 use crate::errors::LoadError;
 use crate::plugin::LoadedPlugin;
 
@@ -24,7 +23,7 @@ pub struct Generated {
 pub struct GeneratorClient {
     plugin: Arc<LoadedPlugin>,
     lanes: Arc<Lanes>,
-    exports: Exports<template_generator::GuestIndices>,
+    exports: Served<v0_1::exports::template_generator::GuestIndices, v0_2::exports::template_generator::GuestIndices>,
 }
 
 impl GeneratorClient {
@@ -33,7 +32,8 @@ impl GeneratorClient {
     /// # Errors
     /// [`LoadError::Contract`] when it does not export them.
     pub fn new(plugin: Arc<LoadedPlugin>, lanes: Arc<Lanes>) -> Result<Self, LoadError> {
-        let exports = Exports::look_up(&plugin, template_generator::GuestIndices::new)?;
+        let first = v0_1::exports::template_generator::GuestIndices::new;
+        let exports = Served::look_up(&plugin, first, v0_2::exports::template_generator::GuestIndices::new)?;
         Ok(Self { plugin, lanes, exports })
     }
 
@@ -48,8 +48,10 @@ impl GeneratorClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                Ok(v0_1::template(guest.call_describe_template(store).await?))
+                in_its_contract!(exports, contract, exports => {
+                    let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                    Ok(contract::template(guest.call_describe_template(store).await?))
+                })
             })
         })
         .await
@@ -60,12 +62,14 @@ impl GeneratorClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                let parameters = answers.parameters.to_string();
-                let features: Vec<&str> = answers.features.iter().map(String::as_str).collect();
-                let given = template_generator::AnswersParam { parameters: &parameters, features: &features };
-                let answer = guest.call_generate(store, given, &settings).await?;
-                Ok(answer.map_err(v0_1::plugin_error).map(v0_1::project))
+                in_its_contract!(exports, contract, exports => {
+                    let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                    let parameters = answers.parameters.to_string();
+                    let features: Vec<&str> = answers.features.iter().map(String::as_str).collect();
+                    let given = contract::exports::template_generator::AnswersParam { parameters: &parameters, features: &features };
+                    let answer = guest.call_generate(store, given, &settings).await?;
+                    Ok(answer.map_err(contract::plugin_error).map(contract::project))
+                })
             })
         })
         .await
@@ -76,12 +80,14 @@ impl GeneratorClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                let parameters = answers.parameters.to_string();
-                let features: Vec<&str> = answers.features.iter().map(String::as_str).collect();
-                let given = template_generator::AnswersParam { parameters: &parameters, features: &features };
-                let answer = guest.call_migrate_answers(store, &from_version, given).await?;
-                Ok(answer.map_err(v0_1::plugin_error).and_then(v0_1::answers))
+                in_its_contract!(exports, contract, exports => {
+                    let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                    let parameters = answers.parameters.to_string();
+                    let features: Vec<&str> = answers.features.iter().map(String::as_str).collect();
+                    let given = contract::exports::template_generator::AnswersParam { parameters: &parameters, features: &features };
+                    let answer = guest.call_migrate_answers(store, &from_version, given).await?;
+                    Ok(answer.map_err(contract::plugin_error).and_then(contract::answers))
+                })
             })
         })
         .await

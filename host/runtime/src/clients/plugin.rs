@@ -5,8 +5,7 @@ use std::sync::Arc;
 use macadam_core::violation::Violation;
 
 use crate::call::{Call, Lanes, Measured, Scope, failure, run};
-use crate::clients::Exports;
-use crate::clients::v0_1::{self, bindings::exports::macadam::plugin::plugin};
+use crate::clients::{Served, in_its_contract, v0_1, v0_2};
 use crate::errors::LoadError;
 use crate::plugin::LoadedPlugin;
 
@@ -24,7 +23,7 @@ pub struct PluginInfo {
 pub struct PluginClient {
     plugin: Arc<LoadedPlugin>,
     lanes: Arc<Lanes>,
-    exports: Exports<plugin::GuestIndices>,
+    exports: Served<v0_1::exports::plugin::GuestIndices, v0_2::exports::plugin::GuestIndices>,
 }
 
 impl PluginClient {
@@ -33,7 +32,8 @@ impl PluginClient {
     /// # Errors
     /// [`LoadError::Contract`] when the component does not export them.
     pub fn new(plugin: Arc<LoadedPlugin>, lanes: Arc<Lanes>) -> Result<Self, LoadError> {
-        let exports = Exports::look_up(&plugin, plugin::GuestIndices::new)?;
+        let first = v0_1::exports::plugin::GuestIndices::new;
+        let exports = Served::look_up(&plugin, first, v0_2::exports::plugin::GuestIndices::new)?;
         Ok(Self { plugin, lanes, exports })
     }
 
@@ -42,8 +42,10 @@ impl PluginClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                Ok(v0_1::info(guest.call_describe(store).await?))
+                in_its_contract!(exports, contract, exports => {
+                    let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                    Ok(contract::info(guest.call_describe(store).await?))
+                })
             })
         })
         .await
@@ -54,9 +56,11 @@ impl PluginClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                let answer = guest.call_validate_settings(store, &settings).await?;
-                Ok(Ok(answer.err().map(v0_1::violations).unwrap_or_default()))
+                in_its_contract!(exports, contract, exports => {
+                    let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                    let answer = guest.call_validate_settings(store, &settings).await?;
+                    Ok(answer.err().map_or(Ok(Vec::new()), contract::violations))
+                })
             })
         })
         .await

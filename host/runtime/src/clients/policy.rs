@@ -6,8 +6,7 @@ use macadam_core::request::PolicyContext;
 use macadam_core::verdict::Verdict;
 
 use crate::call::{Call, Lanes, Measured, Scope, failure, run};
-use crate::clients::Exports;
-use crate::clients::v0_1::{self, bindings::exports::macadam::plugin::approval_policy};
+use crate::clients::{Served, v0_1, v0_2};
 use crate::errors::LoadError;
 use crate::plugin::LoadedPlugin;
 
@@ -58,7 +57,7 @@ impl PolicyInput {
 pub struct PolicyClient {
     plugin: Arc<LoadedPlugin>,
     lanes: Arc<Lanes>,
-    exports: Exports<approval_policy::GuestIndices>,
+    exports: Served<v0_1::exports::approval_policy::GuestIndices, v0_2::exports::approval_policy::GuestIndices>,
 }
 
 impl PolicyClient {
@@ -67,7 +66,8 @@ impl PolicyClient {
     /// # Errors
     /// [`LoadError::Contract`] when it does not export them.
     pub fn new(plugin: Arc<LoadedPlugin>, lanes: Arc<Lanes>) -> Result<Self, LoadError> {
-        let exports = Exports::look_up(&plugin, approval_policy::GuestIndices::new)?;
+        let first = v0_1::exports::approval_policy::GuestIndices::new;
+        let exports = Served::look_up(&plugin, first, v0_2::exports::approval_policy::GuestIndices::new)?;
         Ok(Self { plugin, lanes, exports })
     }
 
@@ -82,10 +82,20 @@ impl PolicyClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                let parts = v0_1::ContextParts::new(&input);
-                let answer = guest.call_evaluate(store, parts.context(), &settings).await?;
-                Ok(answer.map_err(v0_1::plugin_error).and_then(v0_1::verdict))
+                match &exports {
+                    Served::V0_1(exports) => {
+                        let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                        let parts = v0_1::ContextParts::new(&input);
+                        let answer = guest.call_evaluate(store, parts.context(), &settings).await?;
+                        Ok(answer.map_err(v0_1::plugin_error).and_then(v0_1::verdict))
+                    }
+                    Served::V0_2(exports) => {
+                        let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                        store.data_mut().asked = v0_2::Asked::Policy(input);
+                        let answer = guest.call_evaluate(store, &settings).await?;
+                        Ok(answer.map_err(v0_2::plugin_error).and_then(v0_2::verdict))
+                    }
+                }
             })
         })
         .await

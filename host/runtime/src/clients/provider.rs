@@ -5,8 +5,7 @@ use std::sync::Arc;
 use macadam_core::plan::{Health, Output, OutputValue, Plan, Progress, ProviderResource, ResourceDescription, Step};
 
 use crate::call::{Call, Lanes, Measured, Scope, run};
-use crate::clients::Exports;
-use crate::clients::v0_1::{self, bindings::exports::macadam::plugin::provider};
+use crate::clients::{Served, in_its_contract, v0_1, v0_2};
 use crate::errors::LoadError;
 use crate::plugin::LoadedPlugin;
 
@@ -15,7 +14,7 @@ use crate::plugin::LoadedPlugin;
 pub struct ProviderClient {
     plugin: Arc<LoadedPlugin>,
     lanes: Arc<Lanes>,
-    exports: Exports<provider::GuestIndices>,
+    exports: Served<v0_1::exports::provider::GuestIndices, v0_2::exports::provider::GuestIndices>,
 }
 
 impl ProviderClient {
@@ -24,7 +23,8 @@ impl ProviderClient {
     /// # Errors
     /// [`LoadError::Contract`] when it does not export them.
     pub fn new(plugin: Arc<LoadedPlugin>, lanes: Arc<Lanes>) -> Result<Self, LoadError> {
-        let exports = Exports::look_up(&plugin, provider::GuestIndices::new)?;
+        let first = v0_1::exports::provider::GuestIndices::new;
+        let exports = Served::look_up(&plugin, first, v0_2::exports::provider::GuestIndices::new)?;
         Ok(Self { plugin, lanes, exports })
     }
 
@@ -39,8 +39,10 @@ impl ProviderClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                Ok(v0_1::resource_description(guest.call_describe_resource(store).await?))
+                in_its_contract!(exports, contract, exports => {
+                    let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                    Ok(contract::resource_description(guest.call_describe_resource(store).await?))
+                })
             })
         })
         .await
@@ -51,11 +53,13 @@ impl ProviderClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::of(&desired.id), move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                let tags = v0_1::tags(&desired.request);
-                let desired = v0_1::managed(&desired, &tags);
-                let answer = guest.call_validate(store, desired, &settings).await?;
-                Ok(answer.map_err(v0_1::plugin_error))
+                in_its_contract!(exports, contract, exports => {
+                    let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                    let tags = contract::tags(&desired.request);
+                    let desired = contract::managed(&desired, &tags);
+                    let answer = guest.call_validate(store, desired, &settings).await?;
+                    Ok(answer.map_err(contract::plugin_error))
+                })
             })
         })
         .await
@@ -72,13 +76,15 @@ impl ProviderClient {
         let scope = desired.as_ref().or(current.as_ref()).map_or(Scope::NONE, |resource| Scope::of(&resource.id));
         run(&self.plugin, &self.lanes, scope, move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                let desired_tags = desired.as_ref().map(|resource| v0_1::tags(&resource.request)).unwrap_or_default();
-                let current_tags = current.as_ref().map(|resource| v0_1::tags(&resource.request)).unwrap_or_default();
-                let desired = desired.as_deref().map(|resource| v0_1::managed(resource, &desired_tags));
-                let current = current.as_deref().map(|resource| v0_1::managed(resource, &current_tags));
-                let answer = guest.call_plan(store, desired, current, &settings).await?;
-                Ok(answer.map_err(v0_1::plugin_error).map(v0_1::plan))
+                in_its_contract!(exports, contract, exports => {
+                    let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                    let desired_tags = desired.as_ref().map(|resource| contract::tags(&resource.request)).unwrap_or_default();
+                    let current_tags = current.as_ref().map(|resource| contract::tags(&resource.request)).unwrap_or_default();
+                    let desired = desired.as_deref().map(|resource| contract::managed(resource, &desired_tags));
+                    let current = current.as_deref().map(|resource| contract::managed(resource, &current_tags));
+                    let answer = guest.call_plan(store, desired, current, &settings).await?;
+                    Ok(answer.map_err(contract::plugin_error).map(contract::plan))
+                })
             })
         })
         .await
@@ -89,11 +95,13 @@ impl ProviderClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::of(&desired.id), move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                let tags = v0_1::tags(&desired.request);
-                let desired = v0_1::managed(&desired, &tags);
-                let answer = guest.call_provision(store, desired, v0_1::step(&step), &settings).await?;
-                Ok(answer.map_err(v0_1::plugin_error).and_then(v0_1::progress))
+                in_its_contract!(exports, contract, exports => {
+                    let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                    let tags = contract::tags(&desired.request);
+                    let desired = contract::managed(&desired, &tags);
+                    let answer = guest.call_provision(store, desired, contract::step(&step), &settings).await?;
+                    Ok(answer.map_err(contract::plugin_error).and_then(contract::progress))
+                })
             })
         })
         .await
@@ -104,11 +112,13 @@ impl ProviderClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::of(&current.id), move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                let tags = v0_1::tags(&current.request);
-                let current = v0_1::managed(&current, &tags);
-                let answer = guest.call_deprovision(store, current, v0_1::step(&step), &settings).await?;
-                Ok(answer.map_err(v0_1::plugin_error).and_then(v0_1::progress))
+                in_its_contract!(exports, contract, exports => {
+                    let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                    let tags = contract::tags(&current.request);
+                    let current = contract::managed(&current, &tags);
+                    let answer = guest.call_deprovision(store, current, contract::step(&step), &settings).await?;
+                    Ok(answer.map_err(contract::plugin_error).and_then(contract::progress))
+                })
             })
         })
         .await
@@ -119,11 +129,13 @@ impl ProviderClient {
         let exports = self.exports.clone();
         run(&self.plugin, &self.lanes, Scope::of(&current.id), move |store, entered| {
             Box::pin(async move {
-                let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                let tags = v0_1::tags(&current.request);
-                let current = v0_1::managed(&current, &tags);
-                let answer = guest.call_check_health(store, current, &settings).await?;
-                Ok(answer.map_err(v0_1::plugin_error).map(v0_1::health))
+                in_its_contract!(exports, contract, exports => {
+                    let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
+                    let tags = contract::tags(&current.request);
+                    let current = contract::managed(&current, &tags);
+                    let answer = guest.call_check_health(store, current, &settings).await?;
+                    Ok(answer.map_err(contract::plugin_error).map(contract::health))
+                })
             })
         })
         .await

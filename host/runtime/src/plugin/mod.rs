@@ -12,6 +12,7 @@ use macadam_core::names::PluginRef;
 
 use crate::admission::Admission;
 use crate::capabilities::Grants;
+use crate::clients::ContractLine;
 use crate::engine::Profile;
 pub(crate) use mapped::Mapped;
 
@@ -19,6 +20,7 @@ pub(crate) use mapped::Mapped;
 pub struct LoadedPlugin {
     pub(crate) identity: PluginRef,
     pub(crate) kind: PluginKind,
+    pub(crate) contract: ContractLine,
     pub(crate) component_digest: Digest,
     pub(crate) profile: Profile,
     pub(crate) limits: Limits,
@@ -63,6 +65,12 @@ impl LoadedPlugin {
     #[must_use]
     pub fn kind(&self) -> PluginKind {
         self.kind
+    }
+
+    /// Which contract it is of.
+    #[must_use]
+    pub fn contract(&self) -> ContractLine {
+        self.contract
     }
 
     /// The digest of the component's bytes.

@@ -1,11 +1,11 @@
-//! What `bindgen!` makes of `wit/`: one world that holds every kind, so that they share their types. A component exports
+//! What `bindgen!` makes of `wit/v0.1/`: one world that holds every kind, so that they share their types. A component exports
 //! only the interfaces of its kind, and the clients look up only those.
 #![allow(unsafe_code, reason = "generated: typed functions without a second check, after the check at their look-up")]
 #![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
 #![allow(clippy::missing_errors_doc, clippy::indexing_slicing, reason = "generated")]
 
 wasmtime::component::bindgen!({
-    path: "../../wit",
+    path: "../../wit/v0.1",
     inline: "
         package macadam:host;
         world every-kind {

@@ -3,7 +3,7 @@
 #![allow(unsafe_code, missing_docs, unreachable_pub, reason = "generated from the contract")]
 
 mod bindings {
-    wit_bindgen::generate!({ path: "../../../../wit", world: "approval-policy-plugin" });
+    wit_bindgen::generate!({ path: "../../../../wit/v0.1", world: "approval-policy-plugin" });
 }
 
 use bindings::exports::macadam::plugin::approval_policy::{Approval, Context, Guest as Policy, Verdict};

@@ -1,4 +1,7 @@
 //! From the contract's types to the domain's: what a guest answered is checked here, once.
+//!
+//! No version of the contract has changed these types yet but for the violation, so this one file is compiled against the
+//! bindings of each.
 
 use std::time::Duration;
 
@@ -10,25 +13,24 @@ use macadam_core::plan::{
 };
 use macadam_core::project::{Answers, Feature, FileMode, GeneratedFile, Template};
 use macadam_core::verdict::{ApprovalNeed, Verdict};
-use macadam_core::violation::Violation;
 
 use super::bindings::exports::macadam::plugin::{
     approval_policy as policy, cost_estimator as estimator, plugin, provider, template_generator as generator,
 };
 use super::bindings::macadam::plugin::types;
+use super::violations;
 use crate::call::failure::invalid;
 use crate::clients::{Generated, PluginInfo};
 use crate::errors::{CallFailure, PluginError};
 
 type Checked<T> = Result<T, CallFailure>;
 
-pub(crate) fn violations(given: Vec<types::Violation>) -> Vec<Violation> {
-    given.into_iter().map(|v| Violation { path: v.path, message: v.message }).collect()
-}
-
 pub(crate) fn plugin_error(error: types::PluginError) -> CallFailure {
     CallFailure::Plugin(match error {
-        types::PluginError::Invalid(given) => PluginError::Invalid(violations(given)),
+        types::PluginError::Invalid(given) => match violations(given) {
+            Ok(violations) => PluginError::Invalid(violations),
+            Err(failure) => return failure,
+        },
         types::PluginError::Unavailable(types::Unavailability { message, retry_after_ms }) => {
             PluginError::Unavailable { message, retry_after: retry_after_ms.map(|ms| Duration::from_millis(ms.into())) }
         }
@@ -49,7 +51,7 @@ pub(crate) fn verdict(given: policy::Verdict) -> Checked<Verdict> {
     Ok(match given {
         policy::Verdict::Allow => Verdict::Allow,
         policy::Verdict::Warn(warnings) => Verdict::Warn { warnings },
-        policy::Verdict::Deny(given) => Verdict::Deny { violations: violations(given) },
+        policy::Verdict::Deny(given) => Verdict::Deny { violations: violations(given)? },
         policy::Verdict::RequireApproval(policy::Approval { reason, groups, count }) => {
             let groups = groups.into_iter().map(GroupName::new).collect::<Result<Vec<_>, _>>();
             let groups = groups.map_err(|error| invalid(error.to_string()))?;
