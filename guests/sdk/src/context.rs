@@ -8,8 +8,8 @@ pub use crate::bindings::macadam::plugin::context::{
 use crate::host::imports::context as asked;
 use crate::{Decimal, Error, Request, decimal};
 
-/// What a policy decides on. It holds nothing: each method asks the host, and what is not asked for is never copied. The
-/// answers are the same throughout a call, so keep what you need twice.
+/// What a policy decides on. It holds nothing: each method asks the host, and what is not asked for is never copied.
+/// The answers are the same throughout a call, so keep what you need twice.
 #[derive(Debug)]
 pub struct Context {
     request: Request,

@@ -10,8 +10,9 @@ impl Violation {
         Self { path: path.into(), message: message.into(), code: None }
     }
 
-    /// Says what kind of violation it is, such as `tag-missing`, so that people can look it up and reports can count it.
-    /// Words of lower-case letters and digits, joined by `-` or `/`, at most 64 bytes; keep it the same in all versions.
+    /// Says what kind of violation it is, such as `tag-missing`, so that people can look it up and reports can count
+    /// it. Words of lower-case letters and digits, joined by `-` or `/`, at most 64 bytes; keep it the same in all
+    /// versions.
     #[must_use]
     pub fn code(self, code: impl Into<String>) -> Self {
         Self { code: Some(code.into()), ..self }

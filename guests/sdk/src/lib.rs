@@ -46,8 +46,8 @@
 //! assert!(matches!(verdict, Ok(Verdict::RequireApproval(_))));
 //! ```
 //!
-//! A [`Context`] and a [`Request`] hold nothing: their methods ask the host for one piece each, so a policy that looks at
-//! two tags costs two tags, whatever else the request has.
+//! A [`Context`] and a [`Request`] hold nothing: their methods ask the host for one piece each, so a policy that looks
+//! at two tags costs two tags, whatever else the request has.
 //!
 //! An instance lives for one call: nothing is remembered, nothing has to be freed, and there is no clock, randomness,
 //! environment, file or socket. What a provider may do goes through [`host`], each thing granted by name. On a

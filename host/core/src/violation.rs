@@ -10,8 +10,8 @@ pub struct Violation {
     pub path: String,
     /// What is wrong and how to mend it.
     pub message: String,
-    /// What kind of violation it is, such as `tag-missing`: chosen by whoever found it and the same in all its versions,
-    /// so that people can look it up and reports can count it. See [`is_code`].
+    /// What kind of violation it is, such as `tag-missing`: chosen by whoever found it and the same in all its
+    /// versions, so that people can look it up and reports can count it. See [`is_code`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }

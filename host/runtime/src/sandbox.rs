@@ -44,8 +44,8 @@ pub struct LoadRequest<'a> {
     pub plugin: PluginRef,
     /// What it is for.
     pub kind: PluginKind,
-    /// The version of the contract that its manifest declares, which decides when the component is of several; the newest
-    /// of them when there is no manifest.
+    /// The version of the contract that its manifest declares, which decides when the component is of several; the
+    /// newest of them when there is no manifest.
     pub contract: Option<&'a Version>,
     /// Its bytes.
     pub component: &'a Blob,

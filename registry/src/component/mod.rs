@@ -1,8 +1,8 @@
 //! What a component imports and exports, and whether that is what its manifest says and its kind may have.
 //!
 //! A plugin exports `macadam:plugin/plugin` and the interface of its kind, both in a version of the line that its
-//! manifest names, with exactly the contract's types. It may export more: toolchains leave things behind, and a component
-//! may be of several contracts, of which its manifest says the one that it is called by.
+//! manifest names, with exactly the contract's types. It may export more: toolchains leave things behind, and a
+//! component may be of several contracts, of which its manifest says the one that it is called by.
 //!
 //! It may import the contract's interfaces that its kind is allowed, each that needs a capability only if its manifest
 //! asks for one, and a listed part of `wasi:*@0.2`. Toolchains import that part whether or not a program uses it; the

@@ -1,6 +1,6 @@
-//! The rule of `bench-policy` for contract 0.1, on plain `wit-bindgen` with the SDK's allocator and decimals: what differs
-//! from `bench-policy` is the contract and nothing else, so it shows what a contract costs, and what a plugin of the one
-//! does beside a plugin of the other.
+//! The rule of `bench-policy` for contract 0.1, on plain `wit-bindgen` with the SDK's allocator and decimals: what
+//! differs from `bench-policy` is the contract and nothing else, so it shows what a contract costs, and what a plugin
+//! of the one does beside a plugin of the other.
 #![allow(unsafe_code, missing_docs, unreachable_pub, reason = "generated from the contract")]
 
 mod bindings {

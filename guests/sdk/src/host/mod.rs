@@ -6,7 +6,8 @@ pub mod log;
 pub mod secrets;
 pub mod sql;
 
-/// The functions behind this module, [`Context`](crate::Context) and [`Request`](crate::Request): the host's in a component, the stand-in's elsewhere.
+/// The functions behind this module, [`Context`](crate::Context) and [`Request`](crate::Request): the host's in a
+/// component, the stand-in's elsewhere.
 pub(crate) mod imports {
     #[cfg(target_arch = "wasm32")]
     pub(crate) use crate::bindings::macadam::plugin::{context, files, log, request, secrets, sql};

@@ -63,10 +63,11 @@ impl GeneratorClient {
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
                 in_its_contract!(exports, contract, exports => {
+                    use contract::exports::template_generator as generator;
                     let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                     let parameters = answers.parameters.to_string();
                     let features: Vec<&str> = answers.features.iter().map(String::as_str).collect();
-                    let given = contract::exports::template_generator::AnswersParam { parameters: &parameters, features: &features };
+                    let given = generator::AnswersParam { parameters: &parameters, features: &features };
                     let answer = guest.call_generate(store, given, &settings).await?;
                     Ok(answer.map_err(contract::plugin_error).map(contract::project))
                 })
@@ -81,10 +82,11 @@ impl GeneratorClient {
         run(&self.plugin, &self.lanes, Scope::NONE, move |store, entered| {
             Box::pin(async move {
                 in_its_contract!(exports, contract, exports => {
+                    use contract::exports::template_generator as generator;
                     let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
                     let parameters = answers.parameters.to_string();
                     let features: Vec<&str> = answers.features.iter().map(String::as_str).collect();
-                    let given = contract::exports::template_generator::AnswersParam { parameters: &parameters, features: &features };
+                    let given = generator::AnswersParam { parameters: &parameters, features: &features };
                     let answer = guest.call_migrate_answers(store, &from_version, given).await?;
                     Ok(answer.map_err(contract::plugin_error).and_then(contract::answers))
                 })

@@ -78,8 +78,8 @@ impl ProviderClient {
             Box::pin(async move {
                 in_its_contract!(exports, contract, exports => {
                     let guest = exports.at(&entered)?.load(&mut *store, &entered.instance)?;
-                    let desired_tags = desired.as_ref().map(|resource| contract::tags(&resource.request)).unwrap_or_default();
-                    let current_tags = current.as_ref().map(|resource| contract::tags(&resource.request)).unwrap_or_default();
+                    let desired_tags = desired.as_ref().map(|it| contract::tags(&it.request)).unwrap_or_default();
+                    let current_tags = current.as_ref().map(|it| contract::tags(&it.request)).unwrap_or_default();
                     let desired = desired.as_deref().map(|resource| contract::managed(resource, &desired_tags));
                     let current = current.as_deref().map(|resource| contract::managed(resource, &current_tags));
                     let answer = guest.call_plan(store, desired, current, &settings).await?;

@@ -1,5 +1,5 @@
-//! What `bindgen!` makes of `wit/v0.2/`: one world that holds every kind, so that they share their types. A component exports
-//! only the interfaces of its kind, and the clients look up only those.
+//! What `bindgen!` makes of `wit/v0.2/`: one world that holds every kind, so that they share their types. A component
+//! exports only the interfaces of its kind, and the clients look up only those.
 #![allow(unsafe_code, reason = "generated: typed functions without a second check, after the check at their look-up")]
 #![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
 #![allow(clippy::missing_errors_doc, clippy::indexing_slicing, reason = "generated")]

@@ -1,5 +1,5 @@
-//! A policy that asks the host as its settings say, `{"act": "ask-forever"}`; without an act it asks everything once and
-//! tells what it heard. It is built without the SDK, on the standard allocator.
+//! A policy that asks the host as its settings say, `{"act": "ask-forever"}`; without an act it asks everything once
+//! and tells what it heard. It is built without the SDK, on the standard allocator.
 #![allow(unsafe_code, missing_docs, unreachable_pub, reason = "generated from the contract")]
 
 mod bindings {
