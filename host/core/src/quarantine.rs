@@ -118,6 +118,13 @@ impl Quarantine {
         Turned::Out { until }
     }
 
+    /// A probe told nothing, such as one whose input was refused: the next call is one again.
+    pub fn undecided(&mut self, call: Admission, now: Timestamp) {
+        if let (Some(out), Admission::Probe) = (&mut self.out, call) {
+            out.until = now;
+        }
+    }
+
     /// A call was answered. Only a probe brings the plugin back: one that fails at some inputs answers others all the time.
     pub fn answered(&mut self, call: Admission) -> Option<Turned> {
         if call != Admission::Probe {
@@ -198,6 +205,19 @@ mod tests {
         }
         assert_eq!(quarantine.admit(at(4)), Admission::Probe);
         assert_eq!(quarantine.admit(at(8)), Admission::Probe);
+    }
+
+    #[test]
+    fn after_a_probe_that_told_nothing_the_next_call_is_one() {
+        let mut quarantine = Quarantine::default();
+        for _ in 0..3 {
+            quarantine.failed(&RULE, Admission::In, at(0));
+        }
+        assert_eq!(quarantine.admit(at(4)), Admission::Probe);
+        quarantine.undecided(Admission::Probe, at(5));
+        assert_eq!(quarantine.admit(at(5)), Admission::Probe);
+        quarantine.undecided(Admission::In, at(5));
+        assert_eq!(quarantine.admit(at(5)), Admission::Out { until: at(9) }, "only a probe can be undecided");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::Platform;
 use crate::decisions::{Asked, Entry, Said, Shadowing, said};
 use crate::platform::random;
 use crate::plugins::in_force::{About, InForce, Place, Silence, Turn, is_its_fault};
-use crate::plugins::{Identity, Version};
+use crate::plugins::{Canary, Identity, Version};
 
 /// Something that versions of one kind are asked.
 pub(crate) trait Question<F>: Clone + Send + Sync + 'static {
@@ -76,7 +76,7 @@ impl Platform {
             version = turn.version;
             let call = question.put(version).await;
             fuel = call.usage.fuel;
-            self.heed(line, &turn, &call, about.now);
+            self.heed(line, &turn, &call, about.recorded);
             if about.recorded {
                 entries.push(entry(line, &turn, question, &call, about.now));
             }
@@ -88,12 +88,16 @@ impl Platform {
                 }
             }
         }
-        let version = Arc::clone(version);
-        Answered { answer: Err(turns.silence(last)), version, fuel, entries }
+        let silence = turns.silence(last);
+        // Whoever is out is who should have answered, and not a canary that was asked before.
+        let version = if matches!(silence, Silence::Quarantined { .. }) { &line.active } else { version };
+        Answered { answer: Err(silence), version: Arc::clone(version), fuel, entries }
     }
 
-    /// Notes what a version did in its turn, and acts on what that means.
-    pub(crate) fn heed<F, T: Denies>(&self, line: &InForce<F>, turn: &Turn<'_, F>, call: &Call<T>, now: Timestamp) {
+    /// Notes what a version did in its turn, and acts on what that means. What is not on record, such as a preview, puts
+    /// nothing into quarantine: nobody could tell later who did it, and with what.
+    pub(crate) fn heed<F, T: Denies>(&self, line: &InForce<F>, turn: &Turn<'_, F>, call: &Call<T>, recorded: bool) {
+        let now = Timestamp::now();
         let fault = call.outcome.as_ref().err().filter(|error| is_its_fault(error));
         let counts = call.outcome.is_ok() || fault.is_some();
         let denied = call.outcome.as_ref().is_ok_and(Denies::denies);
@@ -101,7 +105,7 @@ impl Platform {
             (Place::Canary, Some(canary)) if counts => {
                 let broken = canary.watch.canary(&canary.rule.bounds, &call.usage, fault.is_some(), denied);
                 if let Some(why) = broken {
-                    self.end_canary(line, &canary.rule.version, why, fault, now);
+                    self.end_canary(line, &canary.rule, why, fault, now);
                 }
             }
             (Place::Active(admission), canary) => {
@@ -109,9 +113,14 @@ impl Platform {
                     canary.watch.active(&call.usage, fault.is_some(), denied);
                 }
                 let turned = match fault {
-                    Some(error) => line.standing.failed(admission, &error.failure().to_string(), now),
+                    Some(error) if recorded => line.standing.failed(admission, &error.failure().to_string(), now),
+                    // The wait that began with the probe goes on.
+                    Some(_) => None,
                     None if counts => line.standing.answered(admission),
-                    None => None,
+                    None => {
+                        line.standing.undecided(admission, now);
+                        None
+                    }
                 };
                 if let Some(turned) = turned {
                     self.tell_quarantine(&line.active.identity, line.binding.as_str(), turned, fault, now);
@@ -124,7 +133,7 @@ impl Platform {
     fn end_canary<F>(
         &self,
         line: &InForce<F>,
-        version: &semver::Version,
+        rule: &Canary,
         mut why: String,
         fault: Option<&CallError>,
         now: Timestamp,
@@ -132,8 +141,8 @@ impl Platform {
         if let Some(error) = fault {
             why = format!("{why} (the last: {})", error.failure());
         }
-        let (platform, binding, version) = (self.clone(), line.binding.clone(), version.clone());
-        tokio::spawn(async move { platform.plugins().end_canary(&binding, &version, &why, now).await });
+        let (platform, binding, rule) = (self.clone(), line.binding.clone(), rule.clone());
+        tokio::spawn(async move { platform.plugins().end_canary(&binding, &rule, &why, now).await });
     }
 
     /// Says in log and audit that a version went into quarantine or came back.

@@ -31,7 +31,7 @@ impl Loader {
         let canary = trials.settle(name, self.canary(&active, binding).await)?;
         let shadow = trials.settle(name, self.shadow(&active, binding).await)?;
         let last_good = match binding.on_error {
-            OnError::LastGood => self.last_good(name, &active).await,
+            OnError::LastGood => self.last_good(name, &active, binding).await,
             OnError::Deny | OnError::RequireApproval => None,
         };
         Ok(Arc::new(InForce {
@@ -88,8 +88,15 @@ impl Loader {
     }
 
     /// The last version that was in force before and still loads.
-    async fn last_good<F: Face>(&self, name: &BindingName, active: &Version<F>) -> Option<Arc<Version<F>>> {
-        for spec in self.earlier(name, &active.identity.plugin.version).await {
+    async fn last_good<F: Face>(
+        &self,
+        name: &BindingName,
+        active: &Version<F>,
+        binding: &Binding,
+    ) -> Option<Arc<Version<F>>> {
+        let version = Some(active.identity.plugin.version.clone());
+        let now = BindingSpec { binding: binding.clone(), version };
+        for spec in self.earlier(name, &now).await {
             let loaded = async {
                 let package = self.fetch_of(&spec).await?;
                 let ready = self.ready(&package, &spec.binding, Power::Granted).await?;
@@ -108,25 +115,31 @@ impl Loader {
         None
     }
 
-    /// What a binding said before, the newest first, each version once and without the one that is meant now.
-    pub(super) async fn earlier(&self, name: &BindingName, now: &semver::Version) -> Vec<BindingSpec> {
+    /// What a binding said before it first said what it says now, the newest first: the same plugin in other versions, each
+    /// once. What came later and was taken back again is none of them.
+    pub(super) async fn earlier(&self, name: &BindingName, now: &BindingSpec) -> Vec<BindingSpec> {
+        let (Some(version), Ok(query)) = (&now.version, now.binding.query()) else { return Vec::new() };
         let history = self.store.binding_history(name, LOOKED_THROUGH).await;
         let history = history.inspect_err(|error| tracing::error!(binding = %name, %error, "its history is not read"));
+        let specs = history.unwrap_or_default().into_iter().filter_map(|revision| revision.spec);
+        let of_plugin = |spec: &BindingSpec| spec.binding.query().is_ok_and(|other| other.name == query.name);
+        let specs: Vec<_> = specs.filter_map(|spec| desired::read(name, &spec).ok()).filter(of_plugin).collect();
+        let first = specs.iter().rposition(|spec| spec.version.as_ref() == Some(version)).map_or(0, |place| place + 1);
         let mut earlier: Vec<BindingSpec> = Vec::new();
-        for spec in history.unwrap_or_default().into_iter().filter_map(|revision| revision.spec) {
-            let Ok(spec) = desired::read(name, &spec) else { continue };
-            let known = |version: &semver::Version| {
-                version == now || earlier.iter().any(|spec| spec.version.as_ref() == Some(version))
-            };
-            if earlier.len() < TRIED && spec.version.as_ref().is_some_and(|version| !known(version)) {
+        for spec in specs.into_iter().skip(first).filter(|spec| spec.version.is_some()) {
+            if earlier.len() < TRIED && !earlier.iter().any(|known| known.version == spec.version) {
                 earlier.push(spec);
             }
         }
         earlier
     }
 
+    /// The package of an earlier version that was not yanked since.
     pub(super) async fn fetch_of(&self, spec: &BindingSpec) -> Result<Package, ActivateError> {
-        let (plugin, _) = self.packages.resolve(&spec.query()?).await?;
+        let (plugin, release) = self.packages.resolve(&spec.query()?).await?;
+        if release.yanked {
+            return Err(ActivateError::Yanked { plugin });
+        }
         Ok(self.packages.fetch(&plugin).await?)
     }
 }

@@ -18,7 +18,7 @@ use macadam_core::violation::{Violation, join};
 use macadam_store::{Attribution, BindingError as NotKept, BindingRecord, Expected, StoreError};
 
 use crate::plugins::load::Trials;
-use crate::plugins::{ActiveTable, Binding, BindingSpec, PluginStatus, Plugins};
+use crate::plugins::{ActiveTable, Binding, BindingSpec, Canary, PluginStatus, Plugins};
 
 /// How many revisions are looked through for the one to go back to.
 const LOOKED_THROUGH: u32 = 50;
@@ -193,12 +193,13 @@ impl Plugins {
     }
 
     /// Takes a canary out, because it broke a bound. Whoever changed the binding meanwhile has decided otherwise.
-    pub(crate) async fn end_canary(&self, name: &BindingName, version: &semver::Version, why: &str, now: Timestamp) {
+    pub(crate) async fn end_canary(&self, name: &BindingName, rule: &Canary, why: &str, now: Timestamp) {
+        let version = &rule.version;
         let _one_at_a_time = self.changing.lock().await;
         let ended = async {
             let Some(record) = self.store.binding(name).await? else { return Ok(()) };
             let mut spec = read(name, &record.spec)?;
-            if spec.binding.canary.take().is_none_or(|canary| canary.version != *version) {
+            if spec.binding.canary.take().is_none_or(|canary| canary != *rule) {
                 return Ok(());
             }
             let by = By { actor: None, reason: format!("the canary {version} was rolled back: {why}"), now };

@@ -137,6 +137,13 @@ impl<F> InForce<F> {
         }
     }
 
+    /// A turn that came to no call.
+    pub(crate) fn not_asked(&self, turn: &Turn<'_, F>, now: Timestamp) {
+        if let Place::Active(admission) = turn.place {
+            self.standing.undecided(admission, now);
+        }
+    }
+
     /// The turn of one that is tried or stands in, if it is under the binding.
     pub(crate) fn turn_beside(&self, version: &Arc<Version<F>>) -> Option<Turn<'_, F>> {
         let canary = self.canary.iter().map(|canary| (&canary.version, Place::Canary));
@@ -193,6 +200,8 @@ impl<'a, F> Turns<'a, F> {
     /// Why nobody answered.
     pub(crate) fn silence(self, last: Option<CallError>) -> Silence {
         match (last, self.out) {
+            // What a version says of its input is for the requester.
+            (Some(error), Some(_)) if !is_its_fault(&error) => Silence::Failed(error),
             (_, Some(out)) => out,
             (Some(error), None) => Silence::Failed(error),
             // There is always an active version, which had its turn or was out.

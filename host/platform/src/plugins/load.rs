@@ -41,6 +41,12 @@ pub enum ActivateError {
         /// What the active version makes.
         instead: String,
     },
+    /// An earlier version was yanked, so it does not stand in.
+    #[error("{plugin} was yanked")]
+    Yanked {
+        /// Which.
+        plugin: PluginRef,
+    },
     /// Its signatures do not count.
     #[error("its signatures do not count: {0}")]
     Trust(#[from] TrustError),
@@ -196,12 +202,18 @@ impl Loader {
     /// Has the last good version stand in for one that does not load, where the binding says so.
     async fn stand_in(&self, desired: &BindingSpec, error: String, status: &mut PluginStatus) {
         status.part = Err(error.clone());
-        let (OnError::LastGood, Some(version)) = (desired.binding.on_error, &desired.version) else { return };
-        for earlier in self.earlier(&status.name, version).await {
+        if desired.binding.on_error != OnError::LastGood {
+            return;
+        }
+        for earlier in self.earlier(&status.name, desired).await {
             let Ok(package) = self.fetch_of(&earlier).await else { continue };
             let Binding { settings, limits, grants, .. } = earlier.binding.clone();
             let alone = Binding { settings, limits, grants, canary: None, shadow: None, ..desired.binding.clone() };
             let Ok(ready) = self.ready(&package, &alone, Power::Granted).await else { continue };
+            // A guardrail is not replaced by something that is none.
+            if status.kind.is_some_and(|kind| kind != ready.loaded.kind()) {
+                continue;
+            }
             if let Ok(part) = self.part(ready, &status.name, &alone, Trials::MayFail).await {
                 (status.part, status.stands_in_for) = (Ok(part), Some(error));
                 return;

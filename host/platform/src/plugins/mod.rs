@@ -189,7 +189,11 @@ impl Plugins {
             return Ok(known);
         }
         let loaded = Arc::new(self.loader.load_pinned(pin, &table).await?);
-        self.pins().insert(pin.plugin.clone(), Arc::clone(&loaded));
+        let mut pins = self.pins();
+        // What was loaded while the table changed may hold what does not count any more; it serves this call alone.
+        if Arc::ptr_eq(&self.active(), &table) {
+            pins.insert(pin.plugin.clone(), Arc::clone(&loaded));
+        }
         Ok(loaded)
     }
 

@@ -52,6 +52,13 @@ impl Standing {
         turned
     }
 
+    /// A call told nothing about the version.
+    pub(crate) fn undecided(&self, call: Admission, now: Timestamp) {
+        if call == Admission::Probe {
+            self.state().quarantine.undecided(call, now);
+        }
+    }
+
     pub(crate) fn answered(&self, call: Admission) -> Option<Turned> {
         if call != Admission::Probe {
             return None;

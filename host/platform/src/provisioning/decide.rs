@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use macadam_core::digest::Digest;
 use macadam_core::estimate::Estimate;
 use macadam_core::money::Money;
-use macadam_core::names::{GroupName, TeamId};
+use macadam_core::names::{BindingName, GroupName, TeamId};
 use macadam_core::plan::Plan;
 use macadam_core::request::{Action, PolicyContext, Request};
 use macadam_core::standing::{Reservation, Standing};
@@ -119,6 +119,13 @@ pub(crate) enum Purpose {
     Submission,
 }
 
+impl Purpose {
+    /// Whether what is said goes to the decision log.
+    pub(crate) fn is_recorded(self) -> bool {
+        self == Self::Submission
+    }
+}
+
 impl<'a> Matter<'a> {
     pub(crate) fn new(
         caller: &'a Caller,
@@ -139,7 +146,7 @@ impl<'a> Matter<'a> {
     }
 
     fn about(&self) -> About<'_> {
-        About { team: self.team, subject: &self.subject, now: self.now, recorded: self.purpose == Purpose::Submission }
+        About { team: self.team, subject: &self.subject, now: self.now, recorded: self.purpose.is_recorded() }
     }
 
     fn shape(&self) -> RequestShape<'_> {
@@ -221,7 +228,7 @@ impl Platform {
         let answered = self.ask(line, about, question).await;
         let (verdict, error) = match answered.answer {
             Ok(verdict) => (verdict, None),
-            Err(silence) => (instead(line.on_error, &silence), Some(silence.to_string())),
+            Err(silence) => (instead(&line.binding, line.on_error, &silence), Some(silence.to_string())),
         };
         let identity = &answered.version.identity;
         let verdict = PolicyVerdict { plugin: identity.plugin.clone(), verdict, error };
@@ -262,14 +269,15 @@ impl Platform {
 }
 
 /// What counts instead of an answer: a guardrail that is down holds.
-fn instead(on_error: OnError, silence: &Silence) -> Verdict {
-    tracing::warn!(%silence, "a policy gave no verdict");
+fn instead(binding: &BindingName, on_error: OnError, silence: &Silence) -> Verdict {
+    tracing::warn!(%binding, %silence, "a policy gave no verdict");
     match on_error {
         OnError::Deny | OnError::LastGood => {
             Verdict::Deny { violations: vec![Violation::new("", format!("the policy {silence}"))] }
         }
+        // The reason is part of what people approve: the same for every failure, so that the next one changes nothing.
         OnError::RequireApproval => Verdict::RequireApproval(ApprovalNeed {
-            reason: format!("the policy {silence}"),
+            reason: format!("the policy {binding} gives no verdict now, so a person decides"),
             groups: Vec::<GroupName>::new(),
             count: 1,
         }),

@@ -29,7 +29,7 @@ impl Platform {
     /// # Errors
     /// [`ProvisionError::Invalid`] names each field that the provider or the schema refused; nothing was changed.
     pub async fn preview(&self, caller: &Caller, ask: Ask, now: Timestamp) -> Result<Preview, ProvisionError> {
-        let valid = self.validate(caller, ask, now).await?;
+        let valid = self.validate(caller, ask, Purpose::Preview, now).await?;
         let decided = self.decide(caller, &valid, Purpose::Preview, now).await?;
         let spec = serde_json::from_str(valid.request.spec.get())?;
         Ok(Preview { resource: valid.key, action: valid.request.action, spec, decided })

@@ -71,6 +71,7 @@ impl Platform {
             namespace: job.resource.key.namespace.clone(),
             request: Arc::unwrap_or_clone(request),
         });
+        made.check_in(now).map_err(out)?;
         if !job.begun && job.phase != JobPhase::Undo {
             let goes_on = self.still_as_decided(job, &made, &resource, &environment, now).await?;
             if !goes_on {
@@ -108,7 +109,7 @@ impl Platform {
         let version = &made.version;
         let turn = made.turn(now).map_err(out)?;
         let plan = version.face.client.plan(desired, current, Arc::clone(&version.settings)).await;
-        self.heed_call(turn, &plan);
+        self.heed_call(turn, &plan, true);
         let plan = plan.outcome.map_err(|error| failure_of(&error))?;
         if plan == decided {
             return Ok(true);
@@ -142,7 +143,7 @@ impl Platform {
         } else {
             client.deprovision(resource, step, settings).await
         };
-        self.heed_call(turn, &call);
+        self.heed_call(turn, &call, true);
         call.outcome.map_err(|error| failure_of(&error))
     }
 
@@ -170,7 +171,8 @@ impl Platform {
         let may_retry = job.failures < self.settings().max_failures;
         let (error, retry, not_before) = match failure {
             StepFailure::Passing(error) => (error, may_retry, now),
-            StepFailure::NotBefore(moment, error) => (error, may_retry, moment),
+            // Nothing was tried, so no number of tries is used up.
+            StepFailure::NotBefore(moment, error) => (error, true, moment),
             StepFailure::Final(error) => (error, false, now),
         };
         tracing::warn!(request = %job.request.id, phase = job.phase.as_str(), %error, retry, "a step failed");

@@ -39,7 +39,7 @@ impl Platform {
         idempotency_key: Option<String>,
         now: Timestamp,
     ) -> Result<Taken, ProvisionError> {
-        let valid = self.validate(caller, ask, now).await?;
+        let valid = self.validate(caller, ask, Purpose::Submission, now).await?;
         let decided = self.decide(caller, &valid, Purpose::Submission, now).await?;
         let document = json!({
             "resource": valid.key, "action": valid.request.action, "spec": valid.request.spec,

@@ -15,8 +15,8 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::plugins::in_force::About;
 use crate::plugins::{Identity, Provider, Version};
-use crate::provisioning::ask_provider::Made;
-use crate::provisioning::decide::subject;
+use crate::provisioning::ask_provider::{Chosen, Made, Planned};
+use crate::provisioning::decide::{Purpose, subject};
 use crate::provisioning::{Ask, CreateResource, DeleteResource, ProvisionError, UpdateResource};
 use crate::{Caller, Platform};
 
@@ -32,6 +32,8 @@ pub(crate) struct Valid {
     pub(crate) current: Option<ResourceRecord>,
     /// What makes it.
     pub(crate) made: Made,
+    /// What that will do, when it was asked already.
+    pub(crate) planned: Option<Planned>,
     /// How long it is to live.
     pub(crate) ttl_seconds: Option<u64>,
     /// The environment it is in.
@@ -44,10 +46,16 @@ pub(crate) struct Valid {
 const MAX_TTL: u64 = 10 * 365 * 24 * 60 * 60;
 
 impl Platform {
-    pub(crate) async fn validate(&self, caller: &Caller, ask: Ask, now: Timestamp) -> Result<Valid, ProvisionError> {
+    pub(crate) async fn validate(
+        &self,
+        caller: &Caller,
+        ask: Ask,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<Valid, ProvisionError> {
         match ask {
-            Ask::Create(wish) => self.validate_create(caller, wish, now).await,
-            Ask::Update(wish) => self.validate_update(caller, wish, now).await,
+            Ask::Create(wish) => self.validate_create(caller, wish, purpose, now).await,
+            Ask::Update(wish) => self.validate_update(caller, wish, purpose, now).await,
             Ask::Delete(wish) => self.validate_delete(caller, wish).await,
         }
     }
@@ -56,6 +64,7 @@ impl Platform {
         &self,
         caller: &Caller,
         wish: CreateResource,
+        purpose: Purpose,
         now: Timestamp,
     ) -> Result<Valid, ProvisionError> {
         if !caller.may_change(&caller.team) {
@@ -82,15 +91,17 @@ impl Platform {
             Ok((as_provider_sees_it(id, &key, &request), request))
         };
         let subject = subject(&caller.team, key.environment.as_str(), key.resource_type.as_str(), key.name.as_str());
-        let about = About { team: &caller.team, subject: &subject, now, recorded: false };
-        let (made, request) = self.choose_provider(line, about, as_taken).await?;
-        Ok(Valid { id, key, request, current: None, made, ttl_seconds, environment, revision: 0 })
+        let about = About { team: &caller.team, subject: &subject, now, recorded: purpose.is_recorded() };
+        let Chosen { made, wished: request, planned } = self.choose_provider(line, about, as_taken).await?;
+        let planned = Some(planned);
+        Ok(Valid { id, key, request, current: None, made, planned, ttl_seconds, environment, revision: 0 })
     }
 
     async fn validate_update(
         &self,
         caller: &Caller,
         wish: UpdateResource,
+        purpose: Purpose,
         now: Timestamp,
     ) -> Result<Valid, ProvisionError> {
         let (current, environment, made) = self.existing(caller, &wish.key).await?;
@@ -103,9 +114,18 @@ impl Platform {
         let spec = check(&made.version.face, spec, &tags, ttl_seconds)?;
         let request = as_request(Action::Update, &wish.key, &environment, spec, tags);
         let (id, revision) = (current.id, wish.revision.unwrap_or(current.revision));
-        let valid =
-            Valid { id, key: wish.key, request, current: Some(current), made, ttl_seconds, environment, revision };
-        self.ask_its_provider(valid, now).await
+        let valid = Valid {
+            id,
+            key: wish.key,
+            request,
+            current: Some(current),
+            made,
+            planned: None,
+            ttl_seconds,
+            environment,
+            revision,
+        };
+        self.ask_its_provider(valid, purpose, now).await
     }
 
     async fn validate_delete(&self, caller: &Caller, wish: DeleteResource) -> Result<Valid, ProvisionError> {
@@ -113,7 +133,17 @@ impl Platform {
         let spec = current.desired.spec.clone();
         let request = as_request(Action::Delete, &wish.key, &environment, spec, current.desired.tags.clone());
         let (id, revision) = (current.id, wish.revision.unwrap_or(current.revision));
-        Ok(Valid { id, key: wish.key, request, current: Some(current), made, ttl_seconds: None, environment, revision })
+        Ok(Valid {
+            id,
+            key: wish.key,
+            request,
+            current: Some(current),
+            made,
+            planned: None,
+            ttl_seconds: None,
+            environment,
+            revision,
+        })
     }
 
     /// A resource that the caller may change, with its environment and the provider that made it.
@@ -138,12 +168,12 @@ impl Platform {
     }
 
     /// What a schema cannot say, the provider says itself.
-    async fn ask_its_provider(&self, valid: Valid, now: Timestamp) -> Result<Valid, ProvisionError> {
+    async fn ask_its_provider(&self, valid: Valid, purpose: Purpose, now: Timestamp) -> Result<Valid, ProvisionError> {
         let version = &valid.made.version;
         let desired = valid.as_provider_sees_it();
         let turn = valid.made.turn(now)?;
         let call = version.face.client.validate(desired, Arc::clone(&version.settings)).await;
-        self.heed_call(turn, &call);
+        self.heed_call(turn, &call, purpose.is_recorded());
         match call.outcome {
             Ok(()) => Ok(valid),
             Err(error) => Err(refused(error)),

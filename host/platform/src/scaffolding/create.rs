@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use macadam_core::names::{EnvironmentName, ResourceName, TemplateId};
 use macadam_core::plan::Plan;
-use macadam_core::project::{Answers, Project, Template};
+use macadam_core::project::{Answers, Project, ProjectLimits, Template};
 use macadam_core::request::{Action, Environment, EnvironmentClass, Request};
 use macadam_core::violation::Violation;
 use macadam_runtime::Call;
@@ -83,7 +83,8 @@ impl Platform {
         let environment = self.environment_for(&wish).await?;
         let subject = subject(&caller.team, environment.name.as_str(), wish.template.as_str(), wish.name.as_str());
         let about = About { team: &caller.team, subject: &subject, now, recorded: true };
-        let made = self.ask(line, about, &Generate(Arc::new(wish.clone()))).await;
+        let made =
+            self.ask(line, about, &Generate { wish: Arc::new(wish.clone()), limits: self.settings().project }).await;
         let generated = made.answer.map_err(refused)?;
         let answers = answers(&made.version.face, &wish).map_err(ProvisionError::Invalid)?;
         let request = Arc::new(Request {
@@ -192,22 +193,34 @@ fn check_wish(wish: &CreateScaffold) -> Result<(), ProvisionError> {
 
 /// The question for a project. Each version has parameters and features of its own.
 #[derive(Debug, Clone)]
-struct Generate(Arc<CreateScaffold>);
+struct Generate {
+    wish: Arc<CreateScaffold>,
+    limits: ProjectLimits,
+}
 
 impl Question<Generator> for Generate {
     type Answer = Generated;
 
     async fn put(&self, version: &Version<Generator>) -> Call<Generated> {
-        match answers(&version.face, &self.0) {
-            Ok(answers) => version.face.client.generate(Arc::new(answers), Arc::clone(&version.settings)).await,
-            Err(violations) => Call::refused(&version.loaded, violations),
+        let answers = match answers(&version.face, &self.wish) {
+            Ok(answers) => Arc::new(answers),
+            Err(violations) => return Call::refused(&version.loaded, violations),
+        };
+        let call = version.face.client.generate(answers, Arc::clone(&version.settings)).await;
+        // A project that nobody can be given is no answer, so that the next version has its turn.
+        let checked = call.outcome.as_ref().map(|made| Project::check(made.files.clone(), self.limits));
+        match checked {
+            Ok(Err(error)) => call.unusable(&version.loaded, error.to_string()),
+            _ => call,
         }
     }
 
     fn asked(&self, version: &Version<Generator>) -> Asked {
         // What the version refused to take is recorded as it was given.
-        let given = || Answers { parameters: Value::Object(self.0.parameters.clone()), features: Vec::new() };
-        Asked::Generate(Arc::new(answers(&version.face, &self.0).unwrap_or_else(|_| given())))
+        let CreateScaffold { parameters, features, .. } = self.wish.as_ref();
+        let (parameters, features) = (Value::Object(parameters.clone()), features.clone().unwrap_or_default());
+        let given = || Answers { parameters, features };
+        Asked::Generate(Arc::new(answers(&version.face, &self.wish).unwrap_or_else(|_| given())))
     }
 }
 

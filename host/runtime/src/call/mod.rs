@@ -48,6 +48,13 @@ impl<T> Call<T> {
         Self { outcome: Err(CallError::new(plugin.identity.clone(), refusal)), usage: Usage::default() }
     }
 
+    /// The call with an answer that the host could not use after all.
+    #[must_use]
+    pub fn unusable(self, plugin: &LoadedPlugin, reason: String) -> Self {
+        let error = CallError::new(plugin.identity.clone(), CallFailure::InvalidOutput { reason });
+        Self { outcome: Err(error), usage: self.usage }
+    }
+
     /// The call with its value turned into another.
     pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Call<U> {
         Call { outcome: self.outcome.map(turn), usage: self.usage }
