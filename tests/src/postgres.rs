@@ -114,7 +114,9 @@ fn programs() -> PathBuf {
         let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
         versions.flatten().map(|version| version.path().join("bin")).find(|bin| bin.join("initdb").is_file())
     };
-    on_path.or_else(packaged).expect("PostgreSQL is installed: its `initdb` and `postgres`; `cargo xtask test` does that")
+    on_path
+        .or_else(packaged)
+        .expect("PostgreSQL is installed: its `initdb` and `postgres`; `cargo xtask test` does that")
 }
 
 fn is_root() -> bool {

@@ -166,7 +166,9 @@ async fn a_reader_of_the_outbox_misses_nothing_and_the_audit_chain_holds() {
             for number in 0..25 {
                 let now = world.now();
                 match number % 3 {
-                    0 => drop(replica.submit(&world.create("shop", &format!("db{writer}-{number}"), 1), now).await.unwrap()),
+                    0 => drop(
+                        replica.submit(&world.create("shop", &format!("db{writer}-{number}"), 1), now).await.unwrap(),
+                    ),
                     1 => drop(replica.append_audit(&entry(writer), now).await.unwrap()),
                     _ => drop(replica.append_event(&event(writer), now).await.unwrap()),
                 }

@@ -16,7 +16,8 @@ async fn refused(url: &str) -> StoreError {
 
 /// Somebody who owns the database, and knows to remove the guards first.
 async fn tamper(world: &World, sql: &'static str) {
-    let guards = "DROP TRIGGER IF EXISTS audit_is_not_changed ON audit; DROP TRIGGER IF EXISTS audit_is_not_emptied ON audit";
+    let guards =
+        "DROP TRIGGER IF EXISTS audit_is_not_changed ON audit; DROP TRIGGER IF EXISTS audit_is_not_emptied ON audit";
     world.store.database.run(guards).await.unwrap();
     world.store.database.run(sql).await.unwrap();
 }
@@ -209,7 +210,8 @@ async fn every_connection_has_a_name_and_keeps_what_the_store_promises() {
     sqlx::query("SELECT 1 FROM teams FOR UPDATE").execute(&mut *stuck).await.unwrap();
     let refused = replica.submit(&world.create("shop", "orders", 1), world.now()).await.unwrap_err();
     assert!(refused.to_string().contains("lock timeout"), "nobody waits for ever: {refused}");
-    let query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'macadam' AND datname = current_database()";
+    let query =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'macadam' AND datname = current_database()";
     let named: i64 = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
     assert!(named >= 1, "an operator sees whose connections they are");
     stuck.rollback().await.unwrap();

@@ -79,7 +79,8 @@ async fn somebody(store: PostgresStore, world: World, seed: u64) {
             (1, Some(of)) => submit(&store, &world, world.delete(&of), &mut dice).await,
             (2, _) => {
                 let (name, cost) = (format!("db{}", dice.roll(6)), dice.roll(30));
-                submit(&store, &world, world.create(["shop", "web"][dice.roll(2) as usize], &name, cost), &mut dice).await;
+                submit(&store, &world, world.create(["shop", "web"][dice.roll(2) as usize], &name, cost), &mut dice)
+                    .await;
             }
             (3 | 4, _) => review(&store, &world, &mut dice).await,
             _ => work(&store, &world, &mut dice).await,

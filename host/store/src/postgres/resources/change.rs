@@ -151,6 +151,7 @@ pub(in super::super) async fn become_ready(
     .bind(At(cause.now))
     .bind(expiry(desired.ttl_seconds, cause.now).map(At))
     .bind(cause.request.to_string())
+    .bind(json("provider", &desired.provider)?)
     .execute(&mut **tx)
     .await?;
     one_row("resource", &ready)?;
