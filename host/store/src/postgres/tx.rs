@@ -15,6 +15,7 @@
 use std::ops::{Deref, DerefMut};
 
 use macadam_core::digest::Digest;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnection;
 use sqlx::{Postgres, Transaction};
 
@@ -132,8 +133,8 @@ pub(super) trait Racing {
 impl Racing for StoreError {
     fn lost_race(&self) -> bool {
         let Self::Database(source) = self else { return false };
-        let code = source.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
-        code.and_then(|error| error.code()).is_some_and(|code| LOST_RACE.contains(&&*code))
+        let said = source.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+        said.and_then(DatabaseError::code).is_some_and(|code| LOST_RACE.contains(&&*code))
     }
 }
 
