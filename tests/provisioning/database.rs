@@ -54,7 +54,8 @@ async fn a_server_on_postgresql_provisions_waits_for_approval_and_loses_nothing_
     server.kill();
     server.launch();
     for environment in ["dev", "prod"] {
-        let shown = server.person("dana").get(&format!("/api/v1/resources/payments/{environment}/local-directory/files"));
+        let shown =
+            server.person("dana").get(&format!("/api/v1/resources/payments/{environment}/local-directory/files"));
         assert_eq!(shown.body["state"], "ready", "{shown:?}");
     }
     assert!(!server.data().join("macadam.db").exists(), "everything is on the server");

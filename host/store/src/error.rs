@@ -26,14 +26,14 @@ pub enum StoreError {
     },
     /// The database's server cannot be reached, or lets nobody in.
     #[error(
-        "the database {place} cannot be reached: {source}; check that the server runs, that the address is right, and \
+        "the database {place} cannot be reached: {said}; check that the server runs, that the address is right, and \
              that this database and user are there and may be used from here"
     )]
     Unreachable {
         /// Where it is, without a password.
         place: String,
         /// What the system or the server said.
-        source: Box<dyn Error + Send + Sync>,
+        said: Box<dyn Error + Send + Sync>,
     },
     /// The database's server is older than what this program needs.
     #[error("the server of {place} is PostgreSQL {version}; use PostgreSQL {least} or newer")]
@@ -68,14 +68,14 @@ pub enum StoreError {
     },
     /// The database's tables could not be brought to this version; they are as they were.
     #[error(
-        "the tables of {place} cannot be brought to this version: {source}; the user must own the database, or may \
+        "the tables of {place} cannot be brought to this version: {said}; the user must own the database, or may \
              create tables in its schema"
     )]
     Schema {
         /// Where it is, without a password.
         place: String,
         /// What the server said.
-        source: Box<dyn Error + Send + Sync>,
+        said: Box<dyn Error + Send + Sync>,
     },
     /// The database refused or did not answer in time; nothing was changed.
     #[error("the database did not do as asked: {0}; try again, and look at its server or disk if it stays so")]

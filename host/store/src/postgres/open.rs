@@ -76,7 +76,7 @@ impl PostgresSettings {
         }
         check_parameters(url.split_once('?').map_or("", |(_, parameters)| parameters)).map_err(wrong)?;
         // The driver's reasons name a port or a mode, and never the password.
-        let options = PgConnectOptions::from_str(url).map_err(|error| wrong(error.to_string()))?;
+        let options = PgConnectOptions::from_str(url).map_err(|error| wrong(without_prefix(&error)))?;
         let name = options.get_application_name().unwrap_or("macadam").to_owned();
         Ok(Self { options: options.application_name(&name), connections: CONNECTIONS })
     }
@@ -119,6 +119,11 @@ fn check_parameters(parameters: &str) -> std::result::Result<(), String> {
     Ok(())
 }
 
+/// What the driver says of an address, without the words that it puts before it, once or twice.
+fn without_prefix(error: &sqlx::Error) -> String {
+    error.to_string().trim_start_matches("error with configuration: ").to_owned()
+}
+
 impl PostgresStore {
     /// Connects to a database and brings it to this version. Several processes may do so at once.
     ///
@@ -127,7 +132,7 @@ impl PostgresStore {
     /// this program has used the database, and [`StoreError::Open`] when its tables cannot be made.
     pub async fn open(settings: &PostgresSettings) -> Result<Self> {
         let place = settings.place();
-        let unreachable = |source: sqlx::Error| StoreError::Unreachable { place: place.clone(), source: source.into() };
+        let unreachable = |error: sqlx::Error| StoreError::Unreachable { place: place.clone(), said: error.into() };
         // The pool would try again until its time is up, and lose the reason.
         let connecting = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&settings.options)).await;
         let silent = |_| sqlx::Error::Io(std::io::Error::new(ErrorKind::TimedOut, "it does not answer"));
@@ -182,6 +187,6 @@ fn not_migrated(place: &str, error: MigrateError) -> StoreError {
             let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
             StoreError::SchemaNewer { place, found, known }
         }
-        other => StoreError::Schema { place, source: other.into() },
+        other => StoreError::Schema { place, said: other.into() },
     }
 }

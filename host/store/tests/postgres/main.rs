@@ -39,8 +39,8 @@ const CONNECTIONS: u32 = 6;
 struct Server {
     /// Of the database in which others are made.
     url: String,
-    /// A database as a first start leaves it, to be copied.
-    template: String,
+    /// A database as a first start leaves it, to be copied. Not on a server that outlives the tests, where it would stay.
+    template: Option<String>,
     _own: Option<Postgres>,
 }
 
@@ -55,9 +55,12 @@ impl Server {
         let given = std::env::var("MACADAM_TEST_POSTGRES").ok();
         let own = if given.is_some() { None } else { Some(Postgres::start().await) };
         let url = given.or_else(|| own.as_ref().map(Postgres::superuser_url)).expect("one of the two");
-        let server = Self { url, template: name(), _own: own };
-        server.run(&format!("CREATE DATABASE {}", server.template)).await;
-        open(&server.of(&server.template)).await.close().await;
+        let template = own.as_ref().map(|_| name());
+        let server = Self { url, template, _own: own };
+        if let Some(template) = &server.template {
+            server.run(&format!("CREATE DATABASE {template} TEMPLATE template0")).await;
+            open(&server.of(template)).await.close().await;
+        }
         server
     }
 
@@ -96,10 +99,9 @@ impl Database {
         Self::make("template0").await
     }
 
-    /// One as a first start leaves it.
+    /// One as a first start leaves it, or finds it.
     pub async fn fresh() -> Self {
-        let template = &Server::get().await.template;
-        Self::make(template).await
+        Self::make(Server::get().await.template.as_deref().unwrap_or("template0")).await
     }
 
     async fn make(template: &str) -> Self {
@@ -114,6 +116,9 @@ impl Database {
     }
 
     /// Runs statements on it beside any store.
+    ///
+    /// # Errors
+    /// What the server says.
     pub async fn run(&self, sql: &'static str) -> sqlx::Result<()> {
         let mut connection = PgConnection::connect(&self.url()).await?;
         sqlx::raw_sql(sql).execute(&mut connection).await.map(drop)
