@@ -169,13 +169,17 @@ async fn check_server(connection: &mut PgConnection, place: &str) -> Result<()> 
         "SELECT current_setting('server_version_num')::int4 AS number, current_setting('server_version') AS version,
                         current_setting('server_encoding') AS encoding";
     let row = sqlx::query(query).fetch_one(connection).await?;
-    let (number, version, encoding) =
-        (row.try_get::<i32, _>("number")?, row.try_get("version")?, row.text("encoding")?);
+    must_do(place, row.try_get("number")?, row.text("version")?, row.text("encoding")?)
+}
+
+/// Whether a server and a database will do. The number is the version's first part times ten thousand, and more.
+fn must_do(place: &str, number: i32, version: String, encoding: String) -> Result<()> {
+    let place = place.to_owned();
     if number / 10_000 < LEAST_VERSION {
-        return Err(StoreError::ServerTooOld { place: place.to_owned(), version, least: LEAST_VERSION });
+        return Err(StoreError::ServerTooOld { place, version, least: LEAST_VERSION });
     }
     if encoding != "UTF8" {
-        return Err(StoreError::Encoding { place: place.to_owned(), encoding });
+        return Err(StoreError::Encoding { place, encoding });
     }
     Ok(())
 }
@@ -188,5 +192,35 @@ fn not_migrated(place: &str, error: MigrateError) -> StoreError {
             StoreError::SchemaNewer { place, found, known }
         }
         other => StoreError::Schema { place, said: other.into() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_too_old_is_refused_by_its_version() {
+        let judged = |number, version: &str| must_do("postgres://u@h:5432/d", number, version.into(), "UTF8".into());
+        for (number, version) in [(130_000, "13.0"), (150_018, "15.18 (Debian)"), (180_001, "18.1")] {
+            assert!(judged(number, version).is_ok(), "{version}");
+        }
+        let refused = judged(120_022, "12.22").unwrap_err().to_string();
+        assert!(refused.contains("12.22") && refused.contains("13 or newer"), "{refused}");
+    }
+
+    #[test]
+    fn an_address_is_taken_apart_and_its_password_never_shown() {
+        let place = |url: &str| PostgresSettings::new(url).unwrap().place();
+        assert_eq!(place("postgres://u:hunter2@db.example:6432/d?sslmode=require"), "postgres://u@db.example:6432/d");
+        assert_eq!(place("postgresql://u@h"), "postgres://u@h:5432/u", "without a name it is the user's");
+        assert_eq!(place("postgres://u:hunter2@%2Frun%2Fpostgresql/d"), "postgres://u@/run/postgresql:5432/d");
+        let settings = PostgresSettings::new("postgres://u:hunter2@h/d?password=hunter2").unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        for wrong in ["u:hunter2@h/d", "postgres://u:hunter2@h:x/d", "postgres://u:hunter2@h/d?pass=hunter2"] {
+            let refused = PostgresSettings::new(wrong).unwrap_err();
+            assert!(matches!(refused, StoreError::Address { .. }), "{refused:?}");
+            assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused:?}");
+        }
     }
 }
