@@ -15,7 +15,7 @@ use crate::StoreError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// The oldest server that the tests are meant for. PostgreSQL's own support for older ones has ended.
+/// The oldest server that is taken. What is used here is older still, but nobody mends those before it any more.
 const LEAST_VERSION: i32 = 13;
 
 /// Connections of one process, unless it is said otherwise. Each is a process of the server.
@@ -128,8 +128,9 @@ impl PostgresStore {
     /// Connects to a database and brings it to this version. Several processes may do so at once.
     ///
     /// # Errors
-    /// [`StoreError::Unreachable`], [`StoreError::ServerTooOld`], [`StoreError::SchemaNewer`] when a newer version of
-    /// this program has used the database, and [`StoreError::Open`] when its tables cannot be made.
+    /// [`StoreError::Unreachable`], [`StoreError::ServerTooOld`], [`StoreError::Encoding`],
+    /// [`StoreError::SchemaNewer`] when a newer version of this program has used the database, and
+    /// [`StoreError::Schema`] when its tables cannot be made.
     pub async fn open(settings: &PostgresSettings) -> Result<Self> {
         let place = settings.place();
         let unreachable = |error: sqlx::Error| StoreError::Unreachable { place: place.clone(), said: error.into() };
