@@ -17,7 +17,7 @@ directory=$1; shift
 cat > /dev/null
 kill -QUIT $server
 wait $server
-rm -rf "$directory"/*
+rm -rf "$directory"
 "#;
 
 /// A running server with a role that may make databases and roles, and nothing else.
