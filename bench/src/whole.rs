@@ -43,7 +43,7 @@ pub(crate) async fn host(data: &Path, packages: &[Package], bindings: &[Binding]
     let mut grants = HostGrants::default();
     let root = FilesRoot::open(&data.join("workspaces"), "file:///workspaces/")?;
     grants.files.insert("workspaces".parse()?, Arc::new(root));
-    let registry = Registry::open(&data.join("registry"))?;
+    let registry = Registry::open(data.join("registry"))?;
     for package in packages {
         registry.publish(package, Timestamp::now())?;
     }

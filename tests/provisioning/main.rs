@@ -12,6 +12,7 @@
 
 mod approval;
 mod command_line;
+mod database;
 mod errors;
 mod lifecycle;
 mod quota;

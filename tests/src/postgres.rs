@@ -1,4 +1,4 @@
-//! A real PostgreSQL server of the test's own, gone when the test is over.
+//! A real PostgreSQL server of the test's own, gone when the test is over. The store's tests include this file as well.
 
 use std::fs;
 use std::net::TcpListener;
@@ -8,6 +8,17 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+
+/// Runs the server until standard input ends, which it does when the test is over however it ends: also when it is
+/// killed, and also for a server that is kept for the whole process and so is never dropped. Then nothing is left.
+const WATCHED: &str = r#"
+directory=$1; shift
+"$@" & server=$!
+cat > /dev/null
+kill -QUIT $server
+wait $server
+rm -rf "$directory"
+"#;
 
 /// A running server with a role that may make databases and roles, and nothing else.
 pub struct Postgres {
@@ -28,19 +39,12 @@ impl Postgres {
         let output = init.output().expect("initdb runs");
         assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
         let port = free_port();
-        let mut server = as_other_user(&programs.join("postgres"));
-        server.arg("-D").arg(&data).args([
-            "-h",
-            "127.0.0.1",
-            "-F",
-            "-c",
-            "unix_socket_directories=",
-            "-c",
-            "max_connections=400",
-        ]);
-        server.args(["-p", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
-        let server = server.spawn().expect("postgres starts");
-        let postgres = Self { server, port, _directory: directory };
+        let mut server = as_other_user(Path::new("/bin/sh"));
+        server.args(["-c", WATCHED, "sh"]).arg(directory.path()).arg(programs.join("postgres")).arg("-D").arg(&data);
+        server.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-F"]);
+        server.args(["-c", "unix_socket_directories=", "-c", "max_connections=400"]);
+        let server = server.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let postgres = Self { server: server.expect("postgres starts"), port, _directory: directory };
         let mut admin = postgres.wait().await;
         let role = "create role provisioner login createdb createrole password 'provisioner'";
         sqlx::raw_sql(role).execute(&mut admin).await.expect("the provisioner's role is made");
@@ -91,7 +95,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        let _ = self.server.kill();
+        drop(self.server.stdin.take());
         let _ = self.server.wait();
     }
 }
@@ -110,7 +114,9 @@ fn programs() -> PathBuf {
         let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
         versions.flatten().map(|version| version.path().join("bin")).find(|bin| bin.join("initdb").is_file())
     };
-    on_path.or_else(packaged).expect("PostgreSQL is installed; `cargo xtask test` does that")
+    on_path
+        .or_else(packaged)
+        .expect("PostgreSQL is installed: its `initdb` and `postgres`; `cargo xtask test` does that")
 }
 
 fn is_root() -> bool {

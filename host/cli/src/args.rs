@@ -130,6 +130,7 @@ mod tests {
     fn what_everybody_types_is_understood() {
         for line in [
             "macadam serve --data x --listen 127.0.0.1:0 --log-format json",
+            "macadam serve --database postgres://macadam@db.example/macadam",
             "macadam plugin pack dir --dev --registry r",
             "macadam preview database a --env dev --set size=20 --set backup.days=7 --tag owner=dana --ttl 2h",
             "macadam preview --delete payments/dev/database/a",

@@ -18,8 +18,67 @@ pub enum StoreError {
         /// What the database said.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// What is said to be the address of a database is none.
+    #[error("the address of the database cannot be used: {reason}; write postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    Address {
+        /// What is wrong with it. Never the address itself, which may hold a password.
+        reason: String,
+    },
+    /// The database's server cannot be reached, or lets nobody in.
+    #[error(
+        "the database {place} cannot be reached: {said}; check that the server runs, that the address is right, and \
+             that this database and user are there and may be used from here"
+    )]
+    Unreachable {
+        /// Where it is, without a password.
+        place: String,
+        /// What the system or the server said.
+        said: Box<dyn Error + Send + Sync>,
+    },
+    /// The database's server is older than what this program needs.
+    #[error("the server of {place} is PostgreSQL {version}; use PostgreSQL {least} or newer")]
+    ServerTooOld {
+        /// Where it is, without a password.
+        place: String,
+        /// What the server says that it is.
+        version: String,
+        /// The oldest that will do.
+        least: i32,
+    },
+    /// The database cannot hold every text.
+    #[error("the database {place} has the encoding {encoding}; make one with `ENCODING 'UTF8'`")]
+    Encoding {
+        /// Where it is, without a password.
+        place: String,
+        /// Its encoding.
+        encoding: String,
+    },
+    /// A newer version of this program has changed the database's tables.
+    #[error(
+        "the database {place} is of a newer version of this program: its tables are at {found}, and this version knows \
+             them up to {known}; start that version or a newer one"
+    )]
+    SchemaNewer {
+        /// Where it is, without a password.
+        place: String,
+        /// The first migration that this program does not know.
+        found: i64,
+        /// The last that it knows.
+        known: i64,
+    },
+    /// The database's tables could not be brought to this version; they are as they were.
+    #[error(
+        "the tables of {place} cannot be brought to this version: {said}; the user must own the database, or may \
+             create tables in its schema"
+    )]
+    Schema {
+        /// Where it is, without a password.
+        place: String,
+        /// What the server said.
+        said: Box<dyn Error + Send + Sync>,
+    },
     /// The database refused or did not answer in time; nothing was changed.
-    #[error("the database did not do as asked: {0}; try again, and look at its disk if it stays so")]
+    #[error("the database did not do as asked: {0}; try again, and look at its server or disk if it stays so")]
     Database(#[source] Box<dyn Error + Send + Sync>),
     /// A stored value is not what this program writes.
     #[error("the stored {what} cannot be read: {detail}; somebody else has written to the database, restore a backup")]

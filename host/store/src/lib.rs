@@ -1,4 +1,5 @@
-//! Persistence: what the platform keeps, as one trait for each aggregate, and the implementation on SQLite.
+//! Persistence: what the platform keeps, as one trait for each aggregate, and behind them SQLite or
+//! PostgreSQL.
 //!
 //! | trait | what it keeps |
 //! |---|---|
@@ -17,7 +18,8 @@
 //! of something that was rolled back. A change is conditional on the state it leaves, so the second of two gets a typed
 //! refusal instead of overwriting the first. Time, ids and randomness are arguments, so everything can be replayed.
 //!
-//! [`Store`] is all the traits together, as an object; [`SqliteStore`] is the embedded one.
+//! [`Store`] is all the traits together, as an object. [`SqliteStore`] is the embedded one, for one process;
+//! [`PostgresStore`] is for several on one database.
 
 mod audit;
 mod bindings;
@@ -27,8 +29,10 @@ mod ids;
 mod jobs;
 mod namespaces;
 mod outbox;
+mod postgres;
 mod requests;
 mod resources;
+mod row;
 mod scaffolds;
 mod secrets;
 mod sqlite;
@@ -50,6 +54,7 @@ pub use namespaces::{
     SignaturePolicy,
 };
 pub use outbox::{EVENT_TYPE_PREFIX, NewEvent, Outbox, OutboxEvent};
+pub use postgres::{PostgresSettings, PostgresStore};
 pub use requests::{
     Approval, ApprovalRecord, ApproveOutcome, Change, Decision, NewRequest, PendingApproval, RequestFilter,
     RequestRecord, Requests, ReviewError, Subject, SubmitError, Submitted,

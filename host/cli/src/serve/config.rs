@@ -13,6 +13,8 @@ use macadam_platform::decisions::DecisionRetention;
 use macadam_platform::plugins::Binding;
 use serde::Deserialize;
 
+use crate::serve::database::DatabaseUrl;
+
 /// What a new data directory starts with.
 pub(super) const DEFAULT: &str = include_str!("macadam.toml");
 
@@ -25,6 +27,14 @@ const DAY: u64 = 24 * 60 * 60;
 pub(super) struct Config {
     /// Where to listen.
     pub(super) listen: SocketAddr,
+    /// The address of the database that the store is in, or where it is said; the data directory if nothing is.
+    pub(super) database: Option<DatabaseUrl>,
+    /// The variable of the environment with that address.
+    pub(super) database_url_env: Option<String>,
+    /// The file with that address.
+    pub(super) database_url_file: Option<PathBuf>,
+    /// How many connections to that database there may be at once.
+    pub(super) database_connections: u32,
     /// What counts when no policy applies to a request.
     when_no_policy_applies: WhenNoPolicyApplies,
     /// How long a request waits for approval.
@@ -94,6 +104,10 @@ impl Default for Config {
         let settings = PlatformSettings::default();
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)),
+            database: None,
+            database_url_env: None,
+            database_url_file: None,
+            database_connections: 16,
             when_no_policy_applies: settings.when_no_policy_applies,
             approval_wait_seconds: settings.approval_wait.as_secs(),
             lease_seconds: settings.lease.as_secs(),
@@ -183,12 +197,14 @@ impl Config {
         }
     }
 
-    fn ranges(&self) -> [Range; 5] {
+    fn ranges(&self) -> [Range; 6] {
         const YEAR: u64 = 365 * 24 * 60 * 60;
         [
             ("approval-wait-seconds", self.approval_wait_seconds, 60, YEAR, "write 60 (a minute) to 31536000 (a year)"),
             // Heartbeats come at a third of it, and a busy disk may hold one up for a second.
             ("lease-seconds", self.lease_seconds, 3, 3_600, "write 3 to 3600 (an hour)"),
+            // A transaction holds one, and each job that runs says so on one now and then.
+            ("database-connections", u64::from(self.database_connections), 2, 500, "write 2 to 500"),
             ("workers", self.workers as u64, 1, 1_000, "write 1 to 1000"),
             ("decision-log-days", self.decision_log_days, 1, 3_650, "write 1 to 3650 (ten years)"),
             ("decision-log-megabytes", self.decision_log_megabytes, 1, 1 << 20, "write 1 to 1048576 (a tebibyte)"),
@@ -275,6 +291,10 @@ mod tests {
 
     #[test]
     fn a_password_shows_neither_in_errors_nor_in_logs() {
+        let config = read("database = \"postgres://u:hunter2@h/d\"").unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let error = read("database = [\"postgres://u:hunter2@h/d\"]").unwrap_err();
+        assert!(!error.contains("hunter2"), "{error}");
         let config = read("[connections.sql.main]\nurl = \"postgres://u:hunter2@h/d\"").unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));
         let error = read("[connections.sql.main]\nurl = \"postgres://u:hunter2@h/d\" x").unwrap_err();

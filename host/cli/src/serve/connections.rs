@@ -44,7 +44,8 @@ fn roots(data: &DataDir, connections: &Connections) -> anyhow::Result<BTreeMap<G
     Ok(roots)
 }
 
-fn address_of(data: &DataDir, address: &SqlAddress) -> anyhow::Result<String> {
+/// The address of a database, from where it is said to be.
+pub(super) fn address_of(data: &DataDir, address: &SqlAddress) -> anyhow::Result<String> {
     match address {
         SqlAddress { url: Some(url), url_env: None, url_file: None } => Ok(url.clone()),
         SqlAddress { url: None, url_env: Some(name), url_file: None } => std::env::var(name)

@@ -3,7 +3,7 @@
 //! ```text
 //! macadam.toml        the configuration            people.toml   who may sign in
 //! organisation.toml   teams and environments       tokens.txt    the first people's tokens, in plain text
-//! master.key          what secrets are sealed with macadam.db    the store
+//! master.key          what secrets are sealed with macadam.db    the store, unless it is on a server
 //! registry/ cache/ archives/ workspaces/
 //! ```
 
@@ -114,6 +114,19 @@ impl DataDir {
             Err(error) if error.kind() == ErrorKind::NotFound => self.new_master_key(&path),
             Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
         }
+    }
+
+    /// Refuses to go on without the key to the secrets in a database that is in use.
+    pub(super) fn must_have_key(&self, place: &str) -> anyhow::Result<()> {
+        let path = self.join("master.key");
+        if !path.exists() {
+            bail!(
+                "{place} is in use, and the key to its secrets, {}, is not here; copy it from the host that uses the \
+                 database, or put it back from a backup",
+                path.display()
+            );
+        }
+        Ok(())
     }
 
     fn new_master_key(&self, path: &Path) -> anyhow::Result<[u8; KEY]> {

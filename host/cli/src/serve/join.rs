@@ -14,7 +14,7 @@ use macadam_registry::Registry;
 use macadam_registry::signature::TrustRoot;
 use macadam_runtime::compiled::Compiler;
 use macadam_runtime::{Sandbox, SandboxConfig};
-use macadam_store::{SqliteStore, Store};
+use macadam_store::Store;
 
 use crate::serve::config::Config;
 use crate::serve::connections;
@@ -22,12 +22,6 @@ use crate::serve::data::DataDir;
 
 /// How long a call waits for a place in the sandbox. A person waits for its answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-
-/// Opens the store. The key comes first: it must be made before the database that needs it is.
-pub(super) async fn open_store(data: &DataDir) -> anyhow::Result<SqliteStore> {
-    data.master_key()?;
-    Ok(SqliteStore::open(&data.database()).await?)
-}
 
 /// Joins the platform. Nothing is active yet.
 pub(super) fn platform(data: &DataDir, config: &Config, store: Arc<dyn Store>) -> anyhow::Result<Platform> {

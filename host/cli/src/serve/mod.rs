@@ -11,6 +11,7 @@ mod compile;
 mod config;
 mod connections;
 mod data;
+mod database;
 mod join;
 mod logging;
 mod organisation;
@@ -38,6 +39,7 @@ use crate::exit::End;
 use crate::output::Output;
 use config::Config;
 use data::DataDir;
+use database::DatabaseUrl;
 use stop::Stop;
 
 /// How long jobs' steps may go on after the server was told to stop. A step that is cut off is taken again.
@@ -55,6 +57,11 @@ dana asks for things (team payments), amir approves, ada administrates. Their to
 Examples:
   macadam serve
   macadam serve --data /var/lib/macadam --listen 127.0.0.1:8080 --log-format json
+  MACADAM_DATABASE=postgres://macadam:…@db.example/macadam?sslmode=verify-full macadam serve
+
+The store is macadam.db in the data directory, or a PostgreSQL database (13 or newer) of your own: make the database and
+a user who owns it, and macadam makes its tables. An address on the command line shows in the list of processes; one
+with a password is better in the variable, or where the configuration's database-url-env or database-url-file says.
 
 MACADAM_LOG sets what is logged, such as info,macadam_runtime=debug.")]
 pub(crate) struct ServeArgs {
@@ -64,6 +71,9 @@ pub(crate) struct ServeArgs {
     /// The configuration; macadam.toml in the data directory if nothing is said
     #[arg(long, env = "MACADAM_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The address of a PostgreSQL database to keep everything in; over the configuration's `database`
+    #[arg(long, env = "MACADAM_DATABASE", value_name = "URL", hide_env_values = true)]
+    database: Option<DatabaseUrl>,
     /// How to log, on standard error
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -79,27 +89,22 @@ pub(crate) fn run(global: &Global, args: &ServeArgs, output: &mut Output<'_>) ->
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads can be started")?;
-    let served = runtime.block_on(serve(&data, config, args.listen, output));
+    let served = runtime.block_on(serve(&data, config, args, output));
     // What still runs, such as a cut-off step, must not hold the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served.map(|()| End::Done)
 }
 
-async fn serve(
-    data: &DataDir,
-    config: Config,
-    listen: Option<SocketAddr>,
-    output: &mut Output<'_>,
-) -> anyhow::Result<()> {
+async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<()> {
     let stop = Stop::on_signals()?;
-    let address = listen.unwrap_or(config.listen);
+    let address = args.listen.unwrap_or(config.listen);
     let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
     let address = listener.local_addr()?;
     let new_people = data.first_people()?;
     let people = Arc::new(PeopleFile::open(&data.people()).with_context(|| data.people().display().to_string())?);
-    let store = join::open_store(data).await?;
-    organisation::put(data, &store, &people).await?;
-    let platform = join::platform(data, &config, Arc::new(store.clone()))?;
+    let store = database::open(data, &config, args.database.as_ref()).await?;
+    organisation::put(data, &*store.store(), &people).await?;
+    let platform = join::platform(data, &config, store.store())?;
     let by = By { actor: None, reason: "from the configuration".to_owned(), now: Timestamp::now() };
     tokio::select! {
         started = platform.plugins().start(&config.plugins, &by) => drop(started?),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use macadam_core::request::Environment;
 use macadam_core::standing::Team;
 use macadam_server::people::PeopleFile;
-use macadam_store::{Environments as _, Namespaces as _, NewNamespace, SqliteStore, Teams as _};
+use macadam_store::{NewNamespace, Store};
 use serde::Deserialize;
 
 use crate::serve::config::read_toml;
@@ -28,7 +28,7 @@ struct Organisation {
 }
 
 /// Reads the file, puts what is in it into the store, and warns of people whose team is not there.
-pub(super) async fn put(data: &DataDir, store: &SqliteStore, people: &PeopleFile) -> anyhow::Result<()> {
+pub(super) async fn put(data: &DataDir, store: &dyn Store, people: &PeopleFile) -> anyhow::Result<()> {
     let Organisation { teams, environments, namespaces } = read_toml(&data.first_organisation()?)?;
     let now = Timestamp::now();
     for team in &teams {
@@ -53,6 +53,7 @@ pub(super) async fn put(data: &DataDir, store: &SqliteStore, people: &PeopleFile
 mod tests {
     use super::*;
     use macadam_core::request::EnvironmentClass;
+    use macadam_store::{Environments as _, SqliteStore, Teams as _};
 
     #[tokio::test]
     async fn what_a_new_host_starts_with_is_kept_with_its_limits() {

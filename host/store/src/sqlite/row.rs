@@ -1,87 +1,21 @@
-//! Rows to values and back. Whatever cannot be read is named as corrupt, with its column.
-
-use std::fmt::Display;
-use std::str::FromStr;
+//! SQLite's rows: what is particular about them. Times are integers.
 
 use jiff::Timestamp;
-use serde::Serialize;
-use serde::de::value::{Error as WordError, StrDeserializer};
-use serde::de::{DeserializeOwned, IntoDeserializer};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteQueryResult, SqliteRow};
 
 use super::Result;
 use crate::StoreError;
+pub(super) use crate::row::{Columns, int, json};
 
 /// A moment as it is stored: microseconds since 1970, which PostgreSQL keeps as well.
 pub(super) fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
 }
 
-/// A count as it is stored. The database's integers end at 2^63, where no count here gets.
-pub(super) fn int(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// A value as JSON text.
-pub(super) fn json(what: &'static str, value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|source| StoreError::Unwritable { what, source })
-}
-
 /// Makes sure that a change found the one row that it was for.
 pub(super) fn one_row(what: &'static str, result: &SqliteQueryResult) -> Result<()> {
-    match result.rows_affected() {
-        1 => Ok(()),
-        n => Err(StoreError::corrupt(what, format_args!("a change was for one row and found {n}"))),
-    }
-}
-
-/// Typed access to a row's columns.
-pub(super) trait Columns {
-    fn text(&self, column: &'static str) -> Result<String>;
-    fn text_opt(&self, column: &'static str) -> Result<Option<String>>;
-    fn bytes_opt(&self, column: &'static str) -> Result<Option<Vec<u8>>>;
-    fn int(&self, column: &'static str) -> Result<i64>;
-    fn int_opt(&self, column: &'static str) -> Result<Option<i64>>;
-
-    fn count<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T> {
-        let stored = self.int(column)?;
-        T::try_from(stored).map_err(|_| StoreError::corrupt(column, format_args!("{stored} is out of range")))
-    }
-
-    fn time(&self, column: &'static str) -> Result<Timestamp> {
-        to_time(column, self.int(column)?)
-    }
-
-    fn time_opt(&self, column: &'static str) -> Result<Option<Timestamp>> {
-        self.int_opt(column)?.map(|stored| to_time(column, stored)).transpose()
-    }
-
-    /// A name, an id, a digest: whatever checks itself when it is read.
-    fn parsed<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<T> {
-        to_parsed(column, &self.text(column)?)
-    }
-
-    fn parsed_opt<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<Option<T>> {
-        self.text_opt(column)?.map(|text| to_parsed(column, &text)).transpose()
-    }
-
-    /// A variant of an enum, by its word.
-    fn word<T: DeserializeOwned>(&self, column: &'static str) -> Result<T> {
-        to_word(column, &self.text(column)?)
-    }
-
-    fn word_opt<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>> {
-        self.text_opt(column)?.map(|text| to_word(column, &text)).transpose()
-    }
-
-    fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T> {
-        to_json(column, &self.text(column)?)
-    }
-
-    fn json_opt<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>> {
-        self.text_opt(column)?.map(|text| to_json(column, &text)).transpose()
-    }
+    crate::row::one_row(what, result.rows_affected())
 }
 
 impl Columns for SqliteRow {
@@ -104,21 +38,16 @@ impl Columns for SqliteRow {
     fn int_opt(&self, column: &'static str) -> Result<Option<i64>> {
         Ok(self.try_get(column)?)
     }
+
+    fn time(&self, column: &'static str) -> Result<Timestamp> {
+        to_time(column, self.int(column)?)
+    }
+
+    fn time_opt(&self, column: &'static str) -> Result<Option<Timestamp>> {
+        self.int_opt(column)?.map(|stored| to_time(column, stored)).transpose()
+    }
 }
 
 fn to_time(column: &'static str, stored: i64) -> Result<Timestamp> {
     Timestamp::from_microsecond(stored).map_err(|error| StoreError::corrupt(column, error))
-}
-
-fn to_parsed<T: FromStr<Err: Display>>(column: &'static str, text: &str) -> Result<T> {
-    text.parse().map_err(|error| StoreError::corrupt(column, error))
-}
-
-fn to_word<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T> {
-    let words: StrDeserializer<'_, WordError> = text.into_deserializer();
-    T::deserialize(words).map_err(|error| StoreError::corrupt(column, error))
-}
-
-fn to_json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| StoreError::corrupt(column, error))
 }

@@ -1,0 +1,124 @@
+//! What a worker stores between two steps. Each change names the lease's fence in its condition, so the check cannot be
+//! forgotten, and a change that finds no row is a lost lease.
+
+use jiff::Timestamp;
+use sqlx::postgres::PgRow;
+
+use super::super::row::{At, Columns, int, plain};
+use super::super::{Conn, PostgresStore};
+use crate::{JobError, JobPhase, Lease, Sealed, StoreError};
+
+type Result<T> = std::result::Result<T, JobError>;
+
+/// What a finished step left.
+pub(super) struct Step<'a> {
+    pub(super) state: &'a Sealed,
+    pub(super) run_after: Timestamp,
+    pub(super) note: &'a str,
+}
+
+pub(super) async fn begin_work(store: &PostgresStore, lease: &Lease, now: Timestamp) -> Result<()> {
+    let begun = sqlx::query(
+        "UPDATE jobs SET begun = true, updated_at = $3 WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING phase",
+    )
+    .bind(lease.job.to_string())
+    .bind(int(lease.fence))
+    .bind(At(now))
+    .fetch_optional(&mut *store.read().await?)
+    .await;
+    held_by(lease, begun).map(drop)
+}
+
+pub(super) async fn heartbeat(store: &PostgresStore, lease: &Lease, lease_until: Timestamp) -> Result<()> {
+    let held = sqlx::query(
+        "UPDATE jobs SET lease_until = $3 WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING phase",
+    )
+    .bind(lease.job.to_string())
+    .bind(int(lease.fence))
+    .bind(At(lease_until))
+    .fetch_optional(&mut *store.read().await?)
+    .await;
+    held_by(lease, held).map(drop)
+}
+
+pub(super) async fn save_step(store: &PostgresStore, lease: &Lease, step: &Step<'_>, now: Timestamp) -> Result<()> {
+    let saved = sqlx::query(
+        "UPDATE jobs
+         SET state = 'queued', begun = true, sealed_state = $3, run_after = $4, note = $5, failures = 0, worker = NULL,
+             lease_until = NULL, updated_at = $6
+         WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING phase",
+    )
+    .bind(lease.job.to_string())
+    .bind(int(lease.fence))
+    .bind(step.state.as_bytes())
+    .bind(At(step.run_after))
+    .bind(plain(step.note))
+    .bind(At(now))
+    .fetch_optional(&mut *store.read().await?)
+    .await;
+    held_by(lease, saved).map(drop)
+}
+
+pub(super) async fn retry_later(
+    store: &PostgresStore,
+    lease: &Lease,
+    error: &str,
+    run_after: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    let freed = sqlx::query(
+        "UPDATE jobs
+         SET state = 'queued', error = $3, run_after = $4, failures = failures + 1, worker = NULL, lease_until = NULL,
+             updated_at = $5
+         WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING phase",
+    )
+    .bind(lease.job.to_string())
+    .bind(int(lease.fence))
+    .bind(plain(error))
+    .bind(At(run_after))
+    .bind(At(now))
+    .fetch_optional(&mut *store.read().await?)
+    .await;
+    held_by(lease, freed).map(drop)
+}
+
+pub(super) async fn begin_undo(store: &PostgresStore, lease: &Lease, error: &str, now: Timestamp) -> Result<()> {
+    let mut tx = store.begin().await?;
+    match phase(&mut tx, lease).await? {
+        JobPhase::Provision => {}
+        phase => {
+            return Err(JobError::WrongPhase { job: lease.job, phase, reason: "only providing can be undone" });
+        }
+    }
+    let turned = sqlx::query(
+        "UPDATE jobs
+         SET state = 'queued', phase = 'undo', error = $3, run_after = $4, sealed_state = NULL, attempt = 0,
+             failures = 0, note = NULL, worker = NULL, lease_until = NULL, updated_at = $4
+         WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING phase",
+    )
+    .bind(lease.job.to_string())
+    .bind(int(lease.fence))
+    .bind(plain(error))
+    .bind(At(now))
+    .fetch_optional(&mut *tx)
+    .await;
+    held_by(lease, turned)?;
+    tx.commit(now).await?;
+    Ok(())
+}
+
+/// What a leased job is at; the job is held until the end of the transaction.
+pub(super) async fn phase(conn: &mut Conn, lease: &Lease) -> Result<JobPhase> {
+    let job =
+        sqlx::query("SELECT phase FROM jobs WHERE id = $1 AND fence = $2 AND state = 'running' FOR NO KEY UPDATE")
+            .bind(lease.job.to_string())
+            .bind(int(lease.fence))
+            .fetch_optional(conn)
+            .await;
+    Ok(held_by(lease, job)?.word("phase")?)
+}
+
+/// The row that a lease's change found; none is a lost lease.
+pub(super) fn held_by(lease: &Lease, found: sqlx::Result<Option<PgRow>>) -> Result<PgRow> {
+    found.map_err(StoreError::from)?.ok_or(JobError::LeaseLost { job: lease.job })
+}

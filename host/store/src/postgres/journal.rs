@@ -1,0 +1,95 @@
+//! What every change leaves behind, in its own transaction: an audit entry for the record, an event for whoever waits.
+//!
+//! Entries are bound to the one before, and events are in the order of commits, so that who has seen one has missed
+//! none before it. Both need writers to take turns. They do so only at the end: the last thing that a transaction does
+//! is to lock the one row of `journal`, to write what it has collected after what is there, and to commit. The lock goes
+//! when the commit is visible.
+
+use jiff::Timestamp;
+use macadam_core::names::PersonId;
+use serde_json::{Value, json};
+
+use super::row::{Columns, int};
+use super::tx::Tx;
+use super::{Conn, Result, audit, outbox};
+use crate::{AuditHead, EVENT_TYPE_PREFIX, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
+
+/// Where audit log and outbox end with a transaction that has written to them.
+#[derive(Debug, Default)]
+pub(super) struct End {
+    /// The last audit entry; `None` when nothing was recorded.
+    pub(super) head: Option<AuditHead>,
+    /// The last event's number.
+    pub(super) told: u64,
+}
+
+/// Writes to audit log and outbox, at the end of a transaction.
+pub(super) async fn write(
+    conn: &mut Conn,
+    entries: &[NewAuditEntry],
+    events: &[NewEvent],
+    now: Timestamp,
+) -> Result<End> {
+    if entries.is_empty() && events.is_empty() {
+        return Ok(End::default());
+    }
+    let query = sqlx::query("UPDATE journal SET told = told + $1 RETURNING told").bind(int(events.len() as u64));
+    let told: u64 = query.fetch_one(&mut *conn).await?.count("told")?;
+    let head = if entries.is_empty() { None } else { Some(audit::append(conn, entries, now).await?) };
+    outbox::append(conn, events, told.saturating_sub(events.len() as u64), now).await?;
+    Ok(End { head, told })
+}
+
+/// Records something, and tells it.
+pub(super) fn record(tx: &mut Tx, actor: Option<&PersonId>, action: &str, subject: String, data: Value) {
+    tx.record(NewAuditEntry {
+        actor: actor.cloned(),
+        action: action.to_owned(),
+        subject: subject.clone(),
+        data: data.clone(),
+    });
+    tell(tx, action, subject, data);
+}
+
+/// Tells something without recording it: what only follows from a change that is recorded.
+pub(super) fn tell(tx: &mut Tx, action: &str, subject: String, data: Value) {
+    tx.tell(NewEvent { event_type: format!("{EVENT_TYPE_PREFIX}{action}"), subject, data });
+}
+
+/// Records what happened to a request; `more` is added to what is always said of it.
+pub(super) fn record_request(
+    tx: &mut Tx,
+    actor: Option<&PersonId>,
+    action: &str,
+    request: &RequestRecord,
+    more: Value,
+) {
+    let mut data = about(request);
+    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
+        data.extend(more);
+    }
+    record(tx, actor, action, subject(request.id), data);
+}
+fn subject(id: RequestId) -> String {
+    format!("requests/{id}")
+}
+
+fn about(request: &RequestRecord) -> Value {
+    let mut data = json!({
+        "request": request.id, "action": request.action, "team": request.team, "requester": request.actor.person,
+        "digest": request.digest,
+    });
+    if let Value::Object(fields) = &mut data {
+        match &request.subject {
+            Subject::Resource { id, key } => {
+                fields.insert("resource".to_owned(), json!(key.to_string()));
+                fields.insert("resource_id".to_owned(), json!(id));
+            }
+            Subject::Scaffold { id, template } => {
+                fields.insert("scaffold".to_owned(), json!(id));
+                fields.insert("template".to_owned(), json!(template));
+            }
+        }
+    }
+    data
+}

@@ -1,0 +1,62 @@
+//! The store on PostgreSQL, for several replicas of the host on one database.
+//!
+//! What SQLite has from its one writer is made of locks here; [`tx`] says which, and in which order. Where numbers are
+//! promised to become visible in their order (audit log, outbox, decision log), they are given under a lock that is held
+//! until the commit: a sequence would give them in order, and commits would come in another.
+//!
+//! Readers take no locks and see the last commit.
+
+mod audit;
+mod bindings;
+mod decisions;
+mod jobs;
+mod journal;
+mod namespaces;
+mod open;
+mod outbox;
+mod requests;
+mod resources;
+mod row;
+mod scaffolds;
+mod secrets;
+mod teams;
+mod tx;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::{Postgres, Transaction};
+
+pub use open::PostgresSettings;
+
+use crate::StoreError;
+use tx::Tx;
+
+type Conn = PgConnection;
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// The store in one PostgreSQL database. Clones share their connections; so do, through the database, other processes.
+#[derive(Debug, Clone)]
+pub struct PostgresStore {
+    pool: PgPool,
+}
+
+impl PostgresStore {
+    /// Ends every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn begin(&self) -> Result<Tx> {
+        Ok(Tx::new(self.pool.begin().await?))
+    }
+
+    /// A connection for one statement, which is a transaction of its own.
+    async fn read(&self) -> Result<PoolConnection<Postgres>> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// A reader for several queries that have to agree with each other. Dropping it ends it.
+    async fn snapshot(&self) -> Result<Transaction<'static, Postgres>> {
+        Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    }
+}

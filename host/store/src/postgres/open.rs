@@ -1,0 +1,227 @@
+//! Coming to a database: the address, what every connection is told, and the schema.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::{Connection as _, Row as _};
+
+use super::row::Columns;
+use super::{PostgresStore, Result};
+use crate::StoreError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// The oldest server that is taken. What is used here is older still, but nobody mends those before it any more.
+const LEAST_VERSION: i32 = 13;
+
+/// Connections of one process, unless it is said otherwise. Each is a process of the server.
+const CONNECTIONS: u32 = 16;
+
+/// How long to wait for a server that does not answer, and for a connection when all are taken.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What every connection is told, whatever the server's, the database's or the role's defaults are. Transactions here
+/// take milliseconds. Whoever waits longer for a lock, or holds one without a word, is stuck: a replica whose machine
+/// stands still must not hold up the others. Everything rests on READ COMMITTED, and on commits that are on the disk:
+/// one that is forgotten at a power cut could be of an intent whose effect has happened.
+const TOLD: &str = "SELECT set_config('statement_timeout', '30s', false), set_config('lock_timeout', '10s', false),
+        set_config('idle_in_transaction_session_timeout', '30s', false),
+        set_config('default_transaction_isolation', 'read committed', false),
+        set_config('default_transaction_read_only', 'off', false),
+        CASE current_setting('synchronous_commit')
+            WHEN 'off' THEN set_config('synchronous_commit', 'local', false) END";
+
+/// What an address may say after its `?`. The driver logs others with their values, and a mistyped `password` is one.
+const PARAMETERS: [&str; 18] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
+/// Which database, and how.
+#[derive(Clone)]
+pub struct PostgresSettings {
+    options: PgConnectOptions,
+    connections: u32,
+}
+
+impl PostgresSettings {
+    /// Takes an address such as `postgres://macadam@db.example/macadam?sslmode=verify-full`.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`], without the address: it may hold a password.
+    pub fn new(url: &str) -> Result<Self> {
+        let wrong = |reason| StoreError::Address { reason };
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(wrong("it does not begin with postgres://".to_owned()));
+        }
+        check_parameters(url.split_once('?').map_or("", |(_, parameters)| parameters)).map_err(wrong)?;
+        // The driver's reasons name a port or a mode, and never the password.
+        let options = PgConnectOptions::from_str(url).map_err(|error| wrong(without_prefix(&error)))?;
+        let name = options.get_application_name().unwrap_or("macadam").to_owned();
+        Ok(Self { options: options.application_name(&name), connections: CONNECTIONS })
+    }
+
+    /// How many connections there may be at once.
+    #[must_use]
+    pub fn connections(self, connections: u32) -> Self {
+        Self { connections, ..self }
+    }
+
+    /// Which database it is, without the password.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let options = &self.options;
+        let host =
+            options.get_socket().map_or_else(|| options.get_host().to_owned(), |path| path.display().to_string());
+        let (user, database) = (options.get_username(), options.get_database().unwrap_or(options.get_username()));
+        format!("postgres://{user}@{host}:{}/{database}", options.get_port())
+    }
+}
+
+impl fmt::Debug for PostgresSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { options: _, connections } = self;
+        f.debug_struct("PostgresSettings").field("place", &self.place()).field("connections", connections).finish()
+    }
+}
+
+fn check_parameters(parameters: &str) -> std::result::Result<(), String> {
+    // What is left of a password that has a question mark in it is not a parameter, and must not be shown as one.
+    if parameters.contains('@') {
+        return Err("it has an @ after a question mark; write such characters of a password as %3F and %40".to_owned());
+    }
+    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+        let name = parameter.split('=').next().unwrap_or_default();
+        if !PARAMETERS.contains(&name) && !name.starts_with("options[") {
+            return Err(format!("its parameter {name:?} means nothing; {} do", PARAMETERS.join(", ")));
+        }
+    }
+    Ok(())
+}
+
+/// What the driver says of an address, without the words that it puts before it, once or twice.
+fn without_prefix(error: &sqlx::Error) -> String {
+    error.to_string().trim_start_matches("error with configuration: ").to_owned()
+}
+
+impl PostgresStore {
+    /// Connects to a database and brings it to this version. Several processes may do so at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreachable`], [`StoreError::ServerTooOld`], [`StoreError::Encoding`],
+    /// [`StoreError::SchemaNewer`] when a newer version of this program has used the database, and
+    /// [`StoreError::Schema`] when its tables cannot be made.
+    pub async fn open(settings: &PostgresSettings) -> Result<Self> {
+        let place = settings.place();
+        let unreachable = |error: sqlx::Error| StoreError::Unreachable { place: place.clone(), said: error.into() };
+        // The pool would try again until its time is up, and lose the reason.
+        let connecting = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&settings.options)).await;
+        let silent = |_| sqlx::Error::Io(std::io::Error::new(ErrorKind::TimedOut, "it does not answer"));
+        let mut first = connecting.map_err(silent).flatten().map_err(unreachable)?;
+        check_server(&mut first, &place).await?;
+        first.close().await.map_err(unreachable)?;
+        migrate(&settings.options, &place).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.connections)
+            .acquire_timeout(PATIENCE)
+            .after_connect(|connection, _| Box::pin(tell(connection)))
+            .connect_lazy_with(settings.options.clone());
+        tracing::info!(%place, connections = settings.connections, "database open");
+        Ok(Self { pool })
+    }
+}
+
+/// Brings the tables to this version, each migration in a transaction of its own. Whoever starts meanwhile waits at a
+/// lock until it is done, however long that takes, and so the connection is told of no limits. It must end also after
+/// an error, since the lock would stay with it.
+async fn migrate(options: &PgConnectOptions, place: &str) -> Result<()> {
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options.clone());
+    let migrated = MIGRATIONS.run(&pool).await;
+    pool.close().await;
+    migrated.map_err(|error| not_migrated(place, error))
+}
+
+async fn tell(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::raw_sql(TOLD).execute(connection).await.map(drop)
+}
+
+async fn check_server(connection: &mut PgConnection, place: &str) -> Result<()> {
+    let query =
+        "SELECT current_setting('server_version_num')::int4 AS number, current_setting('server_version') AS version,
+                        current_setting('server_encoding') AS encoding";
+    let row = sqlx::query(query).fetch_one(connection).await?;
+    must_do(place, row.try_get("number")?, row.text("version")?, row.text("encoding")?)
+}
+
+/// Whether a server and a database will do. The number is the version's first part times ten thousand, and more.
+fn must_do(place: &str, number: i32, version: String, encoding: String) -> Result<()> {
+    let place = place.to_owned();
+    if number / 10_000 < LEAST_VERSION {
+        return Err(StoreError::ServerTooOld { place, version, least: LEAST_VERSION });
+    }
+    if encoding != "UTF8" {
+        return Err(StoreError::Encoding { place, encoding });
+    }
+    Ok(())
+}
+
+fn not_migrated(place: &str, error: MigrateError) -> StoreError {
+    let place = place.to_owned();
+    match error {
+        MigrateError::VersionMissing(found) => {
+            let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+            StoreError::SchemaNewer { place, found, known }
+        }
+        other => StoreError::Schema { place, said: other.into() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_too_old_is_refused_by_its_version() {
+        let judged = |number, version: &str| must_do("postgres://u@h:5432/d", number, version.into(), "UTF8".into());
+        for (number, version) in [(130_000, "13.0"), (150_018, "15.18 (Debian)"), (180_001, "18.1")] {
+            assert!(judged(number, version).is_ok(), "{version}");
+        }
+        let refused = judged(120_022, "12.22").unwrap_err().to_string();
+        assert!(refused.contains("12.22") && refused.contains("13 or newer"), "{refused}");
+    }
+
+    #[test]
+    fn an_address_is_taken_apart_and_its_password_never_shown() {
+        let place = |url: &str| PostgresSettings::new(url).unwrap().place();
+        assert_eq!(place("postgres://u:hunter2@db.example:6432/d?sslmode=require"), "postgres://u@db.example:6432/d");
+        assert_eq!(place("postgresql://u@h"), "postgres://u@h:5432/u", "without a name it is the user's");
+        assert_eq!(place("postgres://u:hunter2@%2Frun%2Fpostgresql/d"), "postgres://u@/run/postgresql:5432/d");
+        let settings = PostgresSettings::new("postgres://u:hunter2@h/d?password=hunter2").unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        for wrong in ["u:hunter2@h/d", "postgres://u:hunter2@h:x/d", "postgres://u:hunter2@h/d?pass=hunter2"] {
+            let refused = PostgresSettings::new(wrong).unwrap_err();
+            assert!(matches!(refused, StoreError::Address { .. }), "{refused:?}");
+            assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused:?}");
+        }
+    }
+}

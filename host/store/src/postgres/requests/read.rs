@@ -1,0 +1,94 @@
+//! Reading requests.
+
+use macadam_core::approvals::Approver;
+use macadam_core::request::Action;
+use sqlx::postgres::PgRow;
+use sqlx::{Postgres, QueryBuilder};
+
+use super::super::row::Columns;
+use super::super::{Conn, Result};
+use crate::{ApprovalRecord, PageRequest, RequestFilter, RequestId, RequestRecord, StoreError, Subject};
+
+/// One request, as the transaction sees it.
+pub(in super::super) async fn by_id(conn: &mut Conn, id: RequestId) -> Result<Option<RequestRecord>> {
+    let query = sqlx::query("SELECT * FROM requests WHERE id = $1").bind(id.to_string());
+    query.fetch_optional(conn).await?.as_ref().map(to_request).transpose()
+}
+
+/// One request, which is nobody else's to change until the end of the transaction.
+pub(super) async fn hold(conn: &mut Conn, id: RequestId) -> Result<Option<RequestRecord>> {
+    let query = sqlx::query("SELECT * FROM requests WHERE id = $1 FOR NO KEY UPDATE").bind(id.to_string());
+    query.fetch_optional(conn).await?.as_ref().map(to_request).transpose()
+}
+
+/// A request that another record names, and that therefore is there; held.
+pub(in super::super) async fn named(conn: &mut Conn, id: RequestId) -> Result<RequestRecord> {
+    hold(conn, id).await?.ok_or_else(|| StoreError::corrupt("request", format_args!("{id} is missing")))
+}
+
+pub(super) async fn list(
+    conn: &mut Conn,
+    filter: &RequestFilter,
+    page: PageRequest<RequestId>,
+) -> Result<Vec<RequestRecord>> {
+    let RequestFilter { team, state, resource } = filter;
+    let mut query = QueryBuilder::<Postgres>::new("SELECT * FROM requests WHERE 1 = 1");
+    let mut narrow = |condition: &'static str, value: Option<String>| {
+        if let Some(value) = value {
+            query.push(condition).push_bind(value);
+        }
+    };
+    narrow(" AND team = ", team.as_ref().map(ToString::to_string));
+    narrow(" AND state = ", state.map(|state| state.to_string()));
+    narrow(" AND resource_id = ", resource.map(|id| id.to_string()));
+    narrow(" AND id < ", page.after.map(|id| id.to_string()));
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(page.limit));
+    query.build().fetch_all(conn).await?.iter().map(to_request).collect()
+}
+
+/// Who has approved a request.
+pub(super) async fn approvals(conn: &mut Conn, id: RequestId) -> Result<Vec<ApprovalRecord>> {
+    let query = sqlx::query("SELECT * FROM approvals WHERE request_id = $1 ORDER BY at, person").bind(id.to_string());
+    query.fetch_all(conn).await?.iter().map(to_approval).collect()
+}
+
+fn to_request(row: &PgRow) -> Result<RequestRecord> {
+    let action = row.word("action")?;
+    Ok(RequestRecord {
+        id: row.parsed("id")?,
+        action,
+        subject: to_subject(row, action)?,
+        team: row.parsed("team")?,
+        actor: row.json("actor")?,
+        document: row.json("document")?,
+        desired: row.json_opt("desired")?,
+        state: row.word("state")?,
+        decision: row.json("decision")?,
+        digest: row.parsed("digest")?,
+        needs: row.json("needs")?,
+        reservation: row.json_opt("reservation")?,
+        job: row.parsed_opt("job_id")?,
+        failure: row.text_opt("failure")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        expires_at: row.time_opt("expires_at")?,
+        found: row.word_opt("found_state")?,
+    })
+}
+
+fn to_subject(row: &PgRow, action: Action) -> Result<Subject> {
+    Ok(match action {
+        Action::Scaffold => Subject::Scaffold { id: row.parsed_opt("scaffold_id")?, template: row.parsed("template")? },
+        Action::Create | Action::Update | Action::Delete => {
+            Subject::Resource { id: row.parsed_opt("resource_id")?, key: row.parsed("resource_key")? }
+        }
+    })
+}
+
+fn to_approval(row: &PgRow) -> Result<ApprovalRecord> {
+    Ok(ApprovalRecord {
+        approver: Approver { person: row.parsed("person")?, groups: row.json("groups")? },
+        comment: row.text_opt("comment")?,
+        at: row.time("at")?,
+    })
+}

@@ -1,0 +1,138 @@
+//! Taking a request: everything it touches, in one transaction. The lock on the team is what quota and budget rest on: of
+//! two requests the second adds up what the first has reserved.
+
+use jiff::Timestamp;
+use macadam_core::lifecycle::RequestState;
+use macadam_core::names::TeamId;
+use macadam_core::standing::{Reservation, Standing};
+use serde_json::json;
+
+use super::super::resources::change::{self, Cause, NewResource};
+use super::super::tx::Tx;
+use super::super::{Conn, PostgresStore, jobs, journal, scaffolds, teams};
+use super::target::{Target, monthly};
+use super::{idempotency, insert};
+use crate::{NewRequest, RequestRecord, SubmitError, Submitted};
+
+type Result<T> = std::result::Result<T, SubmitError>;
+
+pub(super) async fn submit(store: &PostgresStore, new: &NewRequest, now: Timestamp) -> Result<Submitted> {
+    let mut tx = store.begin().await?;
+    if let Some(first) = idempotency::replay(&mut tx, new).await? {
+        return Ok(first);
+    }
+    let target = Target::fitting(&mut tx, new).await?;
+    teams::hold(&mut tx, target.team(new)).await?;
+    let standing = standing(&mut tx, target.team(new)).await?;
+    let reservation = target.reservation(&standing);
+    if let Some(reservation) = &reservation {
+        standing.admit(reservation).map_err(SubmitError::OverQuota)?;
+    }
+    let request = RequestRecord { reservation, ..record(new, &target, state_when_taken(new, &target), now) };
+    hold(&mut tx, &target, &standing, Cause { request: request.id, now }).await?;
+    insert::insert(&mut tx, &request).await?;
+    follow(&mut tx, &target, &request, now).await?;
+    let answer = answer(&mut tx, new, &request, now).await?;
+    tx.commit(now).await?;
+    Ok(answer)
+}
+
+pub(super) async fn record_denied(store: &PostgresStore, new: &NewRequest, now: Timestamp) -> Result<Submitted> {
+    let mut tx = store.begin().await?;
+    if let Some(first) = idempotency::replay(&mut tx, new).await? {
+        return Ok(first);
+    }
+    let target = Target::any(&mut tx, &new.change).await?;
+    // Also a request that was refused belongs to a team that exists.
+    standing(&mut tx, target.team(new)).await?;
+    let request = record(new, &target, RequestState::Denied, now);
+    insert::insert(&mut tx, &request).await?;
+    let answer = answer(&mut tx, new, &request, now).await?;
+    tx.commit(now).await?;
+    Ok(answer)
+}
+
+async fn standing(conn: &mut Conn, team: &TeamId) -> Result<Standing> {
+    teams::standing(conn, team).await?.ok_or_else(|| SubmitError::UnknownTeam(team.clone()))
+}
+
+fn state_when_taken(new: &NewRequest, target: &Target<'_>) -> RequestState {
+    match (new.decision.waits_for(), target.phase()) {
+        (Some(_), _) => RequestState::PendingApproval,
+        (None, Some(_)) => RequestState::Queued,
+        (None, None) => RequestState::Succeeded,
+    }
+}
+
+/// Makes the resource, or holds the one that is there.
+async fn hold(
+    tx: &mut Tx,
+    target: &Target<'_>,
+    standing: &Standing,
+    cause: Cause,
+) -> std::result::Result<(), crate::StoreError> {
+    match target {
+        Target::New { id, key, desired } => {
+            let (team, reserved) = (&standing.team.name, monthly(desired, standing));
+            change::insert(tx, &NewResource { id: *id, key, team, desired, reserved }, cause).await
+        }
+        Target::Changed { resource, desired } => {
+            change::reserve(tx, resource, Some(monthly(desired, standing)), cause).await
+        }
+        Target::Removed { resource } => change::reserve(tx, resource, None, cause).await,
+        Target::Project(_) => Ok(()),
+    }
+}
+
+/// Writes what hangs on the request: its project, or its job when it may go ahead.
+async fn follow(conn: &mut Conn, target: &Target<'_>, request: &RequestRecord, now: Timestamp) -> Result<()> {
+    if let Target::Project(scaffold) = target {
+        scaffolds::insert(conn, scaffold, request.id, now).await?;
+    }
+    if let Some((job, phase)) = request.job.zip(target.phase()) {
+        jobs::insert(conn, job, request, phase, now).await?;
+    }
+    Ok(())
+}
+
+fn record(new: &NewRequest, target: &Target<'_>, state: RequestState, now: Timestamp) -> RequestRecord {
+    let denied = state == RequestState::Denied;
+    let waits_for = new.decision.waits_for().filter(|_| !denied);
+    let found = if let Target::Removed { resource } = target { Some(resource.state) } else { None };
+    RequestRecord {
+        id: new.id,
+        action: new.change.action(),
+        subject: target.subject(denied),
+        team: target.team(new).clone(),
+        actor: new.actor.clone(),
+        document: new.document.clone(),
+        desired: target.desired().cloned(),
+        state,
+        decision: new.decision.record.clone(),
+        digest: new.decision.digest,
+        needs: waits_for.map(|approval| approval.needs.clone()).unwrap_or_default(),
+        reservation: None::<Reservation>,
+        job: (state == RequestState::Queued).then_some(new.job),
+        failure: None,
+        created_at: now,
+        updated_at: now,
+        expires_at: waits_for.map(|approval| approval.expires_at),
+        found,
+    }
+}
+
+/// Records the request, and keeps the answer for a client that asks again.
+async fn answer(tx: &mut Tx, new: &NewRequest, request: &RequestRecord, now: Timestamp) -> Result<Submitted> {
+    let more = json!({ "to": request.state, "job": request.job });
+    let (by, action) = (Some(&request.actor.person), format!("request.{}", request.state));
+    journal::record_request(tx, by, &action, request, more);
+    let answer = Submitted {
+        request: request.id,
+        state: request.state,
+        resource: request.subject.resource(),
+        job: request.job,
+        replayed: false,
+    };
+    idempotency::remember(tx, new, &answer, now).await?;
+    Ok(answer)
+}

@@ -1,0 +1,63 @@
+//! Ways for a pending request to end without a yes: rejected, taken back, or too late.
+
+use jiff::Timestamp;
+use macadam_core::lifecycle::RequestState;
+use macadam_core::names::PersonId;
+
+use super::super::row::{At, Columns};
+use super::super::{PostgresStore, Result};
+use super::state::Move;
+use super::{read, waiting};
+use crate::{RequestId, ReviewError};
+
+pub(super) async fn reject(
+    store: &PostgresStore,
+    id: RequestId,
+    person: &PersonId,
+    comment: Option<&str>,
+    now: Timestamp,
+) -> Result<(), ReviewError> {
+    let mut tx = store.begin().await?;
+    let request = waiting::pending(&mut tx, id).await?;
+    if request.actor.person == *person {
+        return Err(ReviewError::OwnRequest(person.clone()));
+    }
+    let rejected = Move { to: RequestState::Rejected, by: Some(person), job: None, text: comment };
+    waiting::end(&mut tx, &request, &rejected, now).await?;
+    tx.commit(now).await?;
+    Ok(())
+}
+
+pub(super) async fn cancel(
+    store: &PostgresStore,
+    id: RequestId,
+    person: &PersonId,
+    now: Timestamp,
+) -> Result<(), ReviewError> {
+    let mut tx = store.begin().await?;
+    let request = waiting::pending(&mut tx, id).await?;
+    if request.actor.person != *person {
+        return Err(ReviewError::NotRequester { requester: request.actor.person });
+    }
+    let cancelled = Move { to: RequestState::Cancelled, by: Some(person), job: None, text: None };
+    waiting::end(&mut tx, &request, &cancelled, now).await?;
+    tx.commit(now).await?;
+    Ok(())
+}
+
+pub(super) async fn expire_pending(store: &PostgresStore, now: Timestamp, limit: u32) -> Result<Vec<RequestId>> {
+    let mut tx = store.begin().await?;
+    // One that somebody has in hand, such as another replica's sweep, is that one's to end.
+    let query = sqlx::query(
+        "SELECT id FROM requests WHERE state = 'pending-approval' AND expires_at <= $1
+         ORDER BY expires_at, id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED",
+    );
+    let rows = query.bind(At(now)).bind(i64::from(limit)).fetch_all(&mut *tx).await?;
+    let due: Vec<RequestId> = rows.iter().map(|row| row.parsed("id")).collect::<Result<_>>()?;
+    for id in &due {
+        let request = read::named(&mut tx, *id).await?;
+        waiting::end(&mut tx, &request, &Move::to(RequestState::Expired), now).await?;
+    }
+    tx.commit(now).await?;
+    Ok(due)
+}

@@ -1,0 +1,31 @@
+//! Generated projects on PostgreSQL.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::row::{At, Columns, json};
+use super::{Conn, PostgresStore, Result};
+use crate::{RequestId, Scaffold, ScaffoldId, ScaffoldRecord, Scaffolds};
+
+#[async_trait]
+impl Scaffolds for PostgresStore {
+    async fn scaffold(&self, id: ScaffoldId) -> Result<Option<ScaffoldRecord>> {
+        let query = sqlx::query("SELECT * FROM scaffolds WHERE id = $1").bind(id.to_string());
+        let Some(row) = query.fetch_optional(&mut *self.read().await?).await? else { return Ok(None) };
+        let (scaffold, request) = (row.json("document")?, row.parsed("request_id")?);
+        Ok(Some(ScaffoldRecord { scaffold, request, created_at: row.time("created_at")? }))
+    }
+}
+
+/// Keeps a project with the request that asked for it, which is in the table already.
+pub(super) async fn insert(conn: &mut Conn, scaffold: &Scaffold, request: RequestId, now: Timestamp) -> Result<()> {
+    sqlx::query("INSERT INTO scaffolds (id, request_id, template, document, created_at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(scaffold.id.to_string())
+        .bind(request.to_string())
+        .bind(scaffold.template.as_str())
+        .bind(json("scaffold", scaffold)?)
+        .bind(At(now))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! Teams, environments and standings on PostgreSQL.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use macadam_core::money::{Currency, Money};
+use macadam_core::names::{EnvironmentName, PersonId, ResourceType, TeamId};
+use macadam_core::request::Environment;
+use macadam_core::standing::{Standing, Team, TeamUsage};
+use rust_decimal::Decimal;
+use serde_json::json;
+
+use super::row::{Columns, json};
+use super::tx::retrying;
+use super::{Conn, PostgresStore, Result, journal};
+use crate::{Environments, Teams};
+
+#[async_trait]
+impl Teams for PostgresStore {
+    async fn put_team(&self, team: &Team, by: Option<&PersonId>, now: Timestamp) -> Result<()> {
+        retrying(|| put_team(self, team, by, now)).await
+    }
+
+    async fn team(&self, name: &TeamId) -> Result<Option<Team>> {
+        team(&mut *self.read().await?, name).await
+    }
+
+    async fn teams(&self) -> Result<Vec<Team>> {
+        let rows = sqlx::query("SELECT document FROM teams ORDER BY name").fetch_all(&mut *self.read().await?).await?;
+        rows.iter().map(|row| row.json("document")).collect()
+    }
+
+    async fn standing(&self, name: &TeamId) -> Result<Option<Standing>> {
+        standing(&mut *self.read().await?, name).await
+    }
+}
+
+#[async_trait]
+impl Environments for PostgresStore {
+    async fn put_environment(&self, env: &Environment, by: Option<&PersonId>, now: Timestamp) -> Result<()> {
+        retrying(|| put_environment(self, env, by, now)).await
+    }
+
+    async fn environment(&self, name: &EnvironmentName) -> Result<Option<Environment>> {
+        let query = sqlx::query("SELECT document FROM environments WHERE name = $1").bind(name.as_str());
+        query.fetch_optional(&mut *self.read().await?).await?.map(|row| row.json("document")).transpose()
+    }
+
+    async fn environments(&self) -> Result<Vec<Environment>> {
+        let query = sqlx::query("SELECT document FROM environments ORDER BY name");
+        query.fetch_all(&mut *self.read().await?).await?.iter().map(|row| row.json("document")).collect()
+    }
+}
+
+async fn put_team(store: &PostgresStore, team: &Team, by: Option<&PersonId>, now: Timestamp) -> Result<()> {
+    let mut tx = store.begin().await?;
+    let changed = sqlx::query(
+        "INSERT INTO teams (name, document) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET document = excluded.document
+         WHERE teams.document <> excluded.document",
+    )
+    .bind(team.name.as_str())
+    .bind(json("team", team)?)
+    .execute(&mut *tx)
+    .await?;
+    if changed.rows_affected() > 0 {
+        let subject = format!("teams/{}", team.name);
+        journal::record(&mut tx, by, "team.changed", subject, json!({ "team": team }));
+    }
+    tx.commit(now).await.map(drop)
+}
+
+async fn put_environment(
+    store: &PostgresStore,
+    env: &Environment,
+    by: Option<&PersonId>,
+    now: Timestamp,
+) -> Result<()> {
+    let mut tx = store.begin().await?;
+    let changed = sqlx::query(
+        "INSERT INTO environments (name, document) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET document = excluded.document
+         WHERE environments.document <> excluded.document",
+    )
+    .bind(env.name.as_str())
+    .bind(json("environment", env)?)
+    .execute(&mut *tx)
+    .await?;
+    if changed.rows_affected() > 0 {
+        let subject = format!("environments/{}", env.name);
+        journal::record(&mut tx, by, "environment.changed", subject, json!({ "environment": env }));
+    }
+    tx.commit(now).await.map(drop)
+}
+
+/// Whether an environment is known.
+pub(super) async fn has_environment(conn: &mut Conn, name: &EnvironmentName) -> Result<bool> {
+    let query = sqlx::query("SELECT name FROM environments WHERE name = $1").bind(name.as_str());
+    Ok(query.fetch_optional(conn).await?.is_some())
+}
+
+/// Whether a team is known.
+pub(super) async fn has_team(conn: &mut Conn, name: &TeamId) -> Result<bool> {
+    Ok(team(conn, name).await?.is_some())
+}
+
+/// Holds a team until the end of the transaction: nobody else adds to its usage, and its limits stay what they are.
+/// Usage only grows through this lock, so a sum that was made under it can only turn out too high.
+pub(super) async fn hold(conn: &mut Conn, name: &TeamId) -> Result<()> {
+    let query = sqlx::query("SELECT name FROM teams WHERE name = $1 FOR NO KEY UPDATE").bind(name.as_str());
+    query.fetch_optional(conn).await?;
+    Ok(())
+}
+
+async fn team(conn: &mut Conn, name: &TeamId) -> Result<Option<Team>> {
+    let query = sqlx::query("SELECT document FROM teams WHERE name = $1").bind(name.as_str());
+    query.fetch_optional(conn).await?.map(|row| row.json("document")).transpose()
+}
+
+/// A team with its usage, as the transaction sees it.
+pub(super) async fn standing(conn: &mut Conn, name: &TeamId) -> Result<Option<Standing>> {
+    let Some(team) = team(&mut *conn, name).await? else { return Ok(None) };
+    // Added up here and not in SQL: amounts are stored as the JSON that they came as.
+    let rows = sqlx::query(
+        "SELECT type, monthly, pending_monthly FROM resources
+         WHERE team = $1 AND state NOT IN ('deleted', 'failed')",
+    )
+    .bind(name.as_str())
+    .fetch_all(conn)
+    .await?;
+    let mut usage = TeamUsage::default();
+    for row in &rows {
+        *usage.by_type.entry(row.parsed::<ResourceType>("type")?).or_default() += 1;
+        let cost = higher(team.currency, row.json("monthly")?, row.json_opt("pending_monthly")?);
+        // A sum that cannot be kept exactly is over every budget anyway.
+        usage.committed = usage.committed.saturating_add(cost);
+    }
+    Ok(Some(Standing { team, usage }))
+}
+
+fn higher(currency: Currency, now: Money, pending: Option<Money>) -> Decimal {
+    let costs = [Some(now), pending].into_iter().flatten().filter(|cost| cost.currency == currency);
+    costs.map(|cost| cost.amount).max().unwrap_or_default()
+}

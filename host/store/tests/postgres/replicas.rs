@@ -1,0 +1,184 @@
+//! Several processes on one database: what one writer at a time cannot get wrong, and many can.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use macadam_core::names::TeamId;
+use macadam_store::*;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::suite::decisions::document;
+use crate::suite::world::*;
+use crate::{Database, open};
+
+pub const REPLICAS: usize = 4;
+
+pub async fn replicas(world: &World) -> Vec<PostgresStore> {
+    let mut replicas = Vec::new();
+    for _ in 0..REPLICAS {
+        replicas.push(world.store.replica().await);
+    }
+    replicas
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_place_of_quota_is_given_once_whichever_replica_is_asked() {
+    for _ in 0..5 {
+        let world = World::start().await;
+        world.limit("shop", at_most(1)).await;
+        let mut racing = JoinSet::new();
+        for (number, replica) in replicas(&world).await.into_iter().cycle().take(24).enumerate() {
+            let (new, now) = (world.create("shop", &format!("db{number}"), 1), world.now());
+            racing.spawn(async move { replica.submit(&new, now).await });
+        }
+        let results = racing.join_all().await;
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "one place, one resource");
+        for refused in results.into_iter().filter_map(Result::err) {
+            assert!(matches!(refused, SubmitError::OverQuota(_)), "a race is lost for one reason only: {refused:?}");
+        }
+        assert_eq!(world.usage("shop").await.0, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_budget_is_not_spent_twice_by_new_resources_and_changes_at_once() {
+    let world = World::start().await;
+    let mut resources = Vec::new();
+    for number in 0..6 {
+        resources.push(world.done(&world.create("shop", &format!("old{number}"), 10)).await);
+    }
+    world.limit("shop", budget(100)).await;
+    let mut racing = JoinSet::new();
+    for (number, replica) in replicas(&world).await.into_iter().cycle().take(12).enumerate() {
+        let new = match resources.get(number / 2) {
+            Some(old) if number % 2 == 0 => world.update(old, 30),
+            _ => world.create("shop", &format!("new{number}"), 20),
+        };
+        let now = world.now();
+        racing.spawn(async move { replica.submit(&new, now).await.map_err(|error| error.to_string()) });
+    }
+    let passed = racing.join_all().await.into_iter().filter(Result::is_ok).count();
+    let (_, committed) = world.usage("shop").await;
+    assert_eq!((passed, committed), (2, 100.into()), "each adds 20 to 60, so two fit and no more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_persons_approval_counts_once_and_makes_one_job() {
+    for _ in 0..5 {
+        let world = World::start().await;
+        let new = world.needing(world.create("shop", "orders", 1), vec![need(&[], 1)]);
+        world.taken(&new).await;
+        let mut racing = JoinSet::new();
+        for replica in replicas(&world).await.into_iter().cycle().take(16) {
+            let (approval, now) = (world.approval(new.id, "bo", &[]), world.now());
+            racing.spawn(async move { replica.approve(&approval, now).await });
+        }
+        let (won, lost): (Vec<_>, Vec<_>) = racing.join_all().await.into_iter().partition(Result::is_ok);
+        assert_eq!(won.len(), 1, "{won:?}");
+        for refused in lost.into_iter().filter_map(Result::err) {
+            assert!(matches!(refused, ReviewError::NotPending { .. }), "{refused:?}");
+        }
+        assert_eq!(world.store.approvals(new.id).await.unwrap().len(), 1);
+        assert!(world.claim("a").await.is_some() && world.claim("b").await.is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_job_is_given_once_and_never_with_the_same_fence() {
+    let world = World::start().await;
+    let ids: BTreeSet<JobId> = {
+        let mut ids = BTreeSet::new();
+        for number in 0..20 {
+            ids.extend(world.taken(&world.create("shop", &format!("db{number}"), 1)).await.job);
+        }
+        ids
+    };
+    for round in 1..=2 {
+        let mut racing = JoinSet::new();
+        for (worker, replica) in replicas(&world).await.into_iter().cycle().take(8).enumerate() {
+            let (now, until) = (world.now(), world.later(LEASE));
+            racing.spawn(async move {
+                let mut got = Vec::new();
+                while let Some(job) = replica.claim(&format!("w{worker}"), now, until).await.unwrap() {
+                    got.push((job.lease.job(), job.lease.fence()));
+                }
+                got
+            });
+        }
+        let got: Vec<_> = racing.join_all().await.into_iter().flatten().collect();
+        assert_eq!(got.len(), 20, "no job is given twice");
+        assert_eq!(got.iter().map(|(job, _)| *job).collect::<BTreeSet<_>>(), ids, "and every one is given");
+        assert!(got.iter().all(|(_, fence)| *fence == round), "each claim raises the fence: {got:?}");
+        world.advance(LEASE + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_replicas_that_ask_at_once_one_serves_the_other_team() {
+    for _ in 0..10 {
+        let world = World::start().await;
+        for number in 0..4 {
+            world.taken(&world.create("shop", &format!("db{number}"), 1)).await;
+            world.advance(1);
+        }
+        world.taken(&world.create("web", "late", 1)).await;
+        let mut racing = JoinSet::new();
+        for replica in replicas(&world).await.into_iter().take(2) {
+            let (now, until) = (world.now(), world.later(LEASE));
+            racing.spawn(async move { replica.claim("w", now, until).await.unwrap().unwrap().request.team });
+        }
+        let teams: BTreeSet<TeamId> = racing.join_all().await.into_iter().collect();
+        assert_eq!(teams.len(), 2, "who has nothing at work goes first, also when it is asked at once: {teams:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_idempotency_key_is_one_request_whichever_replica_is_asked() {
+    let world = World::start().await;
+    let mut racing = JoinSet::new();
+    for replica in replicas(&world).await.into_iter().cycle().take(24) {
+        let (mut new, now) = (world.create("shop", "orders", 1), world.now());
+        new.idempotency_key = Some("k".into());
+        racing.spawn(async move { replica.submit(&new, now).await.unwrap() });
+    }
+    let answers = racing.join_all().await;
+    assert_eq!(answers.iter().map(|answer| answer.request).collect::<BTreeSet<_>>().len(), 1);
+    assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1, "one was first");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_change_of_bindings_is_one_generation_and_none_overwrites_another() {
+    let world = World::start().await;
+    let name = "cost".parse().unwrap();
+    let why = || Attribution { actor: Some(person("ada")), reason: "because".into() };
+    let first = document(&json!({ "n": 0 }));
+    world.store.put_binding(&name, Expected::Absent, &first, &why(), world.now()).await.unwrap();
+    let mut racing = JoinSet::new();
+    for (number, replica) in replicas(&world).await.into_iter().cycle().take(16).enumerate() {
+        let (name, now, why) = (name.clone(), world.now(), why());
+        racing.spawn(async move {
+            let spec = document(&json!({ "n": number + 1 }));
+            replica.put_binding(&name, Expected::Revision(1), &spec, &why, now).await
+        });
+    }
+    let (won, lost): (Vec<_>, Vec<_>) = racing.join_all().await.into_iter().partition(Result::is_ok);
+    assert_eq!(won.len(), 1, "of those who start from one revision one gets through");
+    for refused in lost.into_iter().filter_map(Result::err) {
+        assert!(matches!(refused, BindingError::Conflict { current: Some(2), .. }), "{refused:?}");
+    }
+    assert_eq!(world.store.bindings().await.unwrap().generation, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn replicas_that_start_at_once_on_an_empty_database_make_its_tables_once() {
+    let database = Arc::new(Database::empty().await);
+    let mut starting = JoinSet::new();
+    for _ in 0..6 {
+        let url = database.url();
+        starting.spawn(async move { open(&url).await.teams().await.unwrap() });
+    }
+    for teams in starting.join_all().await {
+        assert_eq!(teams, []);
+    }
+}
