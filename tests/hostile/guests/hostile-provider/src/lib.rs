@@ -29,7 +29,7 @@ enum Act {
     Fine,
     /// Changes something when it is only asked what it would change.
     WriteInPlan,
-    /// Ends in `unreachable` when it is asked for a plan.
+    /// Ends in a trap when it is asked for a plan.
     TrapInPlan,
 }
 
@@ -69,7 +69,7 @@ impl Provider for Hostile {
         let name = desired.map(|desired| desired.request.name).unwrap_or_default();
         match settings.act {
             Act::Fine => {}
-            Act::TrapInPlan => core::arch::wasm32::unreachable(),
+            Act::TrapInPlan => std::process::abort(),
             Act::WriteInPlan => files::write_file("workspaces", &format!("planned-{name}"), b"written")
                 .map_err(|error| PluginError::Failed(format!("{error:?}")))?,
         }
