@@ -44,7 +44,7 @@ impl fmt::Display for Violation {
 }
 
 /// Whether a text may be a violation's code: words of lower-case letters and digits, joined by `-` or `/`, at most
-/// [`CODE_MAX`] bytes. It becomes a label of metrics and a word in reports, so it is neither free text nor long.
+/// [`CODE_MAX`] bytes. It becomes a word in reports that group by it, so it is neither free text nor long.
 #[must_use]
 pub fn is_code(text: &str) -> bool {
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
