@@ -97,7 +97,6 @@ impl Platform {
     /// Notes what a version did in its turn, and acts on what that means. What is not on record, such as a preview, puts
     /// nothing into quarantine: nobody could tell later who did it, and with what.
     pub(crate) fn heed<F, T: Denies>(&self, line: &InForce<F>, turn: &Turn<'_, F>, call: &Call<T>, recorded: bool) {
-        let now = Timestamp::now();
         let fault = call.outcome.as_ref().err().filter(|error| is_its_fault(error));
         let counts = call.outcome.is_ok() || fault.is_some();
         let denied = call.outcome.as_ref().is_ok_and(Denies::denies);
@@ -105,7 +104,7 @@ impl Platform {
             (Place::Canary, Some(canary)) if counts => {
                 let broken = canary.watch.canary(&canary.rule.bounds, &call.usage, fault.is_some(), denied);
                 if let Some(why) = broken {
-                    self.end_canary(line, &canary.rule, why, fault, now);
+                    self.end_canary(line, &canary.rule, why, fault, Timestamp::now());
                 }
             }
             (Place::Active(admission), canary) => {
@@ -113,17 +112,19 @@ impl Platform {
                     canary.watch.active(&call.usage, fault.is_some(), denied);
                 }
                 let turned = match fault {
-                    Some(error) if recorded => line.standing.failed(admission, &error.failure().to_string(), now),
+                    Some(error) if recorded => {
+                        line.standing.failed(admission, &error.failure().to_string(), Timestamp::now())
+                    }
                     // The wait that began with the probe goes on.
                     Some(_) => None,
                     None if counts => line.standing.answered(admission),
                     None => {
-                        line.standing.undecided(admission, now);
+                        line.standing.undecided(admission, Timestamp::now());
                         None
                     }
                 };
                 if let Some(turned) = turned {
-                    self.tell_quarantine(&line.active.identity, line.binding.as_str(), turned, fault, now);
+                    self.tell_quarantine(&line.active.identity, line.binding.as_str(), turned, fault, Timestamp::now());
                 }
             }
             _ => {}
