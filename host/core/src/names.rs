@@ -194,6 +194,12 @@ impl PluginName {
     }
 }
 
+impl From<&PluginName> for Namespace {
+    fn from(plugin: &PluginName) -> Self {
+        Self(plugin.namespace().to_owned())
+    }
+}
+
 impl TryFrom<String> for PluginName {
     type Error = NameError;
     fn try_from(text: String) -> Result<Self, NameError> {

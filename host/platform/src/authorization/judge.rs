@@ -91,8 +91,7 @@ impl Judge {
     fn ask(&self, rules: &Rules, caller: &Caller, action: Action, target: &Target) -> Asked<Judgement> {
         let asked = self.actions.get(&action).ok_or("the action is not declared")?;
         let (principal, resource) = (self.principal(caller)?, self.resource(target)?);
-        let request =
-            Request::new(principal.uid(), asked.uid(), resource.uid(), Context::empty(), None)?;
+        let request = Request::new(principal.uid(), asked.uid(), resource.uid(), Context::empty(), None)?;
         let entities = Entities::from_entities([principal, resource, asked.clone()], None)?;
         let answer = self.authorizer.is_authorized(&request, &rules.policies, &entities);
         for error in answer.diagnostics().errors() {

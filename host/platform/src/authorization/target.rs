@@ -4,7 +4,7 @@ use std::fmt;
 
 use macadam_core::names::{EnvironmentName, Namespace, PersonId, ResourceKey, TeamId, TemplateId};
 use macadam_core::request::{Action as RequestAction, EnvironmentClass};
-use macadam_store::{RequestId, RequestRecord, Subject};
+use macadam_store::{RequestId, RequestRecord, ResourceRecord, Subject};
 
 /// What something is to be done to. What belongs to a team says to which.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,7 +55,59 @@ pub enum Target {
     },
 }
 
+/// The kinds of things there are to do something to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetKind {
+    /// The host itself.
+    Platform,
+    /// A team.
+    Team,
+    /// A namespace of plugins.
+    Namespace,
+    /// A resource.
+    Resource,
+    /// A request.
+    Request,
+    /// A project.
+    Project,
+}
+
+impl TargetKind {
+    /// The kind's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::Team => "team",
+            Self::Namespace => "namespace",
+            Self::Resource => "resource",
+            Self::Request => "request",
+            Self::Project => "project",
+        }
+    }
+}
+
 impl Target {
+    /// The kind of thing it is.
+    #[must_use]
+    pub const fn kind(&self) -> TargetKind {
+        match self {
+            Self::Platform => TargetKind::Platform,
+            Self::Team(_) => TargetKind::Team,
+            Self::Namespace { .. } => TargetKind::Namespace,
+            Self::Resource { .. } => TargetKind::Resource,
+            Self::Request { .. } => TargetKind::Request,
+            Self::Project { .. } => TargetKind::Project,
+        }
+    }
+
+    /// A resource that exists.
+    #[must_use]
+    pub fn resource(record: &ResourceRecord, class: EnvironmentClass) -> Self {
+        Self::Resource { key: record.key.clone(), team: record.team.clone(), class }
+    }
+
     /// A request, with the class of its environment when that is known.
     #[must_use]
     pub fn request(record: &RequestRecord, class: Option<EnvironmentClass>) -> Self {
