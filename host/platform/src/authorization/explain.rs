@@ -81,7 +81,7 @@ impl Access {
             (false, Some(why)) => format!("{why}; a platform admin mends that, and nothing is allowed until then"),
             (false, None) if explanation.policies.is_empty() => {
                 explanation.takes = self.takes(caller, action, target);
-                missing(action, &explanation.takes)
+                missing(action, target, &explanation.takes)
             }
             (false, None) => forbidden(action, &explanation.policies),
         };
@@ -122,7 +122,7 @@ fn forbidden(action: Action, by: &[Determining]) -> String {
     said.collect::<Vec<_>>().join("; ")
 }
 
-fn missing(action: Action, takes: &Takes) -> String {
+fn missing(action: Action, target: &Target, takes: &Takes) -> String {
     let Takes { roles, team, team_roles } = takes;
     let mut ways = Vec::new();
     if let Some(team) = team {
@@ -135,7 +135,13 @@ fn missing(action: Action, takes: &Takes) -> String {
     if ways.is_empty() {
         ways.push("is for nobody, as the access policies are".to_owned());
     }
-    format!("{} {}", action.doing(), ways.join("; or it "))
+    let nobodys = match target {
+        Target::Namespace { name, team: None } => {
+            format!("; nobody owns the namespace {name}, ask a platform admin to give it to a team")
+        }
+        _ => String::new(),
+    };
+    format!("{} {}{nobodys}", action.doing(), ways.join("; or it "))
 }
 
 fn any_of(roles: &[Role]) -> String {

@@ -10,7 +10,7 @@ use cedar_policy::{
     RestrictedExpression,
 };
 
-use super::rules::{BuiltIn, BuiltInError, Rules};
+use super::rules::{BuiltIn, BuiltInError, Rules, action_uid};
 use super::{Action, Target};
 use crate::Caller;
 
@@ -72,7 +72,7 @@ impl Judge {
         let entities = built_in.schema().action_entities().map_err(|error| wrong(&error))?;
         let mut actions = HashMap::new();
         for action in Action::ALL {
-            let uid = uid(&named("Action").map_err(|error| wrong(&error))?, action.as_str());
+            let uid = action_uid(*action).map_err(|error| wrong(&error))?;
             let entity = entities.get(&uid).ok_or_else(|| wrong(&format_args!("{action} is not declared")))?;
             actions.insert(*action, entity.clone());
         }
@@ -93,11 +93,12 @@ impl Judge {
         let (principal, resource) = (self.principal(caller)?, self.resource(target)?);
         let request = Request::new(principal.uid(), asked.uid(), resource.uid(), Context::empty(), None)?;
         let entities = Entities::from_entities([principal, resource, asked.clone()], None)?;
-        let answer = self.authorizer.is_authorized(&request, &rules.policies, &entities);
+        let policies = rules.policies.get(&action).ok_or("the action has no policies")?;
+        let answer = self.authorizer.is_authorized(&request, policies, &entities);
         for error in answer.diagnostics().errors() {
             tracing::error!(%action, %target, %error, "an access policy fails; it counts as if it were not there");
         }
-        let by = answer.diagnostics().reason().filter_map(|id| rules.policies.policy(id)).map(|policy| Determining {
+        let by = answer.diagnostics().reason().filter_map(|id| policies.policy(id)).map(|policy| Determining {
             policy: policy.id().to_string(),
             effect: match policy.effect() {
                 Effect::Permit => PolicyEffect::Permit,

@@ -157,7 +157,8 @@ fn a_refusal_says_what_it_would_take_and_that_is_true() {
             caller("amir", "platform", &[Role::Approver]),
             Action::PluginPublish,
             Target::Namespace { name: "acme".parse().unwrap(), team: None },
-            "publishing a plugin takes the role platform-admin",
+            "publishing a plugin takes the role platform-admin; nobody owns the namespace acme, ask a platform admin to give it \
+             to a team",
         ),
     ] {
         let explanation = access.explain(&person, action, &target);
