@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use macadam_core::names::PersonId;
 
+use crate::commands::access::AccessCommand;
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
 use crate::commands::namespace::NamespaceCommand;
 use crate::commands::plugin::PluginCommand;
@@ -90,6 +91,9 @@ pub(crate) enum Command {
     /// Say who publishes under which name, and whose signatures count
     #[command(subcommand)]
     Namespace(NamespaceCommand),
+    /// Look at who may do what and why not, and add to the rules
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Look at what plugins were asked, and what they said
     #[command(subcommand)]
     Decision(DecisionCommand),

@@ -140,6 +140,10 @@ name!(
     /// A binding: what an administrator calls one plugin that should be active, such as `cost-threshold`.
     BindingName, "binding", is_slug, SLUG_RULE
 );
+name!(
+    /// An access policy: what administrators call one rule that they add to who may do what.
+    AccessPolicyName, "access policy", is_slug, SLUG_RULE
+);
 
 impl From<&TeamId> for Namespace {
     fn from(team: &TeamId) -> Self {
@@ -187,6 +191,12 @@ impl PluginName {
     #[must_use]
     pub fn name(&self) -> &str {
         self.full.get(self.slash + 1..).unwrap_or_default()
+    }
+}
+
+impl From<&PluginName> for Namespace {
+    fn from(plugin: &PluginName) -> Self {
+        Self(plugin.namespace().to_owned())
     }
 }
 

@@ -43,7 +43,7 @@ impl fmt::Display for Action {
 }
 
 /// What an environment is for. Policies ask for the class, so that an environment's name evades nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EnvironmentClass {
     /// For trying things out.
@@ -52,6 +52,11 @@ pub enum EnvironmentClass {
     Staging,
     /// For what users depend on.
     Production,
+}
+
+impl EnvironmentClass {
+    /// Every class.
+    pub const ALL: [Self; 3] = [Self::Development, Self::Staging, Self::Production];
 }
 
 impl fmt::Display for EnvironmentClass {

@@ -8,6 +8,7 @@ use macadam_core::verdict::WhenNoPolicyApplies;
 use macadam_store::Store;
 use tokio::sync::Notify;
 
+use crate::authorization::Access;
 use crate::decisions::Recorder;
 use crate::plugins::Plugins;
 use crate::scaffolding::Archives;
@@ -55,6 +56,8 @@ pub struct PlatformParts {
     pub archives: Archives,
     /// What writes the decision log.
     pub recorder: Recorder,
+    /// Who may do what.
+    pub access: Access,
     /// What an administrator has set.
     pub settings: PlatformSettings,
 }

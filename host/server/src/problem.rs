@@ -217,6 +217,12 @@ impl From<ProvisionError> for Problem {
     }
 }
 
+impl From<macadam_platform::authorization::Refused> for Problem {
+    fn from(refused: macadam_platform::authorization::Refused) -> Self {
+        Self::new(ProblemKind::Forbidden, refused.to_string())
+    }
+}
+
 impl From<macadam_store::StoreError> for Problem {
     fn from(error: macadam_store::StoreError) -> Self {
         Self::internal(&error)

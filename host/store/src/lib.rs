@@ -10,6 +10,7 @@
 //! | [`Scaffolds`] | generated projects |
 //! | [`Namespaces`] | who publishes plugins under which name, and with which keys |
 //! | [`Bindings`] | which plugins are to be active, and every state that this ever had |
+//! | [`AccessPolicies`] | what administrators add to the rules of who may do what |
 //! | [`DecisionLog`] | what plugins were asked and said, to be explained and replayed |
 //! | [`Secrets`] | sealed bytes behind handles |
 //! | [`AuditLog`], [`Outbox`] | what happened, kept for good and told to others |
@@ -21,6 +22,7 @@
 //! [`Store`] is all the traits together, as an object. [`SqliteStore`] is the embedded one, for one process;
 //! [`PostgresStore`] is for several on one database.
 
+mod access;
 mod audit;
 mod bindings;
 mod decisions;
@@ -38,6 +40,7 @@ mod secrets;
 mod sqlite;
 mod teams;
 
+pub use access::{AccessPolicies, AccessPolicyChange, AccessPolicyError, AccessPolicyRecord, AccessPolicySet};
 pub use audit::{AuditEntry, AuditError, AuditHead, AuditLog, NewAuditEntry};
 pub use bindings::{
     Applied, Attribution, BindingChange, BindingError, BindingRecord, BindingRevision, BindingSet, Bindings, Expected,
@@ -75,6 +78,7 @@ pub trait Store:
     + Scaffolds
     + Namespaces
     + Bindings
+    + AccessPolicies
     + DecisionLog
     + Secrets
     + AuditLog
@@ -93,6 +97,7 @@ impl<T> Store for T where
         + Scaffolds
         + Namespaces
         + Bindings
+        + AccessPolicies
         + DecisionLog
         + Secrets
         + AuditLog

@@ -45,8 +45,8 @@ use stop::Stop;
 /// How long jobs' steps may go on after the server was told to stop. A step that is cut off is taken again.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// How often the file of people is looked at.
-const PEOPLE_INTERVAL: Duration = Duration::from_secs(2);
+/// How often it is looked at who may sign in, and who may do what.
+const ACCESS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What `macadam serve` takes.
 #[derive(Debug, Args)]
@@ -105,6 +105,7 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     let store = database::open(data, &config, args.database.as_ref()).await?;
     organisation::put(data, &*store.store(), &people).await?;
     let platform = join::platform(data, &config, store.store())?;
+    platform.follow_access().await?;
     let by = By { actor: None, reason: "from the configuration".to_owned(), now: Timestamp::now() };
     tokio::select! {
         started = platform.plugins().start(&config.plugins, &by) => drop(started?),
@@ -117,8 +118,8 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     let open_metrics = config.open_metrics.unwrap_or_else(|| address.ip().is_loopback());
     let state = ServerState::new(platform.clone(), Arc::clone(&people), open_metrics);
     let recorder = platform.recorder().clone();
+    let reloading = tokio::spawn(reload(people, platform.clone()));
     let workers = Workers::start(platform);
-    let reloading = tokio::spawn(reload(people));
     let told = stop.clone();
     let served = macadam_server::serve(listener, state, async move { told.told().await }).await;
     tracing::info!("stopping: waiting for the steps of jobs");
@@ -155,11 +156,14 @@ fn greet(
     output.line(&format!("Macadam is {state}: http://{address}"))
 }
 
-/// Lets a changed file of people count.
-async fn reload(people: Arc<PeopleFile>) {
-    let mut interval = tokio::time::interval(PEOPLE_INTERVAL);
+/// Lets a changed file of people count, and access policies that another replica has changed.
+async fn reload(people: Arc<PeopleFile>, platform: macadam_platform::Platform) {
+    let mut interval = tokio::time::interval(ACCESS_INTERVAL);
     loop {
         interval.tick().await;
+        if let Err(error) = platform.follow_access().await {
+            tracing::error!(%error, "it is not known whether the access policies were changed; they are as they were");
+        }
         match people.reload_if_changed() {
             Ok(false) => {}
             Ok(true) => tracing::info!("the people were read again"),

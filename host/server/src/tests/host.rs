@@ -106,6 +106,7 @@ impl Host {
             plugins,
             vault: Arc::new(Vault::new(Arc::clone(&store), Sealer::new(&[7; 32]))),
             archives: archives.clone(),
+            access: macadam_platform::authorization::Access::new().unwrap(),
             settings: PlatformSettings::default(),
         });
         std::fs::write(path.join("people.toml"), people()).unwrap();

@@ -6,6 +6,7 @@
 //!
 //! Readers take no locks and see the last commit.
 
+mod access;
 mod audit;
 mod bindings;
 mod decisions;

@@ -7,6 +7,7 @@
 //!
 //! The SQL uses what PostgreSQL also understands, but for `json_extract`; numbered parameters are written `$1`.
 
+mod access;
 mod audit;
 mod bindings;
 mod decisions;

@@ -1,6 +1,7 @@
 //! What every store promises, whichever database is under it. A test binary for a database has a `TestStore`, which
 //! opens a fresh one, and includes this module.
 
+mod access;
 mod approvals;
 mod audit_and_outbox;
 mod bindings;
