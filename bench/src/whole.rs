@@ -53,6 +53,7 @@ pub(crate) async fn host(data: &Path, packages: &[Package], bindings: &[Binding]
     let table = plugins.start(bindings, &by).await?;
     ensure!(table.is_complete(), "{:?}", table.failed().collect::<Vec<_>>());
     Ok(Platform::new(PlatformParts {
+        access: macadam_platform::authorization::Access::new()?,
         recorder: Recorder::start(Arc::clone(&store), DecisionRetention::default()),
         store: Arc::clone(&store),
         plugins,

@@ -72,7 +72,7 @@ impl Judge {
         let entities = built_in.schema().action_entities().map_err(|error| wrong(&error))?;
         let mut actions = HashMap::new();
         for action in Action::ALL {
-            let uid = action_uid(*action).map_err(|error| wrong(&error))?;
+            let uid = action_uid(*action)?;
             let entity = entities.get(&uid).ok_or_else(|| wrong(&format_args!("{action} is not declared")))?;
             actions.insert(*action, entity.clone());
         }

@@ -147,8 +147,9 @@ impl BuiltIn {
 }
 
 /// An action as Cedar names it.
-pub(super) fn action_uid(action: Action) -> Result<EntityUid, ParseErrors> {
-    Ok(EntityUid::from_type_name_and_id("Action".parse()?, EntityId::new(action.as_str())))
+pub(super) fn action_uid(action: Action) -> Result<EntityUid, BuiltInError> {
+    let of = "Action".parse().map_err(|error: ParseErrors| BuiltInError::of(&error))?;
+    Ok(EntityUid::from_type_name_and_id(of, EntityId::new(action.as_str())))
 }
 
 fn speaks_about(policy: &Policy, action: &EntityUid, entities: &Entities) -> bool {
