@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::names::{EnvironmentName, PersonId, TeamId};
 
 /// What a request wants to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Make a resource that does not exist.

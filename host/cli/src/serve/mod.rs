@@ -16,6 +16,7 @@ mod join;
 mod logging;
 mod organisation;
 mod stop;
+mod telemetry;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -63,7 +64,8 @@ The store is macadam.db in the data directory, or a PostgreSQL database (13 or n
 a user who owns it, and macadam makes its tables. An address on the command line shows in the list of processes; one
 with a password is better in the variable, or where the configuration's database-url-env or database-url-file says.
 
-MACADAM_LOG sets what is logged, such as info,macadam_runtime=debug.")]
+MACADAM_LOG sets what is logged, such as info,macadam_runtime=debug. Traces go by OTLP over HTTP to where
+OTEL_EXPORTER_OTLP_ENDPOINT says, such as http://localhost:4318; OpenTelemetry's other variables count as well.")]
 pub(crate) struct ServeArgs {
     /// Where to listen; over the configuration's `listen`
     #[arg(long, env = "MACADAM_LISTEN", value_name = "ADDRESS")]
@@ -81,7 +83,7 @@ pub(crate) struct ServeArgs {
 
 /// Runs `macadam serve` until it is told to stop.
 pub(crate) fn run(global: &Global, args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
-    logging::start(args.log_format)?;
+    let telemetry = logging::start(args.log_format)?;
     let data = DataDir::open(&global.data)?;
     let config = match &args.config {
         Some(path) => Config::read(path)?,
@@ -92,6 +94,7 @@ pub(crate) fn run(global: &Global, args: &ServeArgs, output: &mut Output<'_>) ->
     let served = runtime.block_on(serve(&data, config, args, output));
     // What still runs, such as a cut-off step, must not hold the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    telemetry.end();
     served.map(|()| End::Done)
 }
 

@@ -170,6 +170,7 @@ pub(crate) fn subject(team: &TeamId, environment: &str, resource_type: &str, nam
 
 impl Platform {
     /// Decides a request on a resource.
+    #[tracing::instrument(target = "macadam::trace", name = "decide", skip_all)]
     pub(crate) async fn decide(
         &self,
         caller: &Caller,

@@ -15,6 +15,7 @@ impl Platform {
     /// # Errors
     /// Refused for the requester, for people in none of the groups that are asked for, for a second approval by the same
     /// person, and when the request does not wait any more or was decided anew.
+    #[tracing::instrument(target = "macadam::trace", name = "approve", skip_all, fields(macadam.request = %request))]
     pub async fn approve(
         &self,
         caller: &Caller,

@@ -31,6 +31,7 @@ enum StepFailure {
 
 impl Platform {
     /// Does the next step of a claimed job.
+    #[tracing::instrument(target = "macadam::trace", name = "job step", skip_all, fields(macadam.request = %job.request.id, macadam.job = %job.lease.job(), macadam.phase = job.phase.as_str()))]
     pub(crate) async fn step(&self, job: &ClaimedJob, now: Timestamp) -> Result<(), JobError> {
         let outcome = match self.prepare(job, now).await {
             Ok(None) => return Ok(()),

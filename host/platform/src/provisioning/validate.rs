@@ -47,6 +47,7 @@ pub(crate) struct Valid {
 const MAX_TTL: u64 = 10 * 365 * 24 * 60 * 60;
 
 impl Platform {
+    #[tracing::instrument(target = "macadam::trace", name = "validate", skip_all)]
     pub(crate) async fn validate(
         &self,
         caller: &Caller,

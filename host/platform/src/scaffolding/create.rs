@@ -78,6 +78,7 @@ impl Platform {
     ///
     /// # Errors
     /// [`ProvisionError::Invalid`] names each parameter that is wrong; [`ProvisionError::Denied`] is recorded.
+    #[tracing::instrument(target = "macadam::trace", name = "scaffold", skip_all)]
     pub async fn scaffold(
         &self,
         caller: &Caller,
