@@ -140,6 +140,10 @@ name!(
     /// A binding: what an administrator calls one plugin that should be active, such as `cost-threshold`.
     BindingName, "binding", is_slug, SLUG_RULE
 );
+name!(
+    /// Work that is done by the clock, such as `expiry`.
+    ScheduleName, "schedule", is_slug, SLUG_RULE
+);
 
 impl From<&TeamId> for Namespace {
     fn from(team: &TeamId) -> Self {

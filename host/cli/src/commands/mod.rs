@@ -2,6 +2,7 @@
 
 pub(crate) mod decision;
 pub(crate) mod follow;
+pub(crate) mod job;
 pub(crate) mod namespace;
 pub(crate) mod plugin;
 pub(crate) mod preview;
@@ -9,6 +10,7 @@ pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod resource;
 pub(crate) mod scaffold;
+pub(crate) mod schedule;
 pub(crate) mod template;
 
 use clap::CommandFactory as _;

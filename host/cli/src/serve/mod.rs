@@ -16,6 +16,7 @@ mod join;
 mod logging;
 mod organisation;
 mod stop;
+mod work;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -9,7 +9,8 @@ use macadam_core::plan::{Health, OutputValue};
 use macadam_core::request::Action;
 use macadam_runtime::capabilities::secrets::SecretVault as _;
 use macadam_store::{
-    NewAuditEntry, PageRequest, RequestFilter, RequestId, RequestRecord, ResourceFilter, ResourceId, ResourceRecord,
+    HealthRecord, NewAuditEntry, PageRequest, RequestFilter, RequestId, RequestRecord, ResourceFilter, ResourceId,
+    ResourceRecord,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -50,6 +51,8 @@ pub struct ResourceView {
     pub ready_at: Option<Timestamp>,
     /// When it will be removed.
     pub expires_at: Option<Timestamp>,
+    /// How it was when its provider last looked; `None` while nobody has, or while it is not ready.
+    pub health: Option<HealthRecord>,
 }
 
 /// Everything a resource's owner needs to use it. Shown on request only, and each time is audited.
@@ -60,7 +63,7 @@ pub struct Credentials {
 }
 
 impl ResourceView {
-    fn of(record: &ResourceRecord) -> Self {
+    fn of(record: &ResourceRecord, health: Option<HealthRecord>) -> Self {
         let output = |value: &OutputValue| match value {
             OutputValue::Text(text) => json!(text),
             OutputValue::Secret(_) => json!({"secret": true}),
@@ -80,6 +83,7 @@ impl ResourceView {
             created_at: record.created_at,
             ready_at: record.ready_at,
             expires_at: record.expires_at,
+            health: health.filter(|_| record.state == ResourceState::Ready),
         }
     }
 }
@@ -100,7 +104,9 @@ impl Platform {
     /// # Errors
     /// [`ProvisionError::NotFound`] also for one that belongs to others.
     pub async fn resource(&self, caller: &Caller, key: &ResourceKey) -> Result<ResourceView, ProvisionError> {
-        Ok(ResourceView::of(&self.visible_resource(caller, key).await?))
+        let record = self.visible_resource(caller, key).await?;
+        let health = self.store().health_of(&[record.id]).await?.remove(&record.id);
+        Ok(ResourceView::of(&record, health))
     }
 
     /// The resources that the caller may see.
@@ -116,7 +122,10 @@ impl Platform {
         if !caller.is(Role::Admin) && !caller.is(Role::Approver) {
             filter.team = Some(caller.team.clone());
         }
-        Ok(self.store().list_resources(&filter, page).await?.iter().map(ResourceView::of).collect())
+        let records = self.store().list_resources(&filter, page).await?;
+        let ids: Vec<_> = records.iter().map(|record| record.id).collect();
+        let mut health = self.store().health_of(&ids).await?;
+        Ok(records.iter().map(|record| ResourceView::of(record, health.remove(&record.id))).collect())
     }
 
     /// The requests that the caller may see, the newest first.

@@ -3,12 +3,14 @@
 mod bindings;
 mod catalog;
 mod decisions;
+mod jobs;
 mod namespaces;
 mod preview;
 mod publish;
 mod requests;
 mod resources;
 mod scaffolds;
+mod schedules;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -73,6 +75,12 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
         .route("/requests/{id}/approve", post(requests::approve))
         .route("/requests/{id}/reject", post(requests::reject))
         .route("/requests/{id}/cancel", post(requests::cancel))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{id}", get(jobs::get))
+        .route("/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/jobs/{id}/retry", post(jobs::retry))
+        .route("/schedules", get(schedules::list))
+        .route("/schedules/{name}/run", post(schedules::run))
         .route("/scaffolds", post(scaffolds::create))
         .route("/scaffolds/{id}", get(scaffolds::get))
         .route("/scaffolds/{id}/archive", get(scaffolds::archive))

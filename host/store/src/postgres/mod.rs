@@ -9,6 +9,7 @@
 mod audit;
 mod bindings;
 mod decisions;
+mod health;
 mod jobs;
 mod journal;
 mod namespaces;
@@ -18,6 +19,7 @@ mod requests;
 mod resources;
 mod row;
 mod scaffolds;
+mod schedules;
 mod secrets;
 mod teams;
 mod tx;

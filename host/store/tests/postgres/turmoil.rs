@@ -1,6 +1,7 @@
 //! Everything at once, from several replicas: refusals are typed, nobody sees the database fail, and the books balance.
 
 use macadam_core::lifecycle::RequestState;
+use macadam_core::retry::ErrorClass;
 use macadam_store::*;
 use rust_decimal::Decimal;
 use sqlx::Connection as _;
@@ -52,12 +53,16 @@ async fn review(store: &PostgresStore, world: &World, dice: &mut Dice) {
 async fn work(store: &PostgresStore, world: &World, dice: &mut Dice) {
     // Sometimes long after, so that leases run out under those who hold them.
     let now = world.later(i64::try_from(dice.roll(3)).unwrap() * LEASE);
-    let Some(job) = store.claim("w", now, now + jiff::SignedDuration::from_secs(LEASE)).await.unwrap() else { return };
+    let Some(job) =
+        store.claim("w", &JobLimits::NONE, now, now + jiff::SignedDuration::from_secs(LEASE)).await.unwrap()
+    else {
+        return;
+    };
     let lease = &job.lease;
     let ended = match dice.roll(8) {
         0 => store.save_step(lease, &Sealed::new(*b"s"), now, "on it", now).await,
-        1 => store.retry_later(lease, "down", now, now).await,
-        2 => store.begin_undo(lease, "broken", now).await,
+        1 => store.retry_later(lease, &passing("down", now), now).await,
+        2 => store.begin_undo(lease, "broken", Some(ErrorClass::Final), now).await,
         3 => store.heartbeat(lease, world.later(LEASE)).await,
         4 => store.finish(lease, &failed("no"), now).await.map(drop),
         5 => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use macadam_core::lifecycle::{RequestState, ResourceState};
+use macadam_core::retry::ErrorClass;
 use macadam_store::*;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -123,10 +124,10 @@ async fn work(world: &World, job: &ClaimedJob, how: u8) {
     let result = match how % 9 {
         0..=2 => store.finish(lease, &JobEnd::Done { outputs: vec![] }, now).await.map(drop),
         3 => store.finish(lease, &failed("no"), now).await.map(drop),
-        4 => store.finish(lease, &JobEnd::Abandoned { error: "half".into() }, now).await.map(drop),
+        4 => store.finish(lease, &abandoned("half"), now).await.map(drop),
         5 => store.save_step(lease, &Sealed::new(*b"state"), world.later(3), "working", now).await,
-        6 => store.retry_later(lease, "down", world.later(3), now).await,
-        7 => store.begin_undo(lease, "broken", now).await,
+        6 => store.retry_later(lease, &passing("down", world.later(3)), now).await,
+        7 => store.begin_undo(lease, "broken", Some(ErrorClass::Final), now).await,
         _ => {
             let decision = world.needing(world.create("shop", "unused", 0), vec![need(&[], 1)]).decision;
             store.redecide(lease, &decision, now).await.map(drop)

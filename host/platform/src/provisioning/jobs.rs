@@ -1,0 +1,76 @@
+//! Jobs as people see them: listed, looked at, taken back, and tried again when they are dead.
+
+use jiff::Timestamp;
+use macadam_store::{AttemptRecord, Cancelled, JobFilter, JobId, JobRecord, PageRequest};
+
+use crate::provisioning::ProvisionError;
+use crate::{Caller, Platform, Role};
+
+/// How many of a job's last attempts are shown.
+const SHOWN_ATTEMPTS: u32 = 200;
+
+impl Platform {
+    /// The jobs that the caller may see, the newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn jobs(
+        &self,
+        caller: &Caller,
+        mut filter: JobFilter,
+        page: PageRequest<JobId>,
+    ) -> Result<Vec<JobRecord>, ProvisionError> {
+        if !caller.is(Role::Admin) && !caller.is(Role::Approver) {
+            filter.team = Some(caller.team.clone());
+        }
+        Ok(self.store().list_jobs(&filter, page).await?)
+    }
+
+    /// One job, with its last attempts in order.
+    ///
+    /// # Errors
+    /// [`ProvisionError::NotFound`] also for one that belongs to others, so that ids cannot be probed.
+    pub async fn job(&self, caller: &Caller, id: JobId) -> Result<(JobRecord, Vec<AttemptRecord>), ProvisionError> {
+        let job = self.visible_job(caller, id).await?;
+        Ok((job, self.store().attempts(id, SHOWN_ATTEMPTS).await?))
+    }
+
+    /// Takes a job back: it ends at once, or once what was done is undone.
+    ///
+    /// # Errors
+    /// Refused for whoever neither made the request nor may change what belongs to the team, and when it is too late.
+    pub async fn cancel_job(&self, caller: &Caller, id: JobId, now: Timestamp) -> Result<Cancelled, ProvisionError> {
+        let job = self.visible_job(caller, id).await?;
+        if job.requester != caller.person && !caller.may_change(&job.team) {
+            let message =
+                format!("cancelling this job is for {} and for developers of team {}", job.requester, job.team);
+            return Err(ProvisionError::Forbidden(message));
+        }
+        let cancelled = self.store().cancel_job(id, &caller.person, now).await?;
+        tracing::info!(job = %id, person = %caller.person, ?cancelled, "job cancelled");
+        self.work.notify_waiters();
+        Ok(cancelled)
+    }
+
+    /// Has a dead job tried again, from the last step that was kept.
+    ///
+    /// # Errors
+    /// Refused for everybody but administrators, and for jobs that are not dead.
+    pub async fn retry_job(&self, caller: &Caller, id: JobId, now: Timestamp) -> Result<(), ProvisionError> {
+        self.visible_job(caller, id).await?;
+        if !caller.is(Role::Admin) {
+            let message = "having a dead job tried again takes the role admin: the cause has to be mended first";
+            return Err(ProvisionError::Forbidden(message.to_owned()));
+        }
+        self.store().retry_job(id, &caller.person, now).await?;
+        tracing::info!(job = %id, person = %caller.person, "a dead job is tried again");
+        self.work.notify_waiters();
+        Ok(())
+    }
+
+    async fn visible_job(&self, caller: &Caller, id: JobId) -> Result<JobRecord, ProvisionError> {
+        let found = self.store().job(id).await?;
+        let visible = found.filter(|job| caller.may_see(&job.team));
+        visible.ok_or_else(|| ProvisionError::NotFound(format!("job {id}")))
+    }
+}
