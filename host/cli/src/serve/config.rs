@@ -239,7 +239,13 @@ impl Config {
             ("workers", self.workers as u64, 1, 1_000, "write 1 to 1000"),
             ("decision-log-days", self.decision_log_days, 1, 3_650, "write 1 to 3650 (ten years)"),
             ("decision-log-megabytes", self.decision_log_megabytes, 1, 1 << 20, "write 1 to 1048576 (a tebibyte)"),
-            ("health-check-seconds", self.health_check_seconds, 0, YEAR, "write 15 to 31536000, or 0 for never"),
+            (
+                "health-check-seconds",
+                self.health_check_seconds,
+                0,
+                YEAR,
+                "write seconds up to 31536000 (a year), or 0 for never",
+            ),
         ];
         own.into_iter().chain(self.jobs.ranges()).chain(self.schedules.values().map(ScheduleConfig::range)).collect()
     }

@@ -59,7 +59,7 @@ async fn work(store: &PostgresStore, world: &World, dice: &mut Dice) {
         return;
     };
     let lease = &job.lease;
-    let ended = match dice.roll(8) {
+    let ended = match dice.roll(10) {
         0 => store.save_step(lease, &Sealed::new(*b"s"), now, "on it", now).await,
         1 => store.retry_later(lease, &passing("down", now), now).await,
         2 => store.begin_undo(lease, "broken", Some(ErrorClass::Final), now).await,
@@ -69,9 +69,24 @@ async fn work(store: &PostgresStore, world: &World, dice: &mut Dice) {
             let decision = world.needing(world.create("shop", "unused", 0), vec![need(&[], 1)]).decision;
             store.redecide(lease, &decision, now).await.map(drop)
         }
+        6 => store.finish(lease, &abandoned("half"), now).await.map(drop),
+        7 => store.begin_work(lease, now).await,
         _ => store.finish(lease, &JobEnd::Done { outputs: vec![] }, now).await.map(drop),
     };
     if let Err(JobError::Store(error)) = ended {
+        panic!("a refusal must be typed: {error:?}");
+    }
+}
+
+/// Takes jobs back, and has dead ones tried again, whatever others do to them meanwhile.
+async fn intervene(store: &PostgresStore, world: &World, dice: &mut Dice) {
+    let jobs = store.list_jobs(&JobFilter::default(), PageRequest::first(40)).await.unwrap();
+    let Some(job) = dice.pick(&jobs) else { return };
+    let intervened = match dice.roll(2) {
+        0 => store.cancel_job(job.id, &person("ana"), world.now()).await.map(drop),
+        _ => store.retry_job(job.id, &person("ada"), world.now()).await,
+    };
+    if let Err(InterveneError::Store(error)) = intervened {
         panic!("a refusal must be typed: {error:?}");
     }
 }
@@ -81,7 +96,7 @@ async fn somebody(store: PostgresStore, world: World, seed: u64) {
     for _ in 0..60 {
         let live = store.list_resources(&ResourceFilter::default(), PageRequest::first(100)).await.unwrap();
         let of = dice.pick(&live);
-        match (dice.roll(8), of) {
+        match (dice.roll(10), of) {
             (0, Some(of)) => submit(&store, &world, world.update(&of, dice.roll(30)), &mut dice).await,
             (1, Some(of)) => submit(&store, &world, world.delete(&of), &mut dice).await,
             (2, _) => {
@@ -90,6 +105,7 @@ async fn somebody(store: PostgresStore, world: World, seed: u64) {
                     .await;
             }
             (3 | 4, _) => review(&store, &world, &mut dice).await,
+            (5 | 6, _) => intervene(&store, &world, &mut dice).await,
             _ => work(&store, &world, &mut dice).await,
         }
     }

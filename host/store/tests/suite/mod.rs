@@ -2,10 +2,15 @@
 //! opens a fresh one, and includes this module.
 
 mod approvals;
+mod attempts;
 mod audit_and_outbox;
 mod bindings;
+mod cancelling;
+mod dead_letters;
 pub mod decisions;
 mod expiry;
+mod fairness;
+mod health;
 mod invariants;
 mod jobs;
 mod lists;
@@ -13,6 +18,7 @@ mod namespaces;
 mod outcomes;
 mod races;
 mod retention;
+mod schedules;
 mod secrets;
 mod submit;
 mod teams;
