@@ -7,6 +7,7 @@ use macadam_core::names::PersonId;
 
 use crate::commands::access::AccessCommand;
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
+use crate::commands::job::JobCommand;
 use crate::commands::namespace::NamespaceCommand;
 use crate::commands::plugin::PluginCommand;
 use crate::commands::preview::PreviewArgs;
@@ -14,6 +15,7 @@ use crate::commands::registry::RegistryCommand;
 use crate::commands::request::RequestCommand;
 use crate::commands::resource::ResourceCommand;
 use crate::commands::scaffold::{FetchArgs, ScaffoldArgs};
+use crate::commands::schedule::ScheduleCommand;
 use crate::commands::template::TemplateCommand;
 use crate::output::Format;
 use crate::serve::{CompileArgs, ServeArgs};
@@ -81,6 +83,12 @@ pub(crate) enum Command {
     /// Look at requests, and decide on those of others
     #[command(subcommand)]
     Request(RequestCommand),
+    /// Look at the work on requests, take it back, have it tried again
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// Look at what is done by the clock
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Generate a project from a golden path
     Scaffold(ScaffoldArgs),
     /// Fetch a project that has been approved since it was asked for
@@ -142,6 +150,9 @@ mod tests {
             "macadam resource list --env dev --type database --state ready --output json",
             "macadam --as amir request approve 0198c0de-0000-7000-8000-000000000000 --comment fine",
             "macadam scaffold rest-api orders --param port=8080 --feature docker --dir elsewhere",
+            "macadam job list --state dead --provider macadam/postgres-database --phase undo",
+            "macadam job cancel 0198c0de-0000-7000-8000-000000000000 --follow --timeout 2m",
+            "macadam schedule run decision-log",
             "macadam completions bash",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
@@ -161,6 +172,8 @@ mod tests {
             "macadam scaffold rest-api orders --dir a --archive b",
             "macadam scaffold rest-api orders --feature a --no-features",
             "macadam request approve x",
+            "macadam job list --state sleeping",
+            "macadam job retry x",
             "macadam preview",
         ] {
             let refused = Cli::try_parse_from(line.split(' '));

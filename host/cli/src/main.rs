@@ -46,6 +46,8 @@ fn main() -> ExitCode {
         Command::Preview(args) => commands::preview::run(&global, args, &mut output),
         Command::Resource(command) => commands::resource::run(&global, command, &mut output),
         Command::Request(command) => commands::request::run(&global, command, &mut output),
+        Command::Job(command) => commands::job::run(&global, command, &mut output),
+        Command::Schedule(command) => commands::schedule::run(&global, &command, &mut output),
         Command::Scaffold(args) => commands::scaffold::run(&global, &args, &mut output),
         Command::Fetch(args) => commands::scaffold::fetch(&global, &args, &mut output),
         Command::Registry(command) => commands::registry::run(&global, &command, &mut output),

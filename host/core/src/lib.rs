@@ -18,6 +18,7 @@
 //! | [`project`] | generated projects and the paths they may hold |
 //! | [`lifecycle`] | the states of requests, resources and jobs |
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
+//! | [`retry`] | which failures are worth another try, when, and for how long |
 
 pub mod approvals;
 pub mod canonical;
@@ -32,6 +33,7 @@ pub mod plan;
 pub mod project;
 pub mod quarantine;
 pub mod request;
+pub mod retry;
 pub mod standing;
 pub mod verdict;
 pub mod violation;

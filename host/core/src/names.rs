@@ -144,6 +144,10 @@ name!(
     /// An access policy: what administrators call one rule that they add to who may do what.
     AccessPolicyName, "access policy", is_slug, SLUG_RULE
 );
+name!(
+    /// Work that is done by the clock, such as `expiry`.
+    ScheduleName, "schedule", is_slug, SLUG_RULE
+);
 
 impl From<&TeamId> for Namespace {
     fn from(team: &TeamId) -> Self {

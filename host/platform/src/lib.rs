@@ -5,6 +5,7 @@
 //! | [`provisioning`] | a resource is asked for, decided, approved, made, changed, removed |
 //! | [`scaffolding`] | a project is generated from a golden path, decided, and handed out |
 //! | [`decisions`] | what plugins were asked and said, and what another version would have said |
+//! | [`schedule`] | what is done by the clock, once whichever hosts there are |
 //! | [`plugins`] | which plugin versions are active, what for, and with which settings |
 //! | [`authorization`] | who may do what, and why not |
 //! | [`vault`] | secrets are sealed before anything else sees them |
@@ -18,11 +19,14 @@ pub mod decisions;
 pub mod plugins;
 pub mod provisioning;
 pub mod scaffolding;
+pub mod schedule;
 pub mod schema;
 pub mod vault;
 
 mod caller;
+mod counted;
 mod platform;
 
 pub use caller::{Caller, Role};
+pub use counted::{Counted, Tally};
 pub use platform::{Platform, PlatformParts, PlatformSettings};

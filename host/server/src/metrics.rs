@@ -8,8 +8,10 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use jiff::Timestamp;
 use macadam_platform::Platform;
 use macadam_platform::plugins::WALL_BOUNDS;
+use macadam_store::JobTotals;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -18,6 +20,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+mod work;
 
 /// Upper bounds in seconds. A decision takes milliseconds; the rest is there to show when it does not.
 const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
@@ -41,6 +45,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Route, Counter>,
     durations: Family<Route, Histogram>,
+    queue: work::Queue,
 }
 
 impl Metrics {
@@ -55,8 +60,10 @@ impl Metrics {
             Unit::Seconds,
             durations.clone(),
         );
+        registry.register_collector(Box::new(work::Work(platform.clone())));
+        let queue = work::Queue::register(&mut registry);
         registry.register_collector(Box::new(Plugins(platform)));
-        Self { registry, requests, durations }
+        Self { registry, requests, durations, queue }
     }
 
     /// Counts one answered request.
@@ -65,6 +72,11 @@ impl Metrics {
         let labels = Route { method: method.to_owned(), route: route.to_owned(), status: status.as_u16() };
         self.requests.get_or_create(&labels).inc();
         self.durations.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Takes in how much there is to do, which the store knows.
+    pub(crate) fn note_jobs(&self, totals: &JobTotals, now: Timestamp) {
+        self.queue.note(totals, now);
     }
 
     /// Everything as text.

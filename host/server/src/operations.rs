@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use macadam_core::names::BindingName;
 use macadam_platform::authorization::{Action, Target};
 use serde_json::json;
@@ -46,6 +47,12 @@ pub(crate) async fn metrics(State(state): State<ServerState>, headers: HeaderMap
     if !state.open_metrics {
         let caller = sign_in(&state, &headers)?;
         state.platform.authorize(&caller, Action::MetricsRead, &Target::Platform)?;
+    }
+    let now = Timestamp::now();
+    // What the host itself counts is shown also while the store does not answer: that is when it is looked at.
+    match state.platform.store().job_totals(now).await {
+        Ok(totals) => state.metrics.note_jobs(&totals, now),
+        Err(error) => tracing::error!(%error, "how much there is to do is not known"),
     }
     let text = state.metrics.text().map_err(|error| Problem::internal(&error))?;
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -7,6 +7,8 @@
 //! | [`Requests`] | what was asked for, decided and approved |
 //! | [`Resources`] | what exists, is being made, or was |
 //! | [`Jobs`] | the work, leased to workers |
+//! | [`Schedules`] | work by the clock, done once whichever host does it |
+//! | [`ResourceHealth`] | what providers last saw of resources |
 //! | [`Scaffolds`] | generated projects |
 //! | [`Namespaces`] | who publishes plugins under which name, and with which keys |
 //! | [`Bindings`] | which plugins are to be active, and every state that this ever had |
@@ -27,6 +29,7 @@ mod audit;
 mod bindings;
 mod decisions;
 mod error;
+mod health;
 mod ids;
 mod jobs;
 mod namespaces;
@@ -36,6 +39,7 @@ mod requests;
 mod resources;
 mod row;
 mod scaffolds;
+mod schedules;
 mod secrets;
 mod sqlite;
 mod teams;
@@ -50,8 +54,12 @@ pub use decisions::{
     Difference, DifferenceRecord, NewDecision, Pruned, RecordedCall, Retention,
 };
 pub use error::StoreError;
+pub use health::{HealthRecord, HealthState, ResourceHealth};
 pub use ids::{IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId};
-pub use jobs::{ClaimedJob, Finished, JobEnd, JobError, JobPhase, JobRecord, Jobs, Lease, Redecided};
+pub use jobs::{
+    AttemptOutcome, AttemptRecord, Cancellation, Cancelled, ClaimedJob, Finished, InterveneError, JobEnd, JobError,
+    JobFilter, JobLimits, JobPhase, JobRecord, JobTotals, Jobs, Lease, Redecided, Setback,
+};
 pub use namespaces::{
     NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation,
     SignaturePolicy,
@@ -64,6 +72,7 @@ pub use requests::{
 };
 pub use resources::{Desired, PageRequest, ProviderPin, ResourceFilter, ResourceRecord, ResourceTransition, Resources};
 pub use scaffolds::{Scaffold, ScaffoldFile, ScaffoldRecord, Scaffolds};
+pub use schedules::{DueSchedule, RunEnd, RunOutcome, ScheduleError, ScheduleLease, ScheduleRecord, Schedules};
 pub use secrets::{Sealed, SecretRecord, Secrets};
 pub use sqlite::SqliteStore;
 pub use teams::{Environments, Teams};
@@ -75,6 +84,8 @@ pub trait Store:
     + Requests
     + Resources
     + Jobs
+    + Schedules
+    + ResourceHealth
     + Scaffolds
     + Namespaces
     + Bindings
@@ -94,6 +105,8 @@ impl<T> Store for T where
         + Requests
         + Resources
         + Jobs
+        + Schedules
+        + ResourceHealth
         + Scaffolds
         + Namespaces
         + Bindings

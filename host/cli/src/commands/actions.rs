@@ -9,12 +9,7 @@ use crate::args::Cli;
 
 /// What a command asks the server for; nothing for what is done on this machine alone.
 const ACTIONS: &[(&str, &[Action])] = {
-    use Action::{
-        AccessExplain, AccessPolicyChange, AccessPolicyRead, BindingChange, BindingRead, CatalogRead, DecisionRead,
-        DecisionReplay, NamespaceChange, PluginDeprecate, PluginPublish, PluginYank, ProjectCreate, RequestApprove,
-        RequestCancel, RequestRead, RequestReject, ResourceCreate, ResourceDelete, ResourcePreview, ResourceRead,
-        ResourceUpdate, ResourceUse,
-    };
+    use Action::*;
     &[
         ("access actions", &[AccessExplain]),
         ("access explain", &[AccessExplain]),
@@ -31,6 +26,10 @@ const ACTIONS: &[(&str, &[Action])] = {
         ("decision get", &[DecisionRead]),
         ("decision list", &[DecisionRead]),
         ("fetch", &[RequestRead]),
+        ("job cancel", &[JobCancel]),
+        ("job get", &[JobRead]),
+        ("job list", &[JobRead]),
+        ("job retry", &[JobRetry]),
         ("namespace list", &[CatalogRead]),
         ("namespace revoke", &[NamespaceChange]),
         ("namespace set", &[NamespaceChange]),
@@ -78,6 +77,8 @@ const ACTIONS: &[(&str, &[Action])] = {
         ("resource list", &[ResourceRead]),
         ("resource update", &[ResourceUpdate]),
         ("scaffold", &[ProjectCreate]),
+        ("schedule list", &[ScheduleRead]),
+        ("schedule run", &[ScheduleRun]),
         ("serve", &[]),
         ("template list", &[CatalogRead]),
         ("template show", &[CatalogRead]),

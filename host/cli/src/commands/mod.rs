@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod actions;
 pub(crate) mod decision;
 pub(crate) mod follow;
+pub(crate) mod job;
 pub(crate) mod namespace;
 pub(crate) mod plugin;
 pub(crate) mod preview;
@@ -11,6 +12,7 @@ pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod resource;
 pub(crate) mod scaffold;
+pub(crate) mod schedule;
 pub(crate) mod template;
 
 use crate::args::Global;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use macadam_core::limits::{LimitOverrides, Limits};
-use macadam_core::names::GrantName;
+use macadam_core::names::{GrantName, ScheduleName};
 use macadam_core::verdict::WhenNoPolicyApplies;
 use macadam_platform::PlatformSettings;
 use macadam_platform::decisions::DecisionRetention;
@@ -14,6 +14,7 @@ use macadam_platform::plugins::Binding;
 use serde::Deserialize;
 
 use crate::serve::database::DatabaseUrl;
+use crate::serve::work::{JobsConfig, ScheduleConfig};
 
 /// What a new data directory starts with.
 pub(super) const DEFAULT: &str = include_str!("macadam.toml");
@@ -43,6 +44,12 @@ pub(super) struct Config {
     lease_seconds: u64,
     /// How many jobs run at once.
     workers: usize,
+    /// How jobs are limited, and tried again.
+    jobs: JobsConfig,
+    /// How often a provider looks at each ready resource; 0 is never.
+    health_check_seconds: u64,
+    /// When schedules run, by their names.
+    schedules: BTreeMap<ScheduleName, ScheduleConfig>,
     /// For how long the decision log is kept.
     decision_log_days: u64,
     /// How large it may get, for each kind of decision.
@@ -112,6 +119,9 @@ impl Default for Config {
             approval_wait_seconds: settings.approval_wait.as_secs(),
             lease_seconds: settings.lease.as_secs(),
             workers: settings.workers,
+            jobs: JobsConfig::default(),
+            health_check_seconds: settings.health_checks.map_or(0, |every| every.as_secs()),
+            schedules: BTreeMap::new(),
             decision_log_days: DecisionRetention::default().age.as_secs() / DAY,
             decision_log_megabytes: DecisionRetention::default().bytes >> 20,
             open_metrics: None,
@@ -146,6 +156,16 @@ pub(super) enum ConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// Nothing of this name is done by the clock.
+    #[error("{}: there is no schedule `{name}`; there are {known}", path.display())]
+    UnknownSchedule {
+        /// Which file.
+        path: PathBuf,
+        /// The name.
+        name: ScheduleName,
+        /// Those there are.
+        known: String,
+    },
     /// A value is outside of what makes sense.
     #[error("{}: `{key}` is {value}; {remedy}", path.display())]
     OutOfRange {
@@ -179,7 +199,7 @@ pub(super) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T
 }
 
 /// A key, its value, the least and the most that it may be, and the remedy.
-type Range = (&'static str, u64, u64, u64, &'static str);
+pub(super) type Range = (&'static str, u64, u64, u64, &'static str);
 
 impl Config {
     /// Reads a configuration.
@@ -190,16 +210,27 @@ impl Config {
         let config: Self = read_toml(path)?;
         let wrong = config.ranges().into_iter().find(|(_, value, least, most, _)| !(least..=most).contains(&value));
         match wrong {
-            None => Ok(config),
+            None => config.known_schedules(path),
             Some((key, value, _, _, remedy)) => {
                 Err(ConfigError::OutOfRange { path: path.to_owned(), key, value, remedy })
             }
         }
     }
 
-    fn ranges(&self) -> [Range; 6] {
+    /// A name that is no schedule's was meant to be one.
+    fn known_schedules(self, path: &Path) -> Result<Self, ConfigError> {
+        let known: Vec<_> = macadam_platform::schedule::tasks().iter().map(|task| task.name()).collect();
+        match self.schedules.keys().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(self),
+            Some(name) => {
+                Err(ConfigError::UnknownSchedule { path: path.to_owned(), name: name.clone(), known: known.join(", ") })
+            }
+        }
+    }
+
+    fn ranges(&self) -> Vec<Range> {
         const YEAR: u64 = 365 * 24 * 60 * 60;
-        [
+        let own = vec![
             ("approval-wait-seconds", self.approval_wait_seconds, 60, YEAR, "write 60 (a minute) to 31536000 (a year)"),
             // Heartbeats come at a third of it, and a busy disk may hold one up for a second.
             ("lease-seconds", self.lease_seconds, 3, 3_600, "write 3 to 3600 (an hour)"),
@@ -208,7 +239,15 @@ impl Config {
             ("workers", self.workers as u64, 1, 1_000, "write 1 to 1000"),
             ("decision-log-days", self.decision_log_days, 1, 3_650, "write 1 to 3650 (ten years)"),
             ("decision-log-megabytes", self.decision_log_megabytes, 1, 1 << 20, "write 1 to 1048576 (a tebibyte)"),
-        ]
+            (
+                "health-check-seconds",
+                self.health_check_seconds,
+                0,
+                YEAR,
+                "write seconds up to 31536000 (a year), or 0 for never",
+            ),
+        ];
+        own.into_iter().chain(self.jobs.ranges()).chain(self.schedules.values().map(ScheduleConfig::range)).collect()
     }
 
     /// What of it the use cases know.
@@ -218,6 +257,11 @@ impl Config {
             approval_wait: Duration::from_secs(self.approval_wait_seconds),
             lease: Duration::from_secs(self.lease_seconds),
             workers: self.workers,
+            job_limits: self.jobs.limits(self.workers),
+            retry: self.jobs.retry(),
+            job_history: self.jobs.history(),
+            health_checks: (self.health_check_seconds > 0).then(|| Duration::from_secs(self.health_check_seconds)),
+            schedules: self.schedules.iter().map(|(name, at)| (name.clone(), at.timing())).collect(),
             ..PlatformSettings::default()
         }
     }
@@ -279,6 +323,11 @@ mod tests {
                 "[[plugins]]\nplugin = \"a/b\"\n[[plugins]]\nplugin = \"a/c\"\ngrants = [\"all\"]",
                 vec!["line 5", "plugins[1]", "sql:NAME"],
             ),
+            ("[jobs]\nper-team = 0", vec!["`jobs.per-team` is 0", "leave it out"]),
+            ("[jobs.providers]\n\"macadam\" = 1", vec!["line 2", "jobs.providers", "namespace/name"]),
+            ("[schedules.decision-log]\ncron = \"soon\"", vec!["schedules.decision-log", "\"0 3 * * *\""]),
+            ("[schedules.decision-log]\ncron = \"0 3 * * *\"\nevery-seconds = 1", vec!["either `every-seconds`"]),
+            ("[schedules.decision-logs]\nevery-seconds = 9", vec!["`decision-logs`", "decision-log,"]),
             ("a = [", vec!["line 1"]),
         ] {
             let error = read(text).unwrap_err();

@@ -17,6 +17,7 @@ mod logging;
 mod organisation;
 mod stop;
 mod telemetry;
+mod work;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

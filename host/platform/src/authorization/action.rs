@@ -71,6 +71,16 @@ actions! {
     ProjectCreate = "project.create" on Project, "asking for a project";
     /// Takes back a request that waits.
     RequestCancel = "request.cancel" on Request, "cancelling a request";
+    /// Sees a job with its attempts.
+    JobRead = "job.read" on Team, "looking at jobs";
+    /// Takes back a request's job.
+    JobCancel = "job.cancel" on Request, "cancelling a job";
+    /// Has a dead job tried again.
+    JobRetry = "job.retry" on Platform, "having a dead job tried again";
+    /// Sees what is done by the clock.
+    ScheduleRead = "schedule.read" on Platform, "looking at schedules";
+    /// Has what is done by the clock done now.
+    ScheduleRun = "schedule.run" on Platform, "running a schedule";
     /// Approves a request.
     RequestApprove = "request.approve" on Request, "approving a request";
     /// Rejects a request.

@@ -15,6 +15,8 @@ mod ask_provider;
 pub(crate) mod decide;
 mod errors;
 mod expire;
+mod failure;
+mod jobs;
 mod preview;
 mod questions;
 mod read;

@@ -9,7 +9,8 @@ use macadam_core::plan::{Health, OutputValue};
 use macadam_core::request::{Action, Environment, EnvironmentClass};
 use macadam_runtime::capabilities::secrets::SecretVault as _;
 use macadam_store::{
-    NewAuditEntry, PageRequest, RequestFilter, RequestId, RequestRecord, ResourceFilter, ResourceId, ResourceRecord,
+    HealthRecord, NewAuditEntry, PageRequest, RequestFilter, RequestId, RequestRecord, ResourceFilter, ResourceId,
+    ResourceRecord,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -51,6 +52,8 @@ pub struct ResourceView {
     pub ready_at: Option<Timestamp>,
     /// When it will be removed.
     pub expires_at: Option<Timestamp>,
+    /// How it was when its provider last looked; `None` while nobody has, or while it is not ready.
+    pub health: Option<HealthRecord>,
 }
 
 /// Everything a resource's owner needs to use it. Shown on request only, and each time is audited.
@@ -61,7 +64,7 @@ pub struct Credentials {
 }
 
 impl ResourceView {
-    fn of(record: &ResourceRecord) -> Self {
+    fn of(record: &ResourceRecord, health: Option<HealthRecord>) -> Self {
         let output = |value: &OutputValue| match value {
             OutputValue::Text(text) => json!(text),
             OutputValue::Secret(_) => json!({"secret": true}),
@@ -81,6 +84,7 @@ impl ResourceView {
             created_at: record.created_at,
             ready_at: record.ready_at,
             expires_at: record.expires_at,
+            health: health.filter(|_| record.state == ResourceState::Ready),
         }
     }
 }
@@ -122,7 +126,9 @@ impl Platform {
     /// # Errors
     /// [`ProvisionError::NotFound`] also for one that belongs to others.
     pub async fn resource(&self, caller: &Caller, key: &ResourceKey) -> Result<ResourceView, ProvisionError> {
-        Ok(ResourceView::of(&self.visible_resource(caller, key).await?.0))
+        let (record, _) = self.visible_resource(caller, key).await?;
+        let health = self.store().health_of(&[record.id]).await?.remove(&record.id);
+        Ok(ResourceView::of(&record, health))
     }
 
     /// The resources that the caller may see.
@@ -137,13 +143,16 @@ impl Platform {
     ) -> Result<Listed<ResourceView, ResourceId>, ProvisionError> {
         filter.teams = self.teams_for(caller, May::ResourceRead).await?.into_filter();
         let classes = self.classes().await?;
-        let listed = self.store().list_resources(&filter, page).await?;
+        let mut listed = self.store().list_resources(&filter, page).await?;
         let next = next(&listed, page.limit, |record| record.id);
-        let visible = listed.iter().filter(|record| {
+        listed.retain(|record| {
             let class = classes.get(&record.key.environment);
             class.is_some_and(|class| self.may(caller, May::ResourceRead, &Target::resource(record, *class)))
         });
-        Ok(Listed { items: visible.map(ResourceView::of).collect(), next })
+        let ids: Vec<_> = listed.iter().map(|record| record.id).collect();
+        let mut health = self.store().health_of(&ids).await?;
+        let views = listed.iter().map(|record| ResourceView::of(record, health.remove(&record.id)));
+        Ok(Listed { items: views.collect(), next })
     }
 
     /// The requests that the caller may see, the newest first.

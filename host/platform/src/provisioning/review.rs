@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use macadam_core::digest::Digest;
+use macadam_core::lifecycle::RequestState;
 use macadam_store::{Approval, ApproveOutcome, JobId, RequestId, RequestRecord};
 
 use crate::authorization::{Action, Target};
@@ -50,14 +51,19 @@ impl Platform {
         Ok(())
     }
 
-    /// Takes back a request of one's own.
+    /// Takes back a request: one that waits is over, and one that is being done is undone.
     ///
     /// # Errors
-    /// Refused for everybody else, and when the request does not wait any more.
+    /// While it waits, refused for everybody but its requester; afterwards as [`Self::cancel_job`] is.
     pub async fn cancel(&self, caller: &Caller, request: RequestId, now: Timestamp) -> Result<(), ProvisionError> {
         let record = self.visible_request(caller, request).await?;
         self.authorize(caller, Action::RequestCancel, &self.request_target(&record).await?)?;
-        Ok(self.store().cancel(request, &caller.person, now).await?)
+        match (record.state, record.job) {
+            (RequestState::Queued | RequestState::Running, Some(job)) => {
+                self.cancel_job(caller, job, now).await.map(drop)
+            }
+            _ => Ok(self.store().cancel(request, &caller.person, now).await?),
+        }
     }
 
     /// A request that the caller may see.

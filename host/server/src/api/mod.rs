@@ -4,12 +4,14 @@ mod access;
 mod bindings;
 mod catalog;
 mod decisions;
+mod jobs;
 mod namespaces;
 mod preview;
 mod publish;
 mod requests;
 mod resources;
 mod scaffolds;
+mod schedules;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -30,12 +32,7 @@ use crate::problem::{Problem, ProblemKind};
 
 /// Every route, all behind the sign-in.
 pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
-    use Action::{
-        AccessExplain, AccessPolicyChange, AccessPolicyRead, BindingChange, BindingRead, CatalogRead, DecisionCompare,
-        DecisionRead, DecisionReplay, NamespaceChange, PluginDeprecate, PluginPublish, PluginYank, ProjectCreate,
-        RequestApprove, RequestCancel, RequestRead, RequestReject, ResourceCreate, ResourceDelete, ResourcePreview,
-        ResourceRead, ResourceUpdate, ResourceUse, TeamRead,
-    };
+    use Action::*;
     let on = |action, route| on(state, action, route);
     Router::new()
         .route("/whoami", on(CatalogRead, get(catalog::whoami)))
@@ -109,6 +106,12 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
             on(AccessPolicyRead, get(access::get))
                 .merge(on(AccessPolicyChange, put(access::put).delete(access::delete))),
         )
+        .route("/jobs", on(JobRead, get(jobs::list)))
+        .route("/jobs/{id}", on(JobRead, get(jobs::get)))
+        .route("/jobs/{id}/cancel", on(JobCancel, post(jobs::cancel)))
+        .route("/jobs/{id}/retry", on(JobRetry, post(jobs::retry)))
+        .route("/schedules", on(ScheduleRead, get(schedules::list)))
+        .route("/schedules/{name}/run", on(ScheduleRun, post(schedules::run)))
         .route_layer(from_fn_with_state(state.clone(), only_signed_in))
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::row::{Columns, int};
 use super::tx::Tx;
 use super::{Conn, Result, audit, outbox};
-use crate::{AuditHead, EVENT_TYPE_PREFIX, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
+use crate::{AuditHead, EVENT_TYPE_PREFIX, JobId, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
 
 /// Where audit log and outbox end with a transaction that has written to them.
 #[derive(Debug, Default)]
@@ -70,6 +70,24 @@ pub(super) fn record_request(
     }
     record(tx, actor, action, subject(request.id), data);
 }
+
+/// Records what happened to a job, beyond what its request tells.
+pub(super) fn record_job(
+    tx: &mut Tx,
+    actor: Option<&PersonId>,
+    action: &str,
+    job: JobId,
+    request: &RequestRecord,
+    more: Value,
+) {
+    let mut data = about(request);
+    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
+        data.insert("job".to_owned(), json!(job));
+        data.extend(more);
+    }
+    record(tx, actor, action, format!("jobs/{job}"), data);
+}
+
 fn subject(id: RequestId) -> String {
     format!("requests/{id}")
 }

@@ -21,8 +21,8 @@ use sqlx::{Postgres, Transaction};
 
 use super::{Result, journal};
 use crate::{
-    AccessPolicyError, BindingError, JobError, NamespaceError, NewAuditEntry, NewEvent, ReviewError, StoreError,
-    SubmitError,
+    AccessPolicyError, BindingError, InterveneError, JobError, NamespaceError, NewAuditEntry, NewEvent, ReviewError,
+    StoreError, SubmitError,
 };
 
 /// A transaction that writes.
@@ -151,4 +151,4 @@ macro_rules! racing {
     )*};
 }
 
-racing!(AccessPolicyError, SubmitError, ReviewError, JobError, BindingError, NamespaceError);
+racing!(AccessPolicyError, SubmitError, ReviewError, JobError, InterveneError, BindingError, NamespaceError);

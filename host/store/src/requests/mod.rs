@@ -74,6 +74,9 @@ pub trait Requests: Send + Sync {
     /// Ends pending requests whose time is up, at most so many, and says which.
     async fn expire_pending(&self, now: Timestamp, limit: u32) -> Result<Vec<RequestId>, StoreError>;
 
+    /// Whether there is a pending request, or a resource that nothing else is done to, whose time is up.
+    async fn anything_expired(&self, now: Timestamp) -> Result<bool, StoreError>;
+
     /// Removes idempotency keys that were first used before a moment: a key is a promise for a while, not for ever.
     async fn forget_idempotency_keys(&self, before: Timestamp) -> Result<u64, StoreError>;
 }

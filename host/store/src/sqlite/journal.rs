@@ -5,7 +5,7 @@ use macadam_core::names::PersonId;
 use serde_json::{Value, json};
 
 use super::{Conn, Result, audit, outbox};
-use crate::{EVENT_TYPE_PREFIX, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
+use crate::{EVENT_TYPE_PREFIX, JobId, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
 
 /// Records something, and tells it.
 pub(super) async fn record(
@@ -47,6 +47,24 @@ pub(super) async fn record_request(
         data.extend(more);
     }
     record(conn, actor, action, subject(request.id), data, now).await
+}
+
+/// Records what happened to a job, beyond what its request tells.
+pub(super) async fn record_job(
+    conn: &mut Conn,
+    actor: Option<&PersonId>,
+    action: &str,
+    job: JobId,
+    request: &RequestRecord,
+    more: Value,
+    now: Timestamp,
+) -> Result<()> {
+    let mut data = about(request);
+    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
+        data.insert("job".to_owned(), json!(job));
+        data.extend(more);
+    }
+    record(conn, actor, action, format!("jobs/{job}"), data, now).await
 }
 
 fn subject(id: RequestId) -> String {

@@ -11,6 +11,7 @@ mod access;
 mod audit;
 mod bindings;
 mod decisions;
+mod health;
 mod jobs;
 mod journal;
 mod namespaces;
@@ -19,6 +20,7 @@ mod requests;
 mod resources;
 mod row;
 mod scaffolds;
+mod schedules;
 mod secrets;
 mod teams;
 

@@ -100,7 +100,8 @@ async fn each_job_is_given_once_and_never_with_the_same_fence() {
             let (now, until) = (world.now(), world.later(LEASE));
             racing.spawn(async move {
                 let mut got = Vec::new();
-                while let Some(job) = replica.claim(&format!("w{worker}"), now, until).await.unwrap() {
+                while let Some(job) = replica.claim(&format!("w{worker}"), &JobLimits::NONE, now, until).await.unwrap()
+                {
                     got.push((job.lease.job(), job.lease.fence()));
                 }
                 got
@@ -126,7 +127,9 @@ async fn of_two_replicas_that_ask_at_once_one_serves_the_other_team() {
         let mut racing = JoinSet::new();
         for replica in replicas(&world).await.into_iter().take(2) {
             let (now, until) = (world.now(), world.later(LEASE));
-            racing.spawn(async move { replica.claim("w", now, until).await.unwrap().unwrap().request.team });
+            racing.spawn(async move {
+                replica.claim("w", &JobLimits::NONE, now, until).await.unwrap().unwrap().request.team
+            });
         }
         let teams: BTreeSet<TeamId> = racing.join_all().await.into_iter().collect();
         assert_eq!(teams.len(), 2, "who has nothing at work goes first, also when it is asked at once: {teams:?}");

@@ -92,7 +92,7 @@ async fn a_message_with_a_nul_in_it_does_not_keep_a_failure_from_being_recorded(
     let new = world.create("shop", "orders", 1);
     world.taken(&new).await;
     let job = world.claimed().await;
-    world.store.retry_later(&job.lease, "no\0", world.now(), world.now()).await.unwrap();
+    world.store.retry_later(&job.lease, &passing("no\0", world.now()), world.now()).await.unwrap();
     let job = world.claimed().await;
     world.finish(&job, failed("no\0")).await;
     assert_eq!(world.request_of(new.id).await.failure.as_deref(), Some("no\u{2400}"));
@@ -141,9 +141,11 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                  VALUES (9999, 'from the future', TRUE, '\\x00', 0)";
     database.run(newer).await.unwrap();
+    let last = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap();
     for _ in 0..2 {
         let refused = refused(&database.url()).await;
-        assert!(matches!(&refused, StoreError::SchemaNewer { found: 9999, known: 9, .. }), "{refused:?}");
+        let told = matches!(&refused, StoreError::SchemaNewer { found: 9999, known, .. } if *known == last);
+        assert!(told, "{refused:?}");
         assert!(refused.to_string().contains("newer version"), "{refused}");
     }
 }

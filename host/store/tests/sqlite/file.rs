@@ -101,7 +101,7 @@ async fn a_database_that_was_closed_and_opened_has_everything() {
     }
     let new = world.create("shop", "orders", 1);
     store.submit(&new, world.now()).await.unwrap();
-    let claimed = store.claim("w", world.now(), world.later(LEASE)).await.unwrap().unwrap();
+    let claimed = store.claim("w", &JobLimits::NONE, world.now(), world.later(LEASE)).await.unwrap().unwrap();
     store.save_step(&claimed.lease, &Sealed::new(*b"half"), world.now(), "", world.now()).await.unwrap();
     let (before, head) = (format!("{:?}", store.request(new.id).await.unwrap()), store.audit_head().await.unwrap());
     store.close().await;
@@ -110,7 +110,7 @@ async fn a_database_that_was_closed_and_opened_has_everything() {
     let store = SqliteStore::open(&path).await.unwrap();
     assert_eq!(format!("{:?}", store.request(new.id).await.unwrap()), before);
     assert_eq!(store.verify_audit(Some(head)).await.unwrap(), head.seq);
-    let job = store.claim("w", world.now(), world.later(LEASE)).await.unwrap().unwrap();
+    let job = store.claim("w", &JobLimits::NONE, world.now(), world.later(LEASE)).await.unwrap().unwrap();
     assert_eq!(job.state, Some(Sealed::new(*b"half")), "the work goes on where it stopped");
     let refused = store.submit(&world.create("shop", "stock", 1), world.now()).await.unwrap_err();
     assert!(matches!(refused, SubmitError::OverQuota(_)), "{refused:?}");
@@ -195,7 +195,7 @@ async fn two_processes_on_one_file_share_one_quota_and_one_queue() {
 
     let claims = async |store: &dyn Store| {
         let mut count = 0;
-        while store.claim("w", world.now(), world.later(LEASE)).await.unwrap().is_some() {
+        while store.claim("w", &JobLimits::NONE, world.now(), world.later(LEASE)).await.unwrap().is_some() {
             count += 1;
         }
         count

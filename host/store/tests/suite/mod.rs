@@ -3,10 +3,15 @@
 
 mod access;
 mod approvals;
+mod attempts;
 mod audit_and_outbox;
 mod bindings;
+mod cancelling;
+mod dead_letters;
 pub mod decisions;
 mod expiry;
+mod fairness;
+mod health;
 mod invariants;
 mod jobs;
 mod lists;
@@ -14,6 +19,7 @@ mod namespaces;
 mod outcomes;
 mod races;
 mod retention;
+mod schedules;
 mod secrets;
 mod submit;
 mod teams;

@@ -12,6 +12,7 @@ use macadam_core::money::Currency;
 use macadam_core::names::{PersonId, ResourceKey, TeamId};
 use macadam_core::project::FileMode;
 use macadam_core::request::{Actor, Environment, EnvironmentClass};
+use macadam_core::retry::ErrorClass;
 use macadam_core::standing::{Standing, Team, TeamLimits};
 use macadam_core::verdict::ApprovalNeed;
 use macadam_store::*;
@@ -192,7 +193,11 @@ impl World {
     }
 
     pub async fn claim(&self, worker: &str) -> Option<ClaimedJob> {
-        self.store.claim(worker, self.now(), self.later(LEASE)).await.unwrap()
+        self.claim_within(worker, &JobLimits::NONE).await
+    }
+
+    pub async fn claim_within(&self, worker: &str, limits: &JobLimits) -> Option<ClaimedJob> {
+        self.store.claim(worker, limits, self.now(), self.later(LEASE)).await.unwrap()
     }
 
     /// Claims the one job there is.
@@ -246,6 +251,15 @@ impl World {
         let usage = self.standing(team).await.usage;
         (usage.resources(), usage.committed)
     }
+}
+
+/// A failure that may pass, with the next try at a moment.
+pub fn passing(error: &str, run_after: Timestamp) -> Setback<'_> {
+    Setback { class: ErrorClass::Passing, error, run_after }
+}
+
+pub fn abandoned(error: &str) -> JobEnd {
+    JobEnd::Abandoned { error: error.into(), class: ErrorClass::Final }
 }
 
 pub fn failed(error: &str) -> JobEnd {

@@ -65,6 +65,10 @@ impl Requests for PostgresStore {
         retrying(|| withdraw::expire_pending(self, now, limit)).await
     }
 
+    async fn anything_expired(&self, now: Timestamp) -> Result<bool> {
+        withdraw::anything_expired(self, now).await
+    }
+
     async fn forget_idempotency_keys(&self, before: Timestamp) -> Result<u64> {
         idempotency::forget(self, before).await
     }

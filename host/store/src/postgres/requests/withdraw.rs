@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use macadam_core::lifecycle::RequestState;
 use macadam_core::names::PersonId;
 
-use super::super::row::{At, Columns};
+use super::super::row::{At, Columns, flag};
 use super::super::{PostgresStore, Result};
 use super::state::Move;
 use super::{read, waiting};
@@ -60,4 +60,13 @@ pub(super) async fn expire_pending(store: &PostgresStore, now: Timestamp, limit:
     }
     tx.commit(now).await?;
     Ok(due)
+}
+
+pub(super) async fn anything_expired(store: &PostgresStore, now: Timestamp) -> Result<bool> {
+    let query = sqlx::query(
+        "SELECT EXISTS (SELECT 1 FROM requests WHERE state = 'pending-approval' AND expires_at <= $1)
+             OR EXISTS (SELECT 1 FROM resources
+                        WHERE state = 'ready' AND expires_at <= $1 AND open_request IS NULL) AS expired",
+    );
+    flag(&query.bind(At(now)).fetch_one(&mut *store.read().await?).await?, "expired")
 }

@@ -57,3 +57,12 @@ pub(super) async fn expire_pending(store: &SqliteStore, now: Timestamp, limit: u
     commit(tx).await?;
     Ok(due)
 }
+
+pub(super) async fn anything_expired(store: &SqliteStore, now: Timestamp) -> Result<bool> {
+    let query = sqlx::query(
+        "SELECT EXISTS (SELECT 1 FROM requests WHERE state = 'pending-approval' AND expires_at <= $1)
+             OR EXISTS (SELECT 1 FROM resources
+                        WHERE state = 'ready' AND expires_at <= $1 AND open_request IS NULL) AS expired",
+    );
+    Ok(query.bind(micros(now)).fetch_one(&mut *store.read().await?).await?.int("expired")? != 0)
+}

@@ -110,7 +110,7 @@ pub(super) async fn live(conn: &mut Conn, key: &ResourceKey) -> Result<Option<Re
     query.fetch_optional(conn).await?.as_ref().map(to_resource).transpose()
 }
 
-fn to_resource(row: &SqliteRow) -> Result<ResourceRecord> {
+pub(super) fn to_resource(row: &SqliteRow) -> Result<ResourceRecord> {
     Ok(ResourceRecord {
         id: row.parsed("id")?,
         key: ResourceKey {
