@@ -2,10 +2,11 @@
 //! forgotten, and a change that finds no row is a lost lease.
 
 use jiff::Timestamp;
+use serde_json::json;
 use sqlx::postgres::PgRow;
 
 use super::super::row::{At, Columns, int, plain};
-use super::super::{Conn, PostgresStore};
+use super::super::{Conn, PostgresStore, journal};
 use crate::{JobError, JobPhase, Lease, Sealed, StoreError};
 
 type Result<T> = std::result::Result<T, JobError>;
@@ -42,11 +43,12 @@ pub(super) async fn heartbeat(store: &PostgresStore, lease: &Lease, lease_until:
 }
 
 pub(super) async fn save_step(store: &PostgresStore, lease: &Lease, step: &Step<'_>, now: Timestamp) -> Result<()> {
+    let mut tx = store.begin().await?;
     let saved = sqlx::query(
         "UPDATE jobs
          SET state = 'queued', begun = true, sealed_state = $3, run_after = $4, note = $5, failures = 0, worker = NULL,
              lease_until = NULL, updated_at = $6
-         WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING phase",
+         WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING *",
     )
     .bind(lease.job.to_string())
     .bind(int(lease.fence))
@@ -54,9 +56,18 @@ pub(super) async fn save_step(store: &PostgresStore, lease: &Lease, step: &Step<
     .bind(At(step.run_after))
     .bind(plain(step.note))
     .bind(At(now))
-    .fetch_optional(&mut *store.read().await?)
+    .fetch_optional(&mut *tx)
     .await;
-    held_by(lease, saved).map(drop)
+    let job = held_by(lease, saved)?;
+    if !step.note.is_empty() {
+        let data = json!({
+            "job": lease.job, "request": job.text("request_id")?, "team": job.text("team")?,
+            "phase": job.text("phase")?, "attempt": job.int("attempt")?, "note": step.note,
+        });
+        journal::tell(&mut tx, "job.progress", format!("jobs/{}", lease.job), data);
+    }
+    tx.commit(now).await?;
+    Ok(())
 }
 
 pub(super) async fn retry_later(

@@ -39,7 +39,8 @@ impl Jobs for PostgresStore {
         note: &str,
         now: Timestamp,
     ) -> Result<(), JobError> {
-        lease::save_step(self, lease, &lease::Step { state, run_after, note }, now).await
+        let step = lease::Step { state, run_after, note };
+        retrying(|| lease::save_step(self, lease, &step, now)).await
     }
 
     async fn retry_later(

@@ -2,10 +2,11 @@
 //! forgotten, and a change that finds no row is a lost lease.
 
 use jiff::Timestamp;
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 
 use super::super::row::{Columns, int, micros};
-use super::super::{Conn, SqliteStore, commit};
+use super::super::{Conn, SqliteStore, commit, journal};
 use crate::{JobError, JobPhase, Lease, Sealed, StoreError};
 
 type Result<T> = std::result::Result<T, JobError>;
@@ -51,7 +52,7 @@ pub(super) async fn save_step(store: &SqliteStore, lease: &Lease, step: &Step<'_
         "UPDATE jobs
          SET state = 'queued', begun = 1, sealed_state = $3, run_after = $4, note = $5, failures = 0, worker = NULL,
              lease_until = NULL, updated_at = $6
-         WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING phase",
+         WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING *",
     )
     .bind(lease.job.to_string())
     .bind(int(lease.fence))
@@ -61,7 +62,14 @@ pub(super) async fn save_step(store: &SqliteStore, lease: &Lease, step: &Step<'_
     .bind(micros(now))
     .fetch_optional(&mut *tx)
     .await;
-    held_by(lease, saved)?;
+    let job = held_by(lease, saved)?;
+    if !step.note.is_empty() {
+        let data = json!({
+            "job": lease.job, "request": job.text("request_id")?, "team": job.text("team")?,
+            "phase": job.text("phase")?, "attempt": job.int("attempt")?, "note": step.note,
+        });
+        journal::tell(&mut tx, "job.progress", format!("jobs/{}", lease.job), data, now).await?;
+    }
     Ok(commit(tx).await?)
 }
 
