@@ -6,6 +6,8 @@
 //! | [`scaffolding`] | a project is generated from a golden path, decided, and handed out |
 //! | [`decisions`] | what plugins were asked and said, and what another version would have said |
 //! | [`plugins`] | which plugin versions are active, what for, and with which settings |
+//! | [`events`] | what was told, for whoever may hear it, from any place on |
+//! | [`webhooks`] | events told by a call, in order, signed, until they arrive |
 //! | [`vault`] | secrets are sealed before anything else sees them |
 //! | [`schema`] | documents are checked against what plugins say they take |
 //!
@@ -13,11 +15,13 @@
 //! behind the clients of `macadam-runtime`, and [`Platform`] joins them.
 
 pub mod decisions;
+pub mod events;
 pub mod plugins;
 pub mod provisioning;
 pub mod scaffolding;
 pub mod schema;
 pub mod vault;
+pub mod webhooks;
 
 mod caller;
 mod platform;

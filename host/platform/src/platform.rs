@@ -9,9 +9,11 @@ use macadam_store::Store;
 use tokio::sync::Notify;
 
 use crate::decisions::Recorder;
+use crate::events::Feed;
 use crate::plugins::Plugins;
 use crate::scaffolding::Archives;
 use crate::vault::Vault;
+use crate::webhooks::Courier;
 
 /// What an administrator can set about the use cases.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +57,10 @@ pub struct PlatformParts {
     pub archives: Archives,
     /// What writes the decision log.
     pub recorder: Recorder,
+    /// What everybody who follows events listens to.
+    pub feed: Feed,
+    /// What sends messages to webhooks.
+    pub courier: Courier,
     /// What an administrator has set.
     pub settings: PlatformSettings,
 }
@@ -90,6 +96,17 @@ impl Platform {
     #[must_use]
     pub fn recorder(&self) -> &Recorder {
         &self.parts.recorder
+    }
+
+    /// What everybody who follows events listens to.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.parts.feed
+    }
+
+    /// What sends messages to webhooks.
+    pub(crate) fn courier(&self) -> &Courier {
+        &self.parts.courier
     }
 
     pub(crate) fn settings(&self) -> &PlatformSettings {
