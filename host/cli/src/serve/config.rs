@@ -14,12 +14,13 @@ use macadam_platform::plugins::Binding;
 use serde::Deserialize;
 
 use crate::serve::database::DatabaseUrl;
+use crate::serve::events::{Events, Webhooks};
 
 /// What a new data directory starts with.
 pub(super) const DEFAULT: &str = include_str!("macadam.toml");
 
 /// A day in seconds.
-const DAY: u64 = 24 * 60 * 60;
+pub(super) const DAY: u64 = 24 * 60 * 60;
 
 /// The configuration.
 #[derive(Debug, Deserialize)]
@@ -51,6 +52,10 @@ pub(super) struct Config {
     pub(super) open_metrics: Option<bool>,
     /// The trusted root of sigstore, for namespaces that trust keyless identities; absolute, or below the data directory.
     pub(super) trusted_root: Option<PathBuf>,
+    /// For how long events are kept, and what they name as their source.
+    pub(super) events: Events,
+    /// Whom webhooks may call, and when one is given up.
+    pub(super) webhooks: Webhooks,
     /// The most that any plugin gets, whatever its manifest and binding say.
     limits: LimitOverrides,
     /// What can be granted.
@@ -116,6 +121,8 @@ impl Default for Config {
             decision_log_megabytes: DecisionRetention::default().bytes >> 20,
             open_metrics: None,
             trusted_root: None,
+            events: Events::default(),
+            webhooks: Webhooks::default(),
             limits: LimitOverrides::default(),
             connections: Connections::default(),
             plugins: Vec::new(),
@@ -179,7 +186,7 @@ pub(super) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T
 }
 
 /// A key, its value, the least and the most that it may be, and the remedy.
-type Range = (&'static str, u64, u64, u64, &'static str);
+pub(super) type Range = (&'static str, u64, u64, u64, &'static str);
 
 impl Config {
     /// Reads a configuration.
@@ -197,9 +204,9 @@ impl Config {
         }
     }
 
-    fn ranges(&self) -> [Range; 6] {
+    fn ranges(&self) -> Vec<Range> {
         const YEAR: u64 = 365 * 24 * 60 * 60;
-        [
+        let own = [
             ("approval-wait-seconds", self.approval_wait_seconds, 60, YEAR, "write 60 (a minute) to 31536000 (a year)"),
             // Heartbeats come at a third of it, and a busy disk may hold one up for a second.
             ("lease-seconds", self.lease_seconds, 3, 3_600, "write 3 to 3600 (an hour)"),
@@ -208,7 +215,8 @@ impl Config {
             ("workers", self.workers as u64, 1, 1_000, "write 1 to 1000"),
             ("decision-log-days", self.decision_log_days, 1, 3_650, "write 1 to 3650 (ten years)"),
             ("decision-log-megabytes", self.decision_log_megabytes, 1, 1 << 20, "write 1 to 1048576 (a tebibyte)"),
-        ]
+        ];
+        own.into_iter().chain(self.events.ranges()).chain(self.webhooks.ranges()).collect()
     }
 
     /// What of it the use cases know.
@@ -272,6 +280,8 @@ mod tests {
             ("\nlisten = \"here\"", vec!["line 2", "`listen`", "socket address"]),
             ("workers = 0", vec!["`workers` is 0", "write 1 to 1000"]),
             ("lease-seconds = 1", vec!["`lease-seconds`", "write 3"]),
+            ("[events]\nkept-days = 0", vec!["`events.kept-days` is 0", "write 1"]),
+            ("[webhooks]\nallow-addresses = [\"intranet\"]", vec!["line 2", "webhooks.allow-addresses[0]"]),
             ("when-no-policy-applies = \"shrug\"", vec!["when-no-policy-applies", "`deny`"]),
             ("[connections.sql.main]\nurll = \"x\"", vec!["line 2", "connections.sql.main", "url-env"]),
             ("[connections.files.\"Not A Name\"]\npath = \"x\"", vec!["grant", "lower-case"]),

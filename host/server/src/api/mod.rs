@@ -3,12 +3,14 @@
 mod bindings;
 mod catalog;
 mod decisions;
+mod events;
 mod namespaces;
 mod preview;
 mod publish;
 mod requests;
 mod resources;
 mod scaffolds;
+mod webhooks;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -25,6 +27,8 @@ use serde::Serialize;
 use crate::ServerState;
 use crate::observe::note_person;
 use crate::problem::{Problem, ProblemKind};
+
+pub(crate) use events::Streams;
 
 /// Every route, all behind the sign-in.
 pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
@@ -76,6 +80,13 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
         .route("/scaffolds", post(scaffolds::create))
         .route("/scaffolds/{id}", get(scaffolds::get))
         .route("/scaffolds/{id}/archive", get(scaffolds::archive))
+        .route("/events", get(events::events))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/webhooks/{id}", get(webhooks::get).put(webhooks::change).delete(webhooks::delete))
+        .route("/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/webhooks/{id}/enable", post(webhooks::enable))
+        .route("/webhooks/{id}/test", post(webhooks::test))
+        .route("/webhooks/{id}/deliveries", get(webhooks::deliveries))
         .route_layer(from_fn_with_state(state.clone(), only_signed_in))
 }
 

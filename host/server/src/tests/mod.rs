@@ -1,5 +1,6 @@
 //! The API as clients meet it: a real platform with a real store, and no plugins but those that a test says are broken.
 
+mod events;
 mod host;
 mod operations;
 mod problems;
@@ -7,3 +8,4 @@ mod requests;
 mod resources;
 mod scaffolds;
 mod sign_in;
+mod webhooks;
