@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use macadam_core::names::PersonId;
 
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
+use crate::commands::event::EventCommand;
 use crate::commands::namespace::NamespaceCommand;
 use crate::commands::plugin::PluginCommand;
 use crate::commands::preview::PreviewArgs;
@@ -14,6 +15,7 @@ use crate::commands::request::RequestCommand;
 use crate::commands::resource::ResourceCommand;
 use crate::commands::scaffold::{FetchArgs, ScaffoldArgs};
 use crate::commands::template::TemplateCommand;
+use crate::commands::webhook::WebhookCommand;
 use crate::output::Format;
 use crate::serve::{CompileArgs, ServeArgs};
 
@@ -101,6 +103,12 @@ Examples:
 
 Nothing is changed by it. The version that was recorded says again what it said, with the same fuel.")]
     Replay(ReplayArgs),
+    /// See what happens, as it happens
+    #[command(subcommand)]
+    Event(EventCommand),
+    /// Have a service of yours told of events, and check what it is sent
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Look at golden paths
     #[command(subcommand)]
     Template(TemplateCommand),
@@ -138,6 +146,10 @@ mod tests {
             "macadam resource list --env dev --type database --state ready --output json",
             "macadam --as amir request approve 0198c0de-0000-7000-8000-000000000000 --comment fine",
             "macadam scaffold rest-api orders --param port=8080 --feature docker --dir elsewhere",
+            "macadam event tail --type macadam.request. --subject requests/ --after 0 --output json",
+            "macadam webhook create https://hooks.example/a --type macadam.request. --type macadam.resource.",
+            "macadam webhook change 0198c0de-0000-7000-8000-000000000000 --all-types",
+            "macadam webhook verify --secret whsec_x --id evt_1 --timestamp 1 --signature v1,x -",
             "macadam completions bash",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
@@ -158,6 +170,11 @@ mod tests {
             "macadam scaffold rest-api orders --feature a --no-features",
             "macadam request approve x",
             "macadam preview",
+            "macadam event tail --after soon",
+            "macadam webhook get x",
+            "macadam webhook change 0198c0de-0000-7000-8000-000000000000",
+            "macadam webhook change 0198c0de-0000-7000-8000-000000000000 --all-types --type macadam.",
+            "macadam webhook verify --id a --timestamp 1 --signature b",
         ] {
             let refused = Cli::try_parse_from(line.split(' '));
             assert!(refused.is_err_and(|error| error.exit_code() == 2), "{line} is a usage error");

@@ -1,6 +1,7 @@
 //! The client commands, one file each: its arguments, what it asks, what it shows.
 
 pub(crate) mod decision;
+pub(crate) mod event;
 pub(crate) mod follow;
 pub(crate) mod namespace;
 pub(crate) mod plugin;
@@ -10,6 +11,7 @@ pub(crate) mod request;
 pub(crate) mod resource;
 pub(crate) mod scaffold;
 pub(crate) mod template;
+pub(crate) mod webhook;
 
 use clap::CommandFactory as _;
 
