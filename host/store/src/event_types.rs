@@ -81,3 +81,23 @@ impl EventType {
         EVENT_TYPES.iter().find(|known| known.name == name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_table_has_every_type_and_no_other() {
+        let documented = include_str!("../../../docs/events.md");
+        let rows: Vec<&str> = documented.lines().filter(|line| line.starts_with("| `macadam.")).collect();
+        let expected = EVENT_TYPES.iter().map(|EventType { name, to, meaning }| {
+            let who = match to {
+                Addressee::Team => "the team",
+                Addressee::Everybody => "everybody",
+                Addressee::Admins => "administrators",
+            };
+            format!("| `macadam.{name}` | {who} | {meaning} |")
+        });
+        assert_eq!(rows, expected.collect::<Vec<_>>(), "the table in docs/events.md is EVENT_TYPES, row by row");
+    }
+}

@@ -70,15 +70,17 @@ pub(crate) fn run(global: &Global, command: &EventCommand, output: &mut Output<'
     let mut connected = false;
     while tail.left != Some(0) {
         let before = tail.place;
-        match tail.follow(&client, &path, output) {
+        let ended = tail.follow(&client, &path, output);
+        connected |= ended.is_ok() || tail.place != before;
+        match ended {
             // A stream ends now and then, so that its client signs in anew.
-            Ok(()) => connected = true,
+            Ok(()) => {}
             // What the server refuses, it refuses again.
             Err(error) if error.downcast_ref::<Problem>().is_some_and(|problem| !problem.may_pass()) => {
                 return Err(error);
             }
             // A first connection that fails is a mistake in the address more often than a passing failure.
-            Err(error) if !connected && tail.place == before => return Err(error),
+            Err(error) if !connected => return Err(error),
             Err(error) => note(&format!("{error:#}; trying again")),
         }
         pause = if tail.place == before { (pause * 2).min(LONGEST_PAUSE) } else { PAUSE };

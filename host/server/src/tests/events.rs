@@ -6,7 +6,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, StatusCode};
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use macadam_store::{NewEvent, Outbox as _, Store};
+use macadam_store::{NewEvent, Store};
 use serde_json::{Value, json};
 
 use super::host::{Host, one_of_platform, request_as};
