@@ -1,4 +1,14 @@
 //! What operators look at: traces, as a collector gets them; and that dashboard and alerts ask about what there is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::missing_errors_doc,
+    reason = "tests fail by panicking, and say what they saw"
+)]
 
 mod collector;
 

@@ -55,6 +55,8 @@ fn main() -> ExitCode {
         Command::Access(command) => commands::access::run(&global, command, &mut output),
         Command::Decision(command) => commands::decision::run(&global, command, &mut output),
         Command::Replay(args) => commands::decision::replay(&global, &args, &mut output),
+        Command::Event(command) => commands::event::run(&global, &command, &mut output),
+        Command::Webhook(command) => commands::webhook::run(&global, command, &mut output),
         Command::Template(command) => commands::template::run(&global, command, &mut output),
         Command::Whoami => commands::whoami(&global, &mut output),
         Command::Completions { shell } => commands::completions(shell, &mut output),

@@ -15,10 +15,12 @@ use tokio::sync::Notify;
 use crate::authorization::Access;
 use crate::counted::Counted;
 use crate::decisions::Recorder;
+use crate::events::Feed;
 use crate::plugins::Plugins;
 use crate::scaffolding::Archives;
 use crate::schedule::Timing;
 use crate::vault::Vault;
+use crate::webhooks::Courier;
 
 /// How many jobs run at once unless something else is set.
 const WORKERS: usize = 8;
@@ -89,6 +91,10 @@ pub struct PlatformParts {
     pub recorder: Recorder,
     /// Who may do what.
     pub access: Access,
+    /// What everybody who follows events listens to.
+    pub feed: Feed,
+    /// What sends messages to webhooks.
+    pub courier: Courier,
     /// What an administrator has set.
     pub settings: PlatformSettings,
 }
@@ -142,6 +148,17 @@ impl Platform {
     #[must_use]
     pub fn counted(&self) -> &Counted {
         &self.counted
+    }
+
+    /// What everybody who follows events listens to.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.parts.feed
+    }
+
+    /// What sends messages to webhooks.
+    pub(crate) fn courier(&self) -> &Courier {
+        &self.parts.courier
     }
 
     pub(crate) fn settings(&self) -> &PlatformSettings {

@@ -16,6 +16,7 @@
 //! | [`DecisionLog`] | what plugins were asked and said, to be explained and replayed |
 //! | [`Secrets`] | sealed bytes behind handles |
 //! | [`AuditLog`], [`Outbox`] | what happened, kept for good and told to others |
+//! | [`Webhooks`] | who is told by a call, how far they have been told, and what came of each attempt |
 //!
 //! Three rules hold everywhere. What belongs together is one transaction: no request without its audit entry, no event
 //! of something that was rolled back. A change is conditional on the state it leaves, so the second of two gets a typed
@@ -29,6 +30,7 @@ mod audit;
 mod bindings;
 mod decisions;
 mod error;
+mod event_types;
 mod health;
 mod ids;
 mod jobs;
@@ -43,6 +45,7 @@ mod schedules;
 mod secrets;
 mod sqlite;
 mod teams;
+mod webhooks;
 
 pub use access::{AccessPolicies, AccessPolicyChange, AccessPolicyError, AccessPolicyRecord, AccessPolicySet};
 pub use audit::{AuditEntry, AuditError, AuditHead, AuditLog, NewAuditEntry};
@@ -54,8 +57,9 @@ pub use decisions::{
     Difference, DifferenceRecord, NewDecision, Pruned, RecordedCall, Retention,
 };
 pub use error::StoreError;
+pub use event_types::{Addressee, EVENT_TYPES, EventType};
 pub use health::{HealthRecord, HealthState, ResourceHealth};
-pub use ids::{IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId};
+pub use ids::{DeliveryId, IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId, WebhookId};
 pub use jobs::{
     AttemptOutcome, AttemptRecord, Cancellation, Cancelled, ClaimedJob, Finished, InterveneError, JobEnd, JobError,
     JobFilter, JobLimits, JobPhase, JobRecord, JobTotals, Jobs, Lease, Redecided, Setback,
@@ -64,7 +68,7 @@ pub use namespaces::{
     NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation,
     SignaturePolicy,
 };
-pub use outbox::{EVENT_TYPE_PREFIX, NewEvent, Outbox, OutboxEvent};
+pub use outbox::{Audience, EVENT_TYPE_PREFIX, EventRange, NewEvent, Outbox, OutboxEvent};
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use requests::{
     Approval, ApprovalRecord, ApproveOutcome, Change, Decision, NewRequest, PendingApproval, RequestFilter,
@@ -76,6 +80,10 @@ pub use schedules::{DueSchedule, RunEnd, RunOutcome, ScheduleError, ScheduleLeas
 pub use secrets::{Sealed, SecretRecord, Secrets};
 pub use sqlite::SqliteStore;
 pub use teams::{Environments, Teams};
+pub use webhooks::{
+    Attempted, ClaimedWebhook, DeliveryRecord, NewWebhook, PreviousSecret, WebhookChange, WebhookError, WebhookFilter,
+    WebhookLease, WebhookRecord, WebhookState, Webhooks,
+};
 
 /// Everything the platform keeps.
 pub trait Store:
@@ -94,6 +102,7 @@ pub trait Store:
     + Secrets
     + AuditLog
     + Outbox
+    + Webhooks
     + Send
     + Sync
 {
@@ -115,6 +124,7 @@ impl<T> Store for T where
         + Secrets
         + AuditLog
         + Outbox
+        + Webhooks
         + Send
         + Sync
 {

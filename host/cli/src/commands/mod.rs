@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod actions;
 pub(crate) mod decision;
+pub(crate) mod event;
 pub(crate) mod follow;
 pub(crate) mod job;
 pub(crate) mod namespace;
@@ -14,6 +15,7 @@ pub(crate) mod resource;
 pub(crate) mod scaffold;
 pub(crate) mod schedule;
 pub(crate) mod template;
+pub(crate) mod webhook;
 
 use crate::args::Global;
 use crate::client::Client;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use macadam_platform::authorization::Access;
 use macadam_platform::decisions::Recorder;
+use macadam_platform::events::Feed;
 use macadam_platform::plugins::{Loader, Plugins};
 use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
@@ -37,6 +38,8 @@ pub(super) fn platform(data: &DataDir, config: &Config, store: Arc<dyn Store>) -
     Ok(Platform::new(PlatformParts {
         access,
         recorder: Recorder::start(Arc::clone(&store), config.decision_retention()),
+        feed: Feed::start(Arc::clone(&store), config.events.settings()),
+        courier: config.webhooks.courier(data)?,
         plugins: Plugins::new(loader, Arc::clone(&store)),
         store,
         vault,

@@ -12,6 +12,7 @@ mod config;
 mod connections;
 mod data;
 mod database;
+mod events;
 mod join;
 mod logging;
 mod organisation;
@@ -29,6 +30,7 @@ use clap::Args;
 use jiff::Timestamp;
 use macadam_platform::plugins::By;
 use macadam_platform::provisioning::Workers;
+use macadam_platform::webhooks::Deliverers;
 use macadam_server::ServerState;
 use macadam_server::people::PeopleFile;
 use tokio::net::TcpListener;
@@ -44,7 +46,7 @@ use data::DataDir;
 use database::DatabaseUrl;
 use stop::Stop;
 
-/// How long jobs' steps may go on after the server was told to stop. A step that is cut off is taken again.
+/// How long jobs' steps and webhooks' calls may go on after the server was told to stop. What is cut off is done again.
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// How often it is looked at who may sign in, and who may do what.
@@ -123,13 +125,18 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     let state = ServerState::new(platform.clone(), Arc::clone(&people), open_metrics);
     let recorder = platform.recorder().clone();
     let reloading = tokio::spawn(reload(people, platform.clone()));
+    let feed = platform.feed().clone();
+    let deliverers = Deliverers::start(platform.clone());
     let workers = Workers::start(platform);
     let told = stop.clone();
     let served = macadam_server::serve(listener, state, async move { told.told().await }).await;
-    tracing::info!("stopping: waiting for the steps of jobs");
-    if tokio::time::timeout(DRAIN, workers.drain()).await.is_err() {
-        tracing::warn!("steps that were still going on are cut off; they are taken again at the next start");
+    tracing::info!("stopping: waiting for the steps of jobs and the calls of webhooks");
+    let steps = tokio::time::timeout(DRAIN, workers.drain());
+    let (steps, calls) = tokio::join!(steps, tokio::time::timeout(DRAIN, deliverers.drain()));
+    if steps.is_err() || calls.is_err() {
+        tracing::warn!("what was still going on is cut off; it is done again at the next start");
     }
+    feed.stop();
     reloading.abort();
     recorder.flush().await;
     store.close().await;

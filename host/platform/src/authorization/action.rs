@@ -71,6 +71,14 @@ actions! {
     ProjectCreate = "project.create" on Project, "asking for a project";
     /// Takes back a request that waits.
     RequestCancel = "request.cancel" on Request, "cancelling a request";
+    /// Hears of what happens to a team's things.
+    EventRead = "event.read" on Team, "following events";
+    /// Hears of what administrators do.
+    EventReadAll = "event.read-all" on Platform, "following administrators' events";
+    /// Sees a team's webhooks and what came of their deliveries.
+    WebhookRead = "webhook.read" on Team, "looking at webhooks";
+    /// Makes, changes, tries and removes a team's webhooks.
+    WebhookChange = "webhook.change" on Team, "changing webhooks";
     /// Sees a job with its attempts.
     JobRead = "job.read" on Team, "looking at jobs";
     /// Takes back a request's job.

@@ -4,6 +4,7 @@ mod access;
 mod bindings;
 mod catalog;
 mod decisions;
+mod events;
 mod jobs;
 mod namespaces;
 mod preview;
@@ -12,6 +13,7 @@ mod requests;
 mod resources;
 mod scaffolds;
 mod schedules;
+mod webhooks;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -29,6 +31,8 @@ use serde::Serialize;
 use crate::ServerState;
 use crate::observe::note_person;
 use crate::problem::{Problem, ProblemKind};
+
+pub(crate) use events::Streams;
 
 /// Every route, all behind the sign-in.
 pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
@@ -112,6 +116,17 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
         .route("/jobs/{id}/retry", on(JobRetry, post(jobs::retry)))
         .route("/schedules", on(ScheduleRead, get(schedules::list)))
         .route("/schedules/{name}/run", on(ScheduleRun, post(schedules::run)))
+        .route("/events", on(EventRead, get(events::events)))
+        .route("/webhooks", on(WebhookRead, get(webhooks::list)).merge(on(WebhookChange, post(webhooks::create))))
+        .route(
+            "/webhooks/{id}",
+            on(WebhookRead, get(webhooks::get))
+                .merge(on(WebhookChange, put(webhooks::change).delete(webhooks::delete))),
+        )
+        .route("/webhooks/{id}/rotate", on(WebhookChange, post(webhooks::rotate)))
+        .route("/webhooks/{id}/enable", on(WebhookChange, post(webhooks::enable)))
+        .route("/webhooks/{id}/test", on(WebhookChange, post(webhooks::test)))
+        .route("/webhooks/{id}/deliveries", on(WebhookRead, get(webhooks::deliveries)))
         .route_layer(from_fn_with_state(state.clone(), only_signed_in))
 }
 

@@ -80,6 +80,7 @@ fn must_be_typed(result: Result<(), ReviewError>) {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is asked of what a call returns")]
 fn intervened<T>(result: Result<T, InterveneError>) -> bool {
     if let Err(InterveneError::Store(error)) = &result {
         panic!("a refusal must be typed: {error}");
