@@ -35,7 +35,7 @@ async fn a_dead_job_is_kept_with_its_reason_and_counted_and_goes_on_from_its_las
     assert_eq!(dead.error_class, Some(ErrorClass::Final));
     assert_eq!(world.store.job_totals(world.now()).await.unwrap().dead, 1);
     let filter = JobFilter { state: Some(JobState::Dead), ..JobFilter::default() };
-    assert_eq!(world.store.list_jobs(&filter, PageRequest::first(10)).await.unwrap(), [dead.clone()]);
+    assert_eq!(world.store.list_jobs(&filter, PageRequest::first(10)).await.unwrap(), std::slice::from_ref(&dead));
     assert!(world.claim("worker").await.is_none(), "nobody tries it again by themselves");
 
     let (audit, _) = world.marks().await;
