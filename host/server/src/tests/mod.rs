@@ -3,6 +3,7 @@
 mod access;
 mod events;
 mod host;
+mod jobs;
 mod operations;
 mod problems;
 mod requests;

@@ -18,6 +18,12 @@ impl World {
     }
 }
 
+/// A policy that came and went.
+pub async fn made_and_removed(world: &World) {
+    world.change_policy(&change("a", Some("x"), Expected::Absent, 0)).await.unwrap();
+    world.change_policy(&change("a", None, Expected::Any, 1)).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_policy_reads_back_as_it_was_put_and_leaves_an_entry_and_an_event() {
     let world = World::start().await;

@@ -166,11 +166,32 @@ async fn govern(world: &World) {
     super::webhooks::made_changed_and_removed(world).await;
 }
 
+/// Everything that people do to jobs, schedules and access policies, and that providers see.
+async fn intervene(world: &World) {
+    let (store, ada, now) = (&world.store, person("ada"), world.now());
+    let ready = world.done(&world.create("shop", "seen", 1)).await;
+    store.record_health(ready.id, HealthState::Healthy, None, now).await.unwrap();
+    let waits = world.create("shop", "waits", 1);
+    world.taken(&waits).await;
+    store.cancel_job(waits.job, &ada, now).await.unwrap();
+    let begun = world.create("shop", "begun", 1);
+    world.taken(&begun).await;
+    store.begin_work(&world.claimed().await.lease, now).await.unwrap();
+    store.cancel_job(begun.job, &ada, now).await.unwrap();
+    let (_, dead) = super::dead_letters::dead_removal(world).await;
+    store.retry_job(dead, &ada, now).await.unwrap();
+    let schedule = "sweep".parse().unwrap();
+    store.know_schedule(&schedule, "every 60 s", world.later(60)).await.unwrap();
+    store.run_schedule(&schedule, &ada, now).await.unwrap();
+    super::access::made_and_removed(world).await;
+}
+
 #[tokio::test]
 async fn the_store_tells_every_type_of_its_table_and_no_other() {
     let world = World::start().await;
     live(&world).await;
     govern(&world).await;
+    intervene(&world).await;
     let told: BTreeSet<String> = every(&world).await.into_iter().map(|event| event.event_type).collect();
     let listed: BTreeSet<String> =
         EVENT_TYPES.iter().map(|known| format!("{EVENT_TYPE_PREFIX}{}", known.name)).collect();

@@ -80,9 +80,8 @@ fn must_be_typed(result: Result<(), ReviewError>) {
     }
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "it is asked of what a call returns")]
-fn intervened<T>(result: Result<T, InterveneError>) -> bool {
-    if let Err(InterveneError::Store(error)) = &result {
+fn intervened<T>(result: &Result<T, InterveneError>) -> bool {
+    if let Err(InterveneError::Store(error)) = result {
         panic!("a refusal must be typed: {error}");
     }
     result.is_ok()
@@ -122,12 +121,12 @@ async fn perform(world: &World, history: &mut History, deed: Deed) {
         }
         Deed::CancelJob { which } => {
             if let Some(job) = pick(&history.claims, which) {
-                intervened(world.store.cancel_job(job.lease.job(), &person("ana"), world.now()).await);
+                intervened(&world.store.cancel_job(job.lease.job(), &person("ana"), world.now()).await);
             }
         }
         Deed::RetryJob { which } => {
             if let Some(job) = pick(&history.claims, which)
-                && intervened(world.store.retry_job(job.lease.job(), &person("ada"), world.now()).await)
+                && intervened(&world.store.retry_job(job.lease.job(), &person("ada"), world.now()).await)
             {
                 // The one way out of an end.
                 history.final_requests.remove(&job.request.id);

@@ -93,7 +93,8 @@ pub(super) async fn end_job(
 ) -> Result<RequestRecord> {
     let ended = sqlx::query(
         "UPDATE jobs
-         SET state = $3, error = coalesce($4, error), error_class = coalesce($6, error_class),
+         SET state = $3, error = CASE $3 WHEN 'succeeded' THEN NULL ELSE coalesce($4, error) END,
+             error_class = CASE $3 WHEN 'succeeded' THEN NULL ELSE coalesce($6, error_class) END,
              sealed_state = CASE $3 WHEN 'dead' THEN sealed_state ELSE NULL END, worker = NULL, lease_until = NULL,
              updated_at = $5
          WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING request_id",
