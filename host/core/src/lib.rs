@@ -18,8 +18,10 @@
 //! | [`project`] | generated projects and the paths they may hold |
 //! | [`lifecycle`] | the states of requests, resources and jobs |
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
+//! | [`audit`] | the audit log's entries, chains and heads, and how they are verified |
 
 pub mod approvals;
+pub mod audit;
 pub mod canonical;
 pub mod digest;
 pub mod estimate;
