@@ -38,7 +38,7 @@ mod secrets;
 mod sqlite;
 mod teams;
 
-pub use audit::{AuditEntry, AuditError, AuditHead, AuditLog, NewAuditEntry};
+pub use audit::{AuditEntry, AuditError, AuditFilter, AuditHead, AuditLog, By, NewAuditEntry};
 pub use bindings::{
     Applied, Attribution, BindingChange, BindingError, BindingRecord, BindingRevision, BindingSet, Bindings, Expected,
 };

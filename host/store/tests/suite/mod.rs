@@ -2,6 +2,7 @@
 //! opens a fresh one, and includes this module.
 
 mod approvals;
+pub mod audit;
 mod audit_and_outbox;
 mod bindings;
 pub mod decisions;
