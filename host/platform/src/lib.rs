@@ -5,6 +5,7 @@
 //! | [`provisioning`] | a resource is asked for, decided, approved, made, changed, removed |
 //! | [`scaffolding`] | a project is generated from a golden path, decided, and handed out |
 //! | [`decisions`] | what plugins were asked and said, and what another version would have said |
+//! | [`audit`] | who did what: read, signed, exported |
 //! | [`plugins`] | which plugin versions are active, what for, and with which settings |
 //! | [`vault`] | secrets are sealed before anything else sees them |
 //! | [`schema`] | documents are checked against what plugins say they take |
@@ -12,6 +13,7 @@
 //! The platform knows no HTTP and no database: what varies below is a trait of `macadam-store`, what a plugin does is
 //! behind the clients of `macadam-runtime`, and [`Platform`] joins them.
 
+pub mod audit;
 pub mod decisions;
 pub mod plugins;
 pub mod provisioning;

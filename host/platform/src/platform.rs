@@ -65,13 +65,15 @@ pub struct Platform {
     pub(crate) parts: Arc<PlatformParts>,
     /// Wakes the workers when there is a job.
     pub(crate) work: Arc<Notify>,
+    /// What signs the heads of the audit log, and who has read it lately.
+    pub(crate) audit: Arc<crate::audit::Desk>,
 }
 
 impl Platform {
     /// Joins the parts.
     #[must_use]
     pub fn new(parts: PlatformParts) -> Self {
-        Self { parts: Arc::new(parts), work: Arc::new(Notify::new()) }
+        Self { parts: Arc::new(parts), work: Arc::new(Notify::new()), audit: Arc::default() }
     }
 
     /// Where everything is kept.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use macadam_platform::Platform;
 
 use crate::metrics::Metrics;
+use crate::origin::TrustedProxies;
 use crate::people::PeopleFile;
 
 /// What every handler has. Cheap to clone.
@@ -18,6 +19,8 @@ pub struct ServerState {
     pub(crate) metrics: Arc<Metrics>,
     /// Whether `/metrics` is for everybody who reaches the port.
     pub(crate) open_metrics: bool,
+    /// Who is believed when they say for whom they ask.
+    pub(crate) proxies: Arc<TrustedProxies>,
 }
 
 impl ServerState {
@@ -26,6 +29,13 @@ impl ServerState {
     #[must_use]
     pub fn new(platform: Platform, people: Arc<PeopleFile>, open_metrics: bool) -> Self {
         let metrics = Arc::new(Metrics::new(platform.clone()));
-        Self { platform, people, metrics, open_metrics }
+        Self { platform, people, metrics, open_metrics, proxies: Arc::default() }
+    }
+
+    /// Believes some proxies when they say for whom they ask.
+    #[must_use]
+    pub fn behind(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = Arc::new(proxies);
+        self
     }
 }

@@ -105,7 +105,7 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     let store = database::open(data, &config, args.database.as_ref()).await?;
     organisation::put(data, &*store.store(), &people).await?;
     let platform = join::platform(data, &config, store.store())?;
-    let by = By { actor: None, reason: "from the configuration".to_owned(), now: Timestamp::now() };
+    let by = By::host("from the configuration", Timestamp::now());
     tokio::select! {
         started = platform.plugins().start(&config.plugins, &by) => drop(started?),
         () = stop.told() => {

@@ -101,7 +101,7 @@ fn expected(revision: Option<u64>) -> Expected {
 }
 
 fn by(caller: &Caller, reason: String, now: Timestamp) -> By {
-    By { actor: Some(caller.person.clone()), reason, now }
+    By { actor: Some(caller.person.clone()), origin: caller.origin.clone(), reason, now }
 }
 
 impl Platform {

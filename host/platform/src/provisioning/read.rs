@@ -162,12 +162,8 @@ impl Platform {
             let message = format!("the credentials of {key} are for members of team {}", record.team);
             return Err(ProvisionError::Forbidden(message));
         }
-        let entry = NewAuditEntry {
-            actor: Some(caller.person.clone()),
-            action: "resource.credentials-read".to_owned(),
-            subject: format!("resources/{key}"),
-            data: json!({"resource": record.id}),
-        };
+        let entry = NewAuditEntry::new("resource.credentials-read", format!("resources/{key}")).by(caller.by());
+        let entry = entry.of_team(&record.team).with(json!({"resource": record.id}));
         self.store().append_audit(&entry, now).await?;
         let scope = record.id.to_string();
         let mut outputs = BTreeMap::new();

@@ -24,7 +24,8 @@ impl Platform {
     ) -> Result<ApproveOutcome, ProvisionError> {
         may_review(caller)?;
         let job = JobId::new(now, random()?);
-        let approval = Approval { request, approver: caller.approver(), digest, comment, job };
+        let approval =
+            Approval { request, approver: caller.approver(), origin: caller.origin.clone(), digest, comment, job };
         let outcome = self.store().approve(&approval, now).await?;
         tracing::info!(%request, person = %caller.person, "request approved");
         self.work.notify_waiters();
@@ -43,7 +44,7 @@ impl Platform {
         now: Timestamp,
     ) -> Result<(), ProvisionError> {
         may_review(caller)?;
-        self.store().reject(request, &caller.person, comment, now).await?;
+        self.store().reject(request, &caller.person, &caller.origin, comment, now).await?;
         tracing::info!(%request, person = %caller.person, "request rejected");
         Ok(())
     }
@@ -54,7 +55,7 @@ impl Platform {
     /// Refused for everybody else, and when the request does not wait any more.
     pub async fn cancel(&self, caller: &Caller, request: RequestId, now: Timestamp) -> Result<(), ProvisionError> {
         self.visible_request(caller, request).await?;
-        Ok(self.store().cancel(request, &caller.person, now).await?)
+        Ok(self.store().cancel(request, &caller.person, &caller.origin, now).await?)
     }
 
     /// A request that the caller may see.

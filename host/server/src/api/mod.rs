@@ -1,5 +1,6 @@
 //! The routes under `/api/v1`: each handler reads what came in, calls one use case, and writes what came out.
 
+mod audit;
 mod bindings;
 mod catalog;
 mod decisions;
@@ -24,11 +25,15 @@ use serde::Serialize;
 
 use crate::ServerState;
 use crate::observe::note_person;
+use crate::origin::origin;
 use crate::problem::{Problem, ProblemKind};
 
 /// Every route, all behind the sign-in.
 pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
     Router::new()
+        .route("/audit", get(audit::list))
+        .route("/audit/heads", get(audit::heads))
+        .route("/audit/key", get(audit::key))
         .route("/whoami", get(catalog::whoami))
         .route("/teams", get(catalog::teams))
         .route("/environments", get(catalog::environments))
@@ -85,6 +90,7 @@ async fn only_signed_in(
     next: Next,
 ) -> Result<Response, Problem> {
     let caller = sign_in(&state, request.headers())?;
+    let caller = Caller { origin: origin(&state.proxies, &request), ..caller };
     note_person(&caller);
     request.extensions_mut().insert(SignedIn(caller));
     Ok(next.run(request).await)
