@@ -51,7 +51,7 @@ pub(crate) async fn host(data: &Path, packages: &[Package], bindings: &[Binding]
     }
     let loader = Loader::new(Arc::new(registry), Arc::new(sandbox), grants, Arc::clone(&store));
     let plugins = Plugins::new(loader, Arc::clone(&store));
-    let by = By { actor: None, reason: "to start with".to_owned(), now: Timestamp::now() };
+    let by = By::host("to start with", Timestamp::now());
     let table = plugins.start(bindings, &by).await?;
     ensure!(table.is_complete(), "{:?}", table.failed().collect::<Vec<_>>());
     Ok(Platform::new(PlatformParts {

@@ -20,8 +20,10 @@
 //! | [`signature`] | how a webhook's message is signed and checked |
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
 //! | [`retry`] | which failures are worth another try, when, and for how long |
+//! | [`audit`] | the audit log's entries, chains and heads, and how they are verified |
 
 pub mod approvals;
+pub mod audit;
 pub mod canonical;
 pub mod digest;
 pub mod estimate;

@@ -1,8 +1,10 @@
 //! Who is calling: a signed-in person, with what they may do. How they signed in is the server's business.
 
 use macadam_core::approvals::Approver;
+use macadam_core::audit::Origin;
 use macadam_core::names::{GroupName, Namespace, PersonId, TeamId};
 use macadam_core::request::Actor;
+use macadam_store::By;
 
 /// What a person may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -55,6 +57,9 @@ pub struct Caller {
     /// The groups whose approvals they can give.
     #[serde(default)]
     pub groups: Vec<GroupName>,
+    /// From where they call, as far as the server knows.
+    #[serde(skip)]
+    pub origin: Origin,
 }
 
 impl Caller {
@@ -69,6 +74,12 @@ impl Caller {
     pub fn actor(&self) -> Actor {
         let roles = self.roles.iter().map(|role| role.as_str().to_owned()).collect();
         Actor { person: self.person.clone(), team: self.team.clone(), roles }
+    }
+
+    /// The person and from where they call, for the audit log.
+    #[must_use]
+    pub fn by(&self) -> By<'_> {
+        By::person(&self.person, &self.origin)
     }
 
     /// The person as an approver.

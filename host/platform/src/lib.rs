@@ -6,6 +6,7 @@
 //! | [`scaffolding`] | a project is generated from a golden path, decided, and handed out |
 //! | [`decisions`] | what plugins were asked and said, and what another version would have said |
 //! | [`schedule`] | what is done by the clock, once whichever hosts there are |
+//! | [`audit`] | who did what: read, signed, exported |
 //! | [`plugins`] | which plugin versions are active, what for, and with which settings |
 //! | [`authorization`] | who may do what, and why not |
 //! | [`events`] | what was told, for whoever may hear it, from any place on |
@@ -16,6 +17,7 @@
 //! The platform knows no HTTP and no database: what varies below is a trait of `macadam-store`, what a plugin does is
 //! behind the clients of `macadam-runtime`, and [`Platform`] joins them.
 
+pub mod audit;
 pub mod authorization;
 pub mod decisions;
 pub mod events;

@@ -107,13 +107,21 @@ pub struct Platform {
     pub(crate) work: Arc<Notify>,
     decided: Arc<Mutex<BTreeMap<(Action, &'static str), u64>>>,
     counted: Arc<Counted>,
+    /// What signs the heads of the audit log, and who has read it lately.
+    pub(crate) audit: Arc<crate::audit::Desk>,
 }
 
 impl Platform {
     /// Joins the parts.
     #[must_use]
     pub fn new(parts: PlatformParts) -> Self {
-        Self { parts: Arc::new(parts), work: Arc::default(), decided: Arc::default(), counted: Arc::default() }
+        Self {
+            parts: Arc::new(parts),
+            work: Arc::default(),
+            decided: Arc::default(),
+            counted: Arc::default(),
+            audit: Arc::default(),
+        }
     }
 
     /// Where everything is kept.

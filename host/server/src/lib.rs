@@ -13,6 +13,7 @@
 //! | `api` | the routes under `/api/v1`, one file for each kind of thing |
 //! | `operations` | `/healthz`, `/readyz`, `/metrics` |
 //! | `observe` | one span and one line for each request |
+//! | `origin` | from where a request comes |
 //! | `extract` | bodies, queries and headers, refused by the name of what is wrong |
 //! | `metrics` | what is counted |
 //!
@@ -23,6 +24,7 @@ mod extract;
 mod metrics;
 mod observe;
 mod operations;
+mod origin;
 pub mod people;
 pub mod problem;
 mod refusals;
@@ -32,5 +34,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use origin::TrustedProxies;
 pub use serve::{router, serve};
 pub use state::ServerState;

@@ -26,10 +26,15 @@ pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id
 
 const MAX_ID: usize = 128;
 
+/// The id that a request is known as.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownAs(pub(crate) String);
+
 /// Surrounds every request.
-pub(crate) async fn observe(State(state): State<ServerState>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(state): State<ServerState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
+    request.extensions_mut().insert(KnownAs(id.to_str().unwrap_or_default().to_owned()));
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = matched.unwrap_or_else(|| "unmatched".to_owned());

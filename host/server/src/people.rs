@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
 use macadam_core::names::{GroupName, PersonId, TeamId};
 use macadam_platform::provisioning::SYSTEM;
@@ -151,7 +152,7 @@ impl People {
         }
         let hash = format!("sha256:{token_sha256}").parse::<Digest>();
         let hash = hash.map_err(|_| PeopleError::BadHash { person: person.clone() })?;
-        let caller = Caller { person: person.clone(), team, roles, groups };
+        let caller = Caller { person: person.clone(), team, roles, groups, origin: Origin::NONE };
         match self.by_hash.insert(hash, caller) {
             None => Ok(()),
             Some(first) => Err(PeopleError::SameToken { first: first.person, second: person }),

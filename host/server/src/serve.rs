@@ -1,6 +1,7 @@
 //! The router as a whole, and the loop that serves it.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -51,7 +52,8 @@ pub async fn serve(
         feed.stop();
         tell.notify_one();
     };
-    let served = axum::serve(listener, router(state)).with_graceful_shutdown(shutdown);
+    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(shutdown);
     let too_long = async {
         told.notified().await;
         tokio::time::sleep(GRACE).await;

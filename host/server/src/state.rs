@@ -6,6 +6,7 @@ use macadam_platform::Platform;
 
 use crate::api::Streams;
 use crate::metrics::Metrics;
+use crate::origin::TrustedProxies;
 use crate::people::PeopleFile;
 
 /// What every handler has. Cheap to clone.
@@ -21,6 +22,8 @@ pub struct ServerState {
     pub(crate) open_metrics: bool,
     /// How many streams of events each person has.
     pub(crate) streams: Streams,
+    /// Who is believed when they say for whom they ask.
+    pub(crate) proxies: Arc<TrustedProxies>,
 }
 
 impl ServerState {
@@ -29,6 +32,14 @@ impl ServerState {
     #[must_use]
     pub fn new(platform: Platform, people: Arc<PeopleFile>, open_metrics: bool) -> Self {
         let metrics = Arc::new(Metrics::new(platform.clone()));
-        Self { platform, people, metrics, open_metrics, streams: Streams::default() }
+        let (streams, proxies) = (Streams::default(), Arc::default());
+        Self { platform, people, metrics, open_metrics, streams, proxies }
+    }
+
+    /// Believes some proxies when they say for whom they ask.
+    #[must_use]
+    pub fn behind(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = Arc::new(proxies);
+        self
     }
 }

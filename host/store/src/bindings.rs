@@ -11,6 +11,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::canonical::CanonicalJson;
 use macadam_core::names::{BindingName, PersonId};
 
@@ -69,6 +70,8 @@ impl BindingChange {
 pub struct Attribution {
     /// Who; `None` is the platform itself, such as a canary that is rolled back.
     pub actor: Option<PersonId>,
+    /// From where.
+    pub origin: Origin,
     /// Why, for whoever reads the history.
     pub reason: String,
 }

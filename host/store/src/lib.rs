@@ -48,7 +48,7 @@ mod teams;
 mod webhooks;
 
 pub use access::{AccessPolicies, AccessPolicyChange, AccessPolicyError, AccessPolicyRecord, AccessPolicySet};
-pub use audit::{AuditEntry, AuditError, AuditHead, AuditLog, NewAuditEntry};
+pub use audit::{AuditEntry, AuditError, AuditFilter, AuditHead, AuditLog, By, NewAuditEntry};
 pub use bindings::{
     Applied, Attribution, BindingChange, BindingError, BindingRecord, BindingRevision, BindingSet, Bindings, Expected,
 };

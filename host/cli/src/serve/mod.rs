@@ -112,7 +112,7 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     organisation::put(data, &*store.store(), &people).await?;
     let platform = join::platform(data, &config, store.store())?;
     platform.follow_access().await?;
-    let by = By { actor: None, reason: "from the configuration".to_owned(), now: Timestamp::now() };
+    let by = By::host("from the configuration", Timestamp::now());
     tokio::select! {
         started = platform.plugins().start(&config.plugins, &by) => drop(started?),
         () = stop.told() => {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use macadam_core::request::Environment;
 use macadam_core::standing::Team;
 use macadam_server::people::PeopleFile;
-use macadam_store::{NewNamespace, Store};
+use macadam_store::{By, NewNamespace, Store};
 use serde::Deserialize;
 
 use crate::serve::config::read_toml;
@@ -39,7 +39,7 @@ pub(super) async fn put(data: &DataDir, store: &dyn Store, people: &PeopleFile) 
         kept.with_context(|| format!("the environment {} cannot be kept", environment.name))?;
     }
     for namespace in &namespaces {
-        let kept = store.put_namespace(namespace, None, now).await;
+        let kept = store.put_namespace(namespace, By::HOST, now).await;
         kept.with_context(|| format!("the namespace {} cannot be kept", namespace.name))?;
     }
     let known: BTreeSet<_> = store.teams().await?.into_iter().map(|team| team.name).collect();

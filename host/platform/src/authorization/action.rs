@@ -59,6 +59,10 @@ actions! {
     ResourceUse = "resource.use" on Resource, "getting the credentials of a resource";
     /// Sees what plugins were asked and said about a team's requests.
     DecisionRead = "decision.read" on Team, "looking at recorded decisions";
+    /// Reads a team's part of the audit log.
+    AuditRead = "audit.read" on Team, "reading the audit log of a team";
+    /// Reads the whole audit log.
+    AuditReadAll = "audit.read-all" on Platform, "reading the whole audit log";
     /// Asks what a request would come to.
     ResourcePreview = "resource.preview" on Resource, "previewing a request";
     /// Asks for a resource.

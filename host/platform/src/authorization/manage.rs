@@ -167,7 +167,7 @@ impl Platform {
         now: Timestamp,
     ) -> Result<AccessPolicySet, AccessError> {
         self.authorize(caller, Action::AccessPolicyChange, &Target::Platform)?;
-        let why = Attribution { actor: Some(caller.person.clone()), reason };
+        let why = Attribution { actor: Some(caller.person.clone()), origin: caller.origin.clone(), reason };
         let mut attempt = 1;
         loop {
             let current = self.store().access_policies().await?;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use macadam_core::audit::Origin;
 use macadam_core::names::{NameError, TeamId};
 use macadam_core::request::EnvironmentClass;
 use macadam_store::RequestId;
@@ -64,7 +65,8 @@ impl Sample {
 
     fn caller(&self, role: Option<Role>) -> Result<Caller, NameError> {
         let roles = role.into_iter().collect();
-        Ok(Caller { person: "somebody".parse()?, team: self.own.clone(), roles, groups: Vec::new() })
+        let (person, team) = ("somebody".parse()?, self.own.clone());
+        Ok(Caller { person, team, roles, groups: Vec::new(), origin: Origin::NONE })
     }
 
     fn target(&self, cell: &Cell) -> Result<Target, NameError> {

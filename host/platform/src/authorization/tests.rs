@@ -29,7 +29,13 @@ fn with(policies: &[(&str, &str)]) -> Access {
 }
 
 fn caller(person: &str, team: &str, roles: &[Role]) -> Caller {
-    Caller { person: person.parse().unwrap(), team: team.parse().unwrap(), roles: roles.to_vec(), groups: Vec::new() }
+    Caller {
+        person: person.parse().unwrap(),
+        team: team.parse().unwrap(),
+        roles: roles.to_vec(),
+        groups: Vec::new(),
+        origin: macadam_core::audit::Origin::NONE,
+    }
 }
 
 fn request_of(requester: &str, team: &str) -> Target {
@@ -58,6 +64,8 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("request.read", "*", "approver auditor platform-admin"),
     ("resource.use", "*", ""),
     ("decision.read", "*", "auditor"),
+    ("audit.read", "*", "auditor"),
+    ("audit.read-all", "auditor", ""),
     ("resource.preview", "developer team-lead platform-admin", "platform-admin"),
     ("resource.create", "developer team-lead platform-admin", "platform-admin"),
     ("resource.update", "developer team-lead platform-admin", "platform-admin"),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use macadam_core::canonical::CanonicalJson;
-use macadam_core::names::BindingName;
+use macadam_core::names::{BindingName, TeamId};
 use macadam_store::{DecisionFilter, DecisionRecord, DifferenceRecord, NewAuditEntry, PageRequest};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -73,23 +73,25 @@ impl Platform {
         }
         if record.team != caller.team {
             let data = json!({"team": record.team, "binding": record.binding});
-            self.note(caller, "decision.read", format!("decisions/{seq}"), data, now).await?;
+            self.note(caller, "decision.read", format!("decisions/{seq}"), Some(&record.team), data, now).await?;
         }
         let given = self.store().decision_text(&record.input).await?;
         let given_settings = self.store().decision_text(&record.settings).await?;
         Ok(DecisionDetail { record, given, given_settings })
     }
 
-    /// Leaves a trace of something that changed nothing.
+    /// Leaves a trace of something that changed nothing, in the stream of the team whose it is.
     pub(super) async fn note(
         &self,
         caller: &Caller,
         action: &str,
         subject: String,
+        of: Option<&TeamId>,
         data: Value,
         now: Timestamp,
     ) -> Result<(), ProvisionError> {
-        let entry = NewAuditEntry { actor: Some(caller.person.clone()), action: action.to_owned(), subject, data };
+        let entry = NewAuditEntry::new(action, subject).by(caller.by()).with(data);
+        let entry = of.iter().fold(entry, |entry, team| entry.of_team(team));
         self.store().append_audit(&entry, now).await?;
         Ok(())
     }

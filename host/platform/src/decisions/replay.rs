@@ -179,7 +179,7 @@ impl Platform {
         let limits = self.limits_under(wish.binding.as_ref());
         let candidate = self.plugins().loader().candidate(&query, wish.settings.as_ref(), limits).await?;
         let data = json!({"plugin": candidate.identity().plugin.to_string(), "team": wish.team, "since": wish.since});
-        self.note(caller, "decision.replayed", format!("plugins/{}", query.name), data, now).await?;
+        self.note(caller, "decision.replayed", format!("plugins/{}", query.name), None, data, now).await?;
         self.recorder().flush().await;
         let filter = DecisionFilter {
             kind: Some(kind_of(&candidate)),

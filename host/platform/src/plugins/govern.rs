@@ -94,7 +94,7 @@ pub struct RollBack {
 }
 
 fn by(caller: &Caller, reason: String, now: Timestamp) -> By {
-    By { actor: Some(caller.person.clone()), reason, now }
+    By { actor: Some(caller.person.clone()), origin: caller.origin.clone(), reason, now }
 }
 
 impl Platform {

@@ -192,8 +192,8 @@ impl Platform {
         now: Timestamp,
         work: impl Future<Output = Result<T, PackagesError>>,
     ) -> Result<T, GovernError> {
-        let (actor, subject) = (Some(caller.person.clone()), format!("plugins/{scope}"));
-        let mut entry = NewAuditEntry { actor, action: action.to_owned(), subject, data: json!(data) };
+        let entry = NewAuditEntry::new(action, format!("plugins/{scope}")).by(caller.by());
+        let mut entry = entry.with(json!(data));
         self.store().append_audit(&entry, now).await?;
         let error = match work.await {
             Ok(done) => return Ok(done),

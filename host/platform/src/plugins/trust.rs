@@ -145,7 +145,7 @@ impl Platform {
         now: Timestamp,
     ) -> Result<NamespaceRecord, GovernError> {
         self.authorize(caller, Action::NamespaceChange, &Target::Platform)?;
-        let record = self.store().put_namespace(wish, Some(&caller.person), now).await?;
+        let record = self.store().put_namespace(wish, caller.by(), now).await?;
         self.plugins().look_again(&record.name).await;
         Ok(record)
     }
@@ -165,7 +165,7 @@ impl Platform {
         self.authorize(caller, Action::NamespaceChange, &Target::Platform)?;
         let signer = public_key.parse::<Signer>()?.verifiable()?;
         let key = NewNamespaceKey { id: signer.id().to_string(), public_key: signer.to_string() };
-        let record = self.store().add_namespace_key(namespace, &key, Some(&caller.person), now).await?;
+        let record = self.store().add_namespace_key(namespace, &key, caller.by(), now).await?;
         self.plugins().look_again(namespace).await;
         Ok(record)
     }
@@ -183,8 +183,7 @@ impl Platform {
         now: Timestamp,
     ) -> Result<NamespaceRecord, GovernError> {
         self.authorize(caller, Action::NamespaceChange, &Target::Platform)?;
-        let by = Some(&caller.person);
-        let record = self.store().revoke_namespace_key(namespace, id, reason, by, now).await?;
+        let record = self.store().revoke_namespace_key(namespace, id, reason, caller.by(), now).await?;
         self.plugins().look_again(namespace).await;
         Ok(record)
     }

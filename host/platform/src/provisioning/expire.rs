@@ -1,6 +1,7 @@
 //! What ends by the clock: resources whose life time is over, and requests that nobody approved.
 
 use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
 use macadam_core::names::PersonId;
 use macadam_core::request::Actor;
@@ -52,6 +53,7 @@ impl Platform {
         let new = NewRequest {
             id: RequestId::new(now, random()?),
             actor: Actor { person, team: resource.team.clone(), roles: Vec::new() },
+            origin: Origin::NONE,
             document: json!({"resource": resource.key, "action": "delete", "reason": "expired"}),
             change: Change::Delete { resource: resource.id, revision: resource.revision },
             decision: Decision { record, digest, approval: None },

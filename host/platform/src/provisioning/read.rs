@@ -199,12 +199,8 @@ impl Platform {
     ) -> Result<Credentials, ProvisionError> {
         let (record, environment) = self.visible_resource(caller, key).await?;
         self.authorize(caller, May::ResourceUse, &Target::resource(&record, environment.class))?;
-        let entry = NewAuditEntry {
-            actor: Some(caller.person.clone()),
-            action: "resource.credentials-read".to_owned(),
-            subject: format!("resources/{key}"),
-            data: json!({"resource": record.id}),
-        };
+        let entry = NewAuditEntry::new("resource.credentials-read", format!("resources/{key}")).by(caller.by());
+        let entry = entry.of_team(&record.team).with(json!({"resource": record.id}));
         self.store().append_audit(&entry, now).await?;
         let scope = record.id.to_string();
         let mut outputs = BTreeMap::new();

@@ -27,7 +27,8 @@ impl Platform {
     ) -> Result<ApproveOutcome, ProvisionError> {
         self.may_review(caller, Action::RequestApprove, request).await?;
         let job = JobId::new(now, random()?);
-        let approval = Approval { request, approver: caller.approver(), digest, comment, job };
+        let approval =
+            Approval { request, approver: caller.approver(), origin: caller.origin.clone(), digest, comment, job };
         let outcome = self.store().approve(&approval, now).await?;
         tracing::info!(%request, person = %caller.person, "request approved");
         self.work.notify_waiters();
@@ -46,7 +47,7 @@ impl Platform {
         now: Timestamp,
     ) -> Result<(), ProvisionError> {
         self.may_review(caller, Action::RequestReject, request).await?;
-        self.store().reject(request, &caller.person, comment, now).await?;
+        self.store().reject(request, &caller.person, &caller.origin, comment, now).await?;
         tracing::info!(%request, person = %caller.person, "request rejected");
         Ok(())
     }
@@ -62,7 +63,7 @@ impl Platform {
             (RequestState::Queued | RequestState::Running, Some(job)) => {
                 self.cancel_job(caller, job, now).await.map(drop)
             }
-            _ => Ok(self.store().cancel(request, &caller.person, now).await?),
+            _ => Ok(self.store().cancel(request, &caller.person, &caller.origin, now).await?),
         }
     }
 

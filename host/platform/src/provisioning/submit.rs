@@ -67,6 +67,7 @@ impl Platform {
         let new = NewRequest {
             id,
             actor: caller.actor(),
+            origin: caller.origin.clone(),
             document,
             change,
             decision: self.to_keep(decided, now)?,

@@ -1,6 +1,7 @@
 //! The routes under `/api/v1`: each handler reads what came in, calls one use case, and writes what came out.
 
 mod access;
+mod audit;
 mod bindings;
 mod catalog;
 mod decisions;
@@ -30,6 +31,7 @@ use serde::Serialize;
 
 use crate::ServerState;
 use crate::observe::note_person;
+use crate::origin::origin;
 use crate::problem::{Problem, ProblemKind};
 
 pub(crate) use events::Streams;
@@ -45,6 +47,9 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
         .route("/resource-types", on(CatalogRead, get(catalog::resource_types)))
         .route("/plugins", on(CatalogRead, get(catalog::plugins)).merge(on(PluginPublish, post(publish::publish))))
         .route("/plugins/{namespace}/{name}", on(CatalogRead, get(publish::versions)))
+        .route("/audit", on(AuditRead, get(audit::list)))
+        .route("/audit/heads", on(AuditRead, get(audit::heads)))
+        .route("/audit/key", on(CatalogRead, get(audit::key)))
         .route(
             "/plugins/{namespace}/{name}/deprecation",
             on(PluginDeprecate, put(publish::deprecate_plugin).delete(publish::undeprecate_plugin)),
@@ -161,6 +166,7 @@ async fn only_signed_in(
     next: Next,
 ) -> Result<Response, Problem> {
     let caller = sign_in(&state, request.headers())?;
+    let caller = Caller { origin: origin(&state.proxies, &request), ..caller };
     note_person(&caller);
     request.extensions_mut().insert(SignedIn(caller));
     Ok(next.run(request).await)

@@ -99,7 +99,7 @@ impl Host {
         let binding = |plugin: &&str| serde_json::from_value::<Binding>(json!({"plugin": plugin})).unwrap();
         let bindings: Vec<_> = plugins.iter().map(binding).collect();
         let plugins = Plugins::new(loader, Arc::clone(&store));
-        let by = By { actor: None, reason: "to start with".to_owned(), now: Timestamp::now() };
+        let by = By::host("to start with", Timestamp::now());
         plugins.start(&bindings, &by).await.unwrap();
         let archives = Archives::open(&path.join("archives")).unwrap();
         let webhooks = WebhookSettings {
@@ -188,6 +188,7 @@ impl Host {
         let new = NewRequest {
             id: RequestId::new(now, random()),
             actor: dana,
+            origin: Default::default(),
             document: json!({}),
             change,
             decision: Decision {

@@ -2,13 +2,16 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use macadam_core::digest::Digest;
 use serde_json::json;
 
 use super::row::{At, Columns, int, plain};
 use super::tx::{Tx, retrying};
 use super::{Conn, PostgresStore, Result, journal};
 use crate::access::{check_expected, to_policy};
-use crate::{AccessPolicies, AccessPolicyChange, AccessPolicyError, AccessPolicySet, Attribution, StoreError};
+use crate::{
+    AccessPolicies, AccessPolicyChange, AccessPolicyError, AccessPolicySet, Attribution, By, NewAuditEntry, StoreError,
+};
 
 #[async_trait]
 impl AccessPolicies for PostgresStore {
@@ -69,7 +72,10 @@ async fn apply(
     let action = if change.text.is_some() { "access-policy.changed" } else { "access-policy.removed" };
     let data = json!({"policy": change.name, "revision": revision + 1, "text": change.text, "reason": why.reason});
     let subject = format!("access-policies/{}", change.name);
-    journal::record(tx, why.actor.as_ref(), action, subject, data);
+    let by = By { person: why.actor.as_ref(), origin: &why.origin };
+    let digest = |text: &String| Digest::of(text.as_bytes());
+    let entry = NewAuditEntry::new(action, subject).by(by);
+    journal::record(tx, entry.changed(text.as_ref().map(digest), change.text.as_ref().map(digest)).with(data));
     Ok(())
 }
 

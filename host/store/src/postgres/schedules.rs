@@ -9,7 +9,7 @@ use sqlx::postgres::PgRow;
 use super::row::{At, Columns, int, plain};
 use super::{PostgresStore, Result, journal};
 use crate::schedules::to_schedule;
-use crate::{DueSchedule, RunEnd, ScheduleError, ScheduleLease, ScheduleRecord, Schedules, StoreError};
+use crate::{DueSchedule, NewAuditEntry, RunEnd, ScheduleError, ScheduleLease, ScheduleRecord, Schedules, StoreError};
 
 #[async_trait]
 impl Schedules for PostgresStore {
@@ -98,7 +98,8 @@ impl Schedules for PostgresStore {
             return Err(ScheduleError::NotFound(name.clone()));
         }
         let data = json!({ "schedule": name });
-        journal::record(&mut tx, Some(by), "schedule.run-requested", format!("schedules/{name}"), data);
+        let entry = NewAuditEntry::new("schedule.run-requested", format!("schedules/{name}")).by(Some(by));
+        journal::record(&mut tx, entry.with(data));
         tx.commit(now).await?;
         Ok(())
     }

@@ -2,12 +2,15 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use macadam_core::digest::Digest;
 use serde_json::json;
 
 use super::row::{Columns, int, micros};
 use super::{Conn, Result, SqliteStore, commit, journal};
 use crate::access::{check_expected, to_policy};
-use crate::{AccessPolicies, AccessPolicyChange, AccessPolicyError, AccessPolicySet, Attribution, StoreError};
+use crate::{
+    AccessPolicies, AccessPolicyChange, AccessPolicyError, AccessPolicySet, Attribution, By, NewAuditEntry, StoreError,
+};
 
 #[async_trait]
 impl AccessPolicies for SqliteStore {
@@ -56,7 +59,11 @@ async fn apply(
     let action = if change.text.is_some() { "access-policy.changed" } else { "access-policy.removed" };
     let data = json!({"policy": change.name, "revision": revision + 1, "text": change.text, "reason": why.reason});
     let subject = format!("access-policies/{}", change.name);
-    Ok(journal::record(conn, why.actor.as_ref(), action, subject, data, now).await?)
+    let by = By { person: why.actor.as_ref(), origin: &why.origin };
+    let digest = |text: &String| Digest::of(text.as_bytes());
+    let entry = NewAuditEntry::new(action, subject).by(by);
+    let entry = entry.changed(text.as_ref().map(digest), change.text.as_ref().map(digest)).with(data);
+    Ok(journal::record(conn, entry, now).await?)
 }
 
 async fn write(

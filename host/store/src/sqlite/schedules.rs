@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use super::row::{Columns, int, micros};
 use super::{Result, SqliteStore, commit, journal};
 use crate::schedules::to_schedule;
-use crate::{DueSchedule, RunEnd, ScheduleError, ScheduleLease, ScheduleRecord, Schedules, StoreError};
+use crate::{DueSchedule, NewAuditEntry, RunEnd, ScheduleError, ScheduleLease, ScheduleRecord, Schedules, StoreError};
 
 #[async_trait]
 impl Schedules for SqliteStore {
@@ -106,7 +106,8 @@ impl Schedules for SqliteStore {
             return Err(ScheduleError::NotFound(name.clone()));
         }
         let data = json!({ "schedule": name });
-        journal::record(&mut tx, Some(by), "schedule.run-requested", format!("schedules/{name}"), data, now).await?;
+        let entry = NewAuditEntry::new("schedule.run-requested", format!("schedules/{name}")).by(Some(by));
+        journal::record(&mut tx, entry.with(data), now).await?;
         Ok(commit(tx).await?)
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use macadam_core::audit::Origin;
 use macadam_core::lifecycle::RequestState;
 use macadam_core::names::TeamId;
 use macadam_store::*;
@@ -155,7 +156,7 @@ async fn one_idempotency_key_is_one_request_whichever_replica_is_asked() {
 async fn each_change_of_bindings_is_one_generation_and_none_overwrites_another() {
     let world = World::start().await;
     let name = "cost".parse().unwrap();
-    let why = || Attribution { actor: Some(person("ada")), reason: "because".into() };
+    let why = || Attribution { actor: Some(person("ada")), origin: Origin::NONE, reason: "because".into() };
     let first = document(&json!({ "n": 0 }));
     world.store.put_binding(&name, Expected::Absent, &first, &why(), world.now()).await.unwrap();
     let mut racing = JoinSet::new();

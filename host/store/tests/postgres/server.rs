@@ -41,10 +41,19 @@ async fn a_changed_removed_inserted_or_moved_audit_entry_is_found_where_it_is() 
         ("DELETE FROM audit WHERE seq = 3", 3),
         ("DELETE FROM audit WHERE seq = 1", 1),
         ("DELETE FROM audit WHERE seq = 3; UPDATE audit SET seq = seq - 1 WHERE seq > 3", 3),
-        ("UPDATE audit SET seq = 100 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = 3;
-          UPDATE audit SET seq = 3 WHERE seq = 100", 2),
-        ("INSERT INTO audit SELECT (SELECT max(seq) + 1 FROM audit), at, actor, action, subject, data, previous, hash
-          FROM audit WHERE seq = 4", 5),
+        (
+            "UPDATE audit SET seq = 100 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = 3;
+          UPDATE audit SET seq = 3 WHERE seq = 100",
+            2,
+        ),
+        (
+            "INSERT INTO audit (version, seq, stream, place, at, actor, action, subject, data, previous, hash)
+          SELECT version, (SELECT max(seq) + 1 FROM audit), stream,
+                 (SELECT max(b.place) + 1 FROM audit b WHERE b.stream = audit.stream), at, actor, action, subject, data,
+                 previous, hash
+          FROM audit WHERE seq = 4",
+            5,
+        ),
     ];
     for (sql, expected) in tampering {
         let world = World::start().await;

@@ -1,5 +1,6 @@
 //! Everything at once, from several replicas: refusals are typed, nobody sees the database fail, and the books balance.
 
+use macadam_core::audit::Origin;
 use macadam_core::lifecycle::RequestState;
 use macadam_core::retry::ErrorClass;
 use macadam_store::*;
@@ -43,8 +44,8 @@ async fn review(store: &PostgresStore, world: &World, dice: &mut Dice) {
     let pending = store.list_requests(&filter, PageRequest::first(20)).await.unwrap();
     let Some(request) = dice.pick(&pending) else { return };
     match dice.roll(6) {
-        0 => typed(store.reject(request.id, &person("bo"), None, world.now()).await),
-        1 => typed(store.cancel(request.id, &person("ana"), world.now()).await),
+        0 => typed(store.reject(request.id, &person("bo"), &Origin::NONE, None, world.now()).await),
+        1 => typed(store.cancel(request.id, &person("ana"), &Origin::NONE, world.now()).await),
         2 => drop(store.expire_pending(world.later(WAIT), 5).await.unwrap()),
         _ => typed(store.approve(&world.approval(request.id, "bo", &[]), world.now()).await),
     }

@@ -1,5 +1,6 @@
 //! Access policies: what administrators add to the rules.
 
+use macadam_core::audit::Origin;
 use macadam_store::*;
 
 use super::world::*;
@@ -9,7 +10,7 @@ fn change(name: &str, text: Option<&str>, expected: Expected, generation: u64) -
 }
 
 fn by_ada() -> Attribution {
-    Attribution { actor: Some(person("ada")), reason: "the auditors ask for it".to_owned() }
+    Attribution { actor: Some(person("ada")), origin: Origin::NONE, reason: "the auditors ask for it".to_owned() }
 }
 
 impl World {
@@ -40,7 +41,7 @@ async fn a_policy_reads_back_as_it_was_put_and_leaves_an_entry_and_an_event() {
     assert_eq!(world.store.access_policies().await.unwrap(), set, "what is read later is what was answered");
     assert_eq!(world.store.access_generation().await.unwrap(), 1);
     let entry = world.store.audit_since(before.seq, 10).await.unwrap().remove(0);
-    assert_eq!((entry.action.as_str(), entry.actor), ("access-policy.changed", Some(person("ada"))));
+    assert_eq!((entry.action.as_str(), entry.actor), ("access-policy.changed", Some("ada".to_owned())));
     let events = world.store.events_since(0, 1000).await.unwrap();
     assert_eq!(events.last().unwrap().event_type, "macadam.access-policy.changed");
 }

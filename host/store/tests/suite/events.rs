@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use macadam_core::audit::Origin;
 use macadam_core::names::Namespace;
 use macadam_store::*;
 use serde_json::json;
@@ -36,7 +37,7 @@ async fn an_event_knows_its_team_and_what_is_for_all_or_for_few_says_so() {
     world.taken(&world.create("web", "pages", 1)).await;
     let name: Namespace = "shop".parse().unwrap();
     let namespace = NewNamespace { name, team: team_id("shop"), signatures: SignaturePolicy::Optional };
-    world.store.put_namespace(&namespace, None, world.now()).await.unwrap();
+    world.store.put_namespace(&namespace, By::HOST, world.now()).await.unwrap();
     for event in every(&world).await {
         let kind = event.event_type.split('.').nth(1).unwrap();
         let expected = match kind {
@@ -130,8 +131,8 @@ async fn live(world: &World) {
         world.taken(new).await;
     }
     world.approve(approved.id, "bo").await.unwrap();
-    world.store.reject(rejected.id, &person("bo"), None, world.now()).await.unwrap();
-    world.store.cancel(cancelled.id, &person("ana"), world.now()).await.unwrap();
+    world.store.reject(rejected.id, &person("bo"), &Origin::NONE, None, world.now()).await.unwrap();
+    world.store.cancel(cancelled.id, &person("ana"), &Origin::NONE, world.now()).await.unwrap();
     let job = world.claimed().await;
     let decision = waits("a").decision;
     world.store.redecide(&job.lease, &decision, world.now()).await.unwrap();
@@ -156,12 +157,12 @@ async fn govern(world: &World) {
     let (name, now): (Namespace, _) = ("acme".parse().unwrap(), world.now());
     for signatures in [SignaturePolicy::Optional, SignaturePolicy::Required] {
         let new = NewNamespace { name: name.clone(), team: team_id("shop"), signatures };
-        world.store.put_namespace(&new, None, now).await.unwrap();
+        world.store.put_namespace(&new, By::HOST, now).await.unwrap();
     }
     let key = NewNamespaceKey { id: "k".into(), public_key: "x".into() };
-    world.store.add_namespace_key(&name, &key, None, now).await.unwrap();
-    world.store.revoke_namespace_key(&name, "k", "lost", None, now).await.unwrap();
-    world.store.transfer_namespace(&name, &team_id("shop"), &team_id("web"), None, now).await.unwrap();
+    world.store.add_namespace_key(&name, &key, By::HOST, now).await.unwrap();
+    world.store.revoke_namespace_key(&name, "k", "lost", By::HOST, now).await.unwrap();
+    world.store.transfer_namespace(&name, &team_id("shop"), &team_id("web"), By::HOST, now).await.unwrap();
     super::bindings::made_changed_and_removed(world).await;
     super::webhooks::made_changed_and_removed(world).await;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use macadam_core::audit::Origin;
 use macadam_core::lifecycle::{RequestState, ResourceState};
 use macadam_core::retry::ErrorClass;
 use macadam_store::*;
@@ -111,12 +112,12 @@ async fn perform(world: &World, history: &mut History, deed: Deed) {
         }
         Deed::Reject { which } => {
             if let Some(id) = pick(&history.requests, which) {
-                must_be_typed(world.store.reject(id, &person("bo"), None, world.now()).await);
+                must_be_typed(world.store.reject(id, &person("bo"), &Origin::NONE, None, world.now()).await);
             }
         }
         Deed::Cancel { which } => {
             if let Some(id) = pick(&history.requests, which) {
-                must_be_typed(world.store.cancel(id, &person("ana"), world.now()).await);
+                must_be_typed(world.store.cancel(id, &person("ana"), &Origin::NONE, world.now()).await);
             }
         }
         Deed::CancelJob { which } => {

@@ -4,6 +4,7 @@
 mod access;
 mod approvals;
 mod attempts;
+pub mod audit;
 mod audit_and_outbox;
 mod bindings;
 mod cancelling;

@@ -94,7 +94,7 @@ async fn a_webhooks_life_is_audited_and_told_without_its_secret_or_the_whole_of_
     assert_eq!(world.told_since(told).await, life);
     let entries = world.store.audit_since(audit, 100).await.unwrap();
     assert_eq!(entries[3].actor, None, "the platform itself disabled it");
-    assert_eq!(entries[3].data["reason"], "it is gone");
+    assert_eq!(entries[3].data.value()["reason"], "it is gone");
     let events = world.store.events_since(told, 100).await.unwrap();
     assert!(events.iter().all(|event| event.audience == Audience::Team(team_id("shop"))));
     let all = format!("{entries:?} {events:?}");

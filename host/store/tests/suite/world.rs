@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use macadam_core::approvals::Approver;
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
 use macadam_core::estimate::Estimate;
 use macadam_core::money::Currency;
@@ -121,6 +122,7 @@ impl World {
         NewRequest {
             id: RequestId::new(self.now(), self.random()),
             actor: Actor { person: person(who), team: team_id(team), roles: vec!["developer".into()] },
+            origin: Origin::NONE,
             document: json!({ "asked": "politely" }),
             change,
             decision: Decision { record: json!({ "outcome": "allowed" }), digest: Digest::of(b"1"), approval: None },
@@ -182,6 +184,7 @@ impl World {
                 person: person(who),
                 groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
             },
+            origin: Origin::NONE,
             digest: Digest::of(b"1"),
             comment: Some("fine".into()),
             job: JobId::new(self.now(), self.random()),

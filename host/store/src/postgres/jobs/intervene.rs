@@ -99,7 +99,7 @@ async fn end_at_once(
         .await
         .map_err(crate::StoreError::from)?;
     let text = format!("cancelled by {by}");
-    let step = Move { to: RequestState::Cancelled, by: Some(by), job: None, text: Some(&text) };
+    let step = Move { to: RequestState::Cancelled, by: Some(by).into(), job: None, text: Some(&text) };
     state::move_to(tx, request, &step, now).await?;
     let resource = resources::named(tx, job.resource).await?;
     let to = match request.action {
@@ -137,7 +137,7 @@ pub(super) async fn retry(store: &PostgresStore, id: JobId, by: &PersonId, now: 
     .await
     .map_err(crate::StoreError::from)?;
     one_row("job", &queued)?;
-    let step = Move { to: RequestState::Queued, by: Some(by), job: Some(id), text: None };
+    let step = Move { to: RequestState::Queued, by: Some(by).into(), job: Some(id), text: None };
     state::move_to(&mut tx, &request, &step, now).await?;
     change::reserve(&mut tx, &resource, None, Cause { request: request.id, now }).await?;
     journal::record_job(&mut tx, Some(by), "job.retried", id, &request, json!({ "error": job.error }));

@@ -10,7 +10,8 @@ use super::super::tx::{Lock, Tx};
 use super::super::{PostgresStore, journal, outbox, teams};
 use super::named;
 use crate::{
-    NewWebhook, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId, WebhookRecord, WebhookState,
+    NewAuditEntry, NewWebhook, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId,
+    WebhookRecord, WebhookState,
 };
 
 type Result<T, E = WebhookError> = std::result::Result<T, E>;
@@ -168,5 +169,6 @@ pub(super) fn record(tx: &mut Tx, by: Option<&PersonId>, what: &str, webhook: &W
     if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
         data.extend(more);
     }
-    journal::record(tx, by, &format!("webhook.{what}"), format!("webhooks/{}", webhook.id), data);
+    let entry = NewAuditEntry::new(format!("webhook.{what}"), format!("webhooks/{}", webhook.id)).by(by);
+    journal::record(tx, entry.of_team(&webhook.team).with(data));
 }

@@ -9,7 +9,8 @@ use super::super::row::{Columns, int, json as text, micros, one_row};
 use super::super::{Conn, SqliteStore, commit, journal, outbox, teams};
 use super::named;
 use crate::{
-    NewWebhook, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId, WebhookRecord, WebhookState,
+    NewAuditEntry, NewWebhook, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId,
+    WebhookRecord, WebhookState,
 };
 
 type Result<T, E = WebhookError> = std::result::Result<T, E>;
@@ -167,5 +168,6 @@ pub(super) async fn record(
     if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
         data.extend(more);
     }
-    journal::record(conn, by, &format!("webhook.{what}"), format!("webhooks/{}", webhook.id), data, now).await
+    let entry = NewAuditEntry::new(format!("webhook.{what}"), format!("webhooks/{}", webhook.id)).by(by);
+    journal::record(conn, entry.of_team(&webhook.team).with(data), now).await
 }
