@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use macadam_core::names::PersonId;
 
+use crate::commands::audit::AuditCommand;
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
 use crate::commands::namespace::NamespaceCommand;
 use crate::commands::plugin::PluginCommand;
@@ -25,6 +26,7 @@ Exit codes:
   3  denied by policy, quota or budget
   4  waits for approval
   5  what was compared differs
+  6  the audit log is not what was written
 
 Examples:
   macadam serve
@@ -101,6 +103,9 @@ Examples:
 
 Nothing is changed by it. The version that was recorded says again what it said, with the same fuel.")]
     Replay(ReplayArgs),
+    /// Look at who did what, and prove that nobody has changed it
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Look at golden paths
     #[command(subcommand)]
     Template(TemplateCommand),
@@ -139,6 +144,9 @@ mod tests {
             "macadam --as amir request approve 0198c0de-0000-7000-8000-000000000000 --comment fine",
             "macadam scaffold rest-api orders --param port=8080 --feature docker --dir elsewhere",
             "macadam completions bash",
+            "macadam audit tail --follow --stream team/payments --action request. --since 7d",
+            "macadam audit export --since 30d -o x.jsonl",
+            "macadam audit verify a.jsonl b.jsonl --heads dir --key key",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
@@ -158,6 +166,8 @@ mod tests {
             "macadam scaffold rest-api orders --feature a --no-features",
             "macadam request approve x",
             "macadam preview",
+            "macadam audit tail --stream payments",
+            "macadam audit export",
         ] {
             let refused = Cli::try_parse_from(line.split(' '));
             assert!(refused.is_err_and(|error| error.exit_code() == 2), "{line} is a usage error");

@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         Command::Namespace(command) => commands::namespace::run(&global, command, &mut output),
         Command::Decision(command) => commands::decision::run(&global, command, &mut output),
         Command::Replay(args) => commands::decision::replay(&global, &args, &mut output),
+        Command::Audit(command) => commands::audit::run(&global, command, &mut output),
         Command::Template(command) => commands::template::run(&global, command, &mut output),
         Command::Whoami => commands::whoami(&global, &mut output),
         Command::Completions { shell } => commands::completions(shell, &mut output),

@@ -7,6 +7,7 @@
 //!
 //! Nothing is served before every binding was tried: a host that has not loaded its policies yet must not decide.
 
+mod audit;
 mod compile;
 mod config;
 mod connections;
@@ -115,8 +116,9 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     }
     greet(&platform, address, data, new_people, output)?;
     let open_metrics = config.open_metrics.unwrap_or_else(|| address.ip().is_loopback());
-    let state = ServerState::new(platform.clone(), Arc::clone(&people), open_metrics);
+    let state = ServerState::new(platform.clone(), Arc::clone(&people), open_metrics).behind(config.proxies());
     let recorder = platform.recorder().clone();
+    let exporting = tokio::spawn(audit::run(audit::exports(data, &config.audit), platform.clone()));
     let workers = Workers::start(platform);
     let reloading = tokio::spawn(reload(people));
     let told = stop.clone();
@@ -126,6 +128,7 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
         tracing::warn!("steps that were still going on are cut off; they are taken again at the next start");
     }
     reloading.abort();
+    exporting.abort();
     recorder.flush().await;
     store.close().await;
     tracing::info!("stopped");
