@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use macadam_core::names::PersonId;
 
 use crate::commands::access::AccessCommand;
+use crate::commands::audit::AuditCommand;
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
 use crate::commands::event::EventCommand;
 use crate::commands::job::JobCommand;
@@ -30,6 +31,7 @@ Exit codes:
   3  denied by policy, quota or budget
   4  waits for approval
   5  what was compared differs
+  6  the audit log is not what was written
 
 Examples:
   macadam serve
@@ -121,6 +123,9 @@ Nothing is changed by it. The version that was recorded says again what it said,
     /// Have a service of yours told of events, and check what it is sent
     #[command(subcommand)]
     Webhook(WebhookCommand),
+    /// Look at who did what, and prove that nobody has changed it
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Look at golden paths
     #[command(subcommand)]
     Template(TemplateCommand),
@@ -166,6 +171,9 @@ mod tests {
             "macadam webhook change 0198c0de-0000-7000-8000-000000000000 --all-types",
             "macadam webhook verify --secret whsec_x --id evt_1 --timestamp 1 --signature v1,x -",
             "macadam completions bash",
+            "macadam audit tail --follow --stream team/payments --action request. --since 7d",
+            "macadam audit export --since 30d -o x.jsonl",
+            "macadam audit verify a.jsonl b.jsonl --heads dir --key key",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
@@ -192,6 +200,8 @@ mod tests {
             "macadam webhook change 0198c0de-0000-7000-8000-000000000000",
             "macadam webhook change 0198c0de-0000-7000-8000-000000000000 --all-types --type macadam.",
             "macadam webhook verify --id a --timestamp 1 --signature b",
+            "macadam audit tail --stream payments",
+            "macadam audit export",
         ] {
             let refused = Cli::try_parse_from(line.split(' '));
             assert!(refused.is_err_and(|error| error.exit_code() == 2), "{line} is a usage error");

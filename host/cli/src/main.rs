@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => commands::decision::replay(&global, &args, &mut output),
         Command::Event(command) => commands::event::run(&global, &command, &mut output),
         Command::Webhook(command) => commands::webhook::run(&global, command, &mut output),
+        Command::Audit(command) => commands::audit::run(&global, command, &mut output),
         Command::Template(command) => commands::template::run(&global, command, &mut output),
         Command::Whoami => commands::whoami(&global, &mut output),
         Command::Completions { shell } => commands::completions(shell, &mut output),

@@ -5,12 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use macadam_core::limits::{LimitOverrides, Limits};
 use macadam_core::names::{GrantName, ScheduleName};
 use macadam_core::verdict::WhenNoPolicyApplies;
 use macadam_platform::PlatformSettings;
 use macadam_platform::decisions::DecisionRetention;
 use macadam_platform::plugins::Binding;
+use macadam_server::TrustedProxies;
 use serde::Deserialize;
 
 use crate::serve::database::DatabaseUrl;
@@ -63,6 +65,10 @@ pub(super) struct Config {
     pub(super) events: Events,
     /// Whom webhooks may call, and when one is given up.
     pub(super) webhooks: Webhooks,
+    /// The networks of proxies that are believed when they say for whom they ask.
+    trusted_proxies: Vec<IpNet>,
+    /// What of the audit log is exported.
+    pub(super) audit: AuditConfig,
     /// The most that any plugin gets, whatever its manifest and binding say.
     limits: LimitOverrides,
     /// What can be granted.
@@ -79,6 +85,24 @@ pub(super) struct Connections {
     pub(super) sql: BTreeMap<GrantName, SqlAddress>,
     /// Directories.
     pub(super) files: BTreeMap<GrantName, FilesPath>,
+}
+
+/// What of the audit log is exported, where to and how often.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct AuditConfig {
+    /// Where to, absolute or below the data directory; nothing is exported without it.
+    pub(super) export_directory: Option<PathBuf>,
+    /// How often heads are.
+    pub(super) export_interval_seconds: u64,
+    /// Whether whole entries are as well, once a day.
+    pub(super) export_entries: bool,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { export_directory: None, export_interval_seconds: 900, export_entries: false }
+    }
 }
 
 /// Where a database's address is; one of the three.
@@ -133,6 +157,8 @@ impl Default for Config {
             trusted_root: None,
             events: Events::default(),
             webhooks: Webhooks::default(),
+            trusted_proxies: Vec::new(),
+            audit: AuditConfig::default(),
             limits: LimitOverrides::default(),
             connections: Connections::default(),
             plugins: Vec::new(),
@@ -243,6 +269,13 @@ impl Config {
             ("lease-seconds", self.lease_seconds, 3, 3_600, "write 3 to 3600 (an hour)"),
             // A transaction holds one, and each job that runs says so on one now and then.
             ("database-connections", u64::from(self.database_connections), 2, 500, "write 2 to 500"),
+            (
+                "audit.export-interval-seconds",
+                self.audit.export_interval_seconds,
+                10,
+                86_400,
+                "write 10 to 86400 (a day)",
+            ),
             ("workers", self.workers as u64, 1, 1_000, "write 1 to 1000"),
             ("decision-log-days", self.decision_log_days, 1, 3_650, "write 1 to 3650 (ten years)"),
             ("decision-log-megabytes", self.decision_log_megabytes, 1, 1 << 20, "write 1 to 1048576 (a tebibyte)"),
@@ -278,6 +311,11 @@ impl Config {
     pub(super) fn decision_retention(&self) -> DecisionRetention {
         let age = Duration::from_secs(self.decision_log_days * DAY);
         DecisionRetention { age, bytes: self.decision_log_megabytes << 20 }
+    }
+
+    /// Who is believed when they say for whom they ask.
+    pub(super) fn proxies(&self) -> TrustedProxies {
+        TrustedProxies::new(self.trusted_proxies.clone())
     }
 
     /// The most that any plugin gets.
@@ -322,6 +360,8 @@ mod tests {
         for (text, parts) in [
             ("lisen = \"a\"", vec!["line 1", "lisen", "listen"]),
             ("\nlisten = \"here\"", vec!["line 2", "`listen`", "socket address"]),
+            ("trusted-proxies = [\"here\"]", vec!["line 1", "trusted-proxies", "invalid IP"]),
+            ("[audit]\nexport-interval-seconds = 1", vec!["`audit.export-interval-seconds` is 1", "write 10"]),
             ("workers = 0", vec!["`workers` is 0", "write 1 to 1000"]),
             ("lease-seconds = 1", vec!["`lease-seconds`", "write 3"]),
             ("[events]\nkept-days = 0", vec!["`events.kept-days` is 0", "write 1"]),

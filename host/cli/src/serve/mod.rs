@@ -7,6 +7,7 @@
 //!
 //! Nothing is served before every binding was tried: a host that has not loaded its policies yet must not decide.
 
+mod audit;
 mod compile;
 mod config;
 mod connections;
@@ -122,11 +123,12 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     }
     greet(&platform, address, data, new_people, output)?;
     let open_metrics = config.open_metrics.unwrap_or_else(|| address.ip().is_loopback());
-    let state = ServerState::new(platform.clone(), Arc::clone(&people), open_metrics);
+    let state = ServerState::new(platform.clone(), Arc::clone(&people), open_metrics).behind(config.proxies());
     let recorder = platform.recorder().clone();
     let reloading = tokio::spawn(reload(people, platform.clone()));
     let feed = platform.feed().clone();
     let deliverers = Deliverers::start(platform.clone());
+    let exporting = tokio::spawn(audit::run(audit::exports(data, &config.audit), platform.clone()));
     let workers = Workers::start(platform);
     let told = stop.clone();
     let served = macadam_server::serve(listener, state, async move { told.told().await }).await;
@@ -138,6 +140,7 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     }
     feed.stop();
     reloading.abort();
+    exporting.abort();
     recorder.flush().await;
     store.close().await;
     tracing::info!("stopped");

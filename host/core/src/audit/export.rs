@@ -1,14 +1,14 @@
 //! The lines of an export: an opening, entries, heads. One JSON document on each.
 //!
 //! ```text
-//! {"opening": {"format": 1, "whole": true, "after": {…}}}
+//! {"opening": {"format": 1, "streams": null, "after": {…}}}
 //! {"entry": {…}}
 //! {"heads": {"statement": {…}, "key": "…", "signature": "…"}}
 //! ```
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Heads, SignedHeads};
+use super::{Entry, Heads, SignedHeads, Stream};
 
 /// The version of the form.
 pub const EXPORT_VERSION: u32 = 1;
@@ -19,8 +19,8 @@ pub const EXPORT_VERSION: u32 = 1;
 pub struct Opening {
     /// The version of the form.
     pub format: u32,
-    /// Whether it holds all streams, or only some.
-    pub whole: bool,
+    /// The streams that it holds, whole ones; null is all.
+    pub streams: Option<Vec<Stream>>,
     /// Where the entries before it ended.
     pub after: Heads,
 }

@@ -95,7 +95,7 @@ async fn export_entries(platform: &Platform, path: &Path, now: Timestamp) -> Res
     let mut last = after.entries.unwrap_or(0);
     let mut file = temporary(path)?;
     let mut writer = BufWriter::new(file.as_file_mut());
-    line(&mut writer, path, &Line::Opening(Opening { format: EXPORT_VERSION, whole: true, after }))?;
+    line(&mut writer, path, &Line::Opening(Opening { format: EXPORT_VERSION, streams: None, after }))?;
     while last < end {
         let page = PageRequest { after: Some(last), limit: AT_ONCE };
         let entries = platform.store().audit(&Default::default(), page).await.map_err(ProvisionError::from)?;

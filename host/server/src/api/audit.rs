@@ -5,6 +5,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use macadam_core::audit::{HeadsKey, SignedHeads, Stream};
 use macadam_core::names::PersonId;
+use macadam_core::violation::Violation;
 use macadam_store::{AuditEntry, AuditFilter, PageRequest};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,14 @@ pub(super) async fn list(
 ) -> Result<JsonBody<Page<AuditEntry, u64>>, Problem> {
     let Filter { stream, actor, action, subject, since, until, order, after, limit: asked } = filter;
     let limit = limit(asked)?;
+    for (name, text) in [("action", &action), ("subject", &subject)] {
+        if text.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
+            let message = "has a control character, which no entry has; leave it out";
+            return Err(Problem::invalid(&[Violation::new(name, message)]));
+        }
+    }
+    // Nothing is older than what computers count from, and databases end somewhere before it.
+    let [since, until] = [since, until].map(|moment| moment.map(|moment| moment.max(Timestamp::UNIX_EPOCH)));
     let backwards = matches!(order, Order::Newest);
     let filter = AuditFilter { stream, actor, action, subject, since, until, backwards };
     let page = PageRequest { after, limit };

@@ -153,10 +153,10 @@ async fn the_last_approval_of_a_project_finishes_it() {
 async fn end(world: &World, request: RequestId, ending: RequestState) {
     match ending {
         RequestState::Rejected => {
-            world.store.reject(request, &person("bo"), &Origin::NONE, None, world.now()).await.unwrap()
+            world.store.reject(request, &person("bo"), &Origin::NONE, None, world.now()).await.unwrap();
         }
         RequestState::Cancelled => {
-            world.store.cancel(request, &person("ana"), &Origin::NONE, world.now()).await.unwrap()
+            world.store.cancel(request, &person("ana"), &Origin::NONE, world.now()).await.unwrap();
         }
         _ => {
             world.advance(WAIT);
