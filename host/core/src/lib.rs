@@ -16,6 +16,7 @@
 //! | [`plan`] | what a provider will do, did, and sees |
 //! | [`approvals`] | which approvals a request still needs |
 //! | [`project`] | generated projects and the paths they may hold |
+//! | [`service`] | what calls without being a person, and what its token is for |
 //! | [`lifecycle`] | the states of requests, resources and jobs |
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
 
@@ -32,6 +33,7 @@ pub mod plan;
 pub mod project;
 pub mod quarantine;
 pub mod request;
+pub mod service;
 pub mod standing;
 pub mod verdict;
 pub mod violation;

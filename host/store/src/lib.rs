@@ -11,6 +11,7 @@
 //! | [`Namespaces`] | who publishes plugins under which name, and with which keys |
 //! | [`Bindings`] | which plugins are to be active, and every state that this ever had |
 //! | [`DecisionLog`] | what plugins were asked and said, to be explained and replayed |
+//! | [`ServiceTokens`] | who may call without being a person |
 //! | [`Secrets`] | sealed bytes behind handles |
 //! | [`AuditLog`], [`Outbox`] | what happened, kept for good and told to others |
 //!
@@ -35,6 +36,7 @@ mod resources;
 mod row;
 mod scaffolds;
 mod secrets;
+mod service_tokens;
 mod sqlite;
 mod teams;
 
@@ -47,7 +49,7 @@ pub use decisions::{
     Difference, DifferenceRecord, NewDecision, Pruned, RecordedCall, Retention,
 };
 pub use error::StoreError;
-pub use ids::{IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId};
+pub use ids::{IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId, ServiceTokenId};
 pub use jobs::{ClaimedJob, Finished, JobEnd, JobError, JobPhase, JobRecord, Jobs, Lease, Redecided};
 pub use namespaces::{
     NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation,
@@ -62,6 +64,7 @@ pub use requests::{
 pub use resources::{Desired, PageRequest, ProviderPin, ResourceFilter, ResourceRecord, ResourceTransition, Resources};
 pub use scaffolds::{Scaffold, ScaffoldFile, ScaffoldRecord, Scaffolds};
 pub use secrets::{Sealed, SecretRecord, Secrets};
+pub use service_tokens::{NewServiceToken, ServiceTokenError, ServiceTokenRecord, ServiceTokens, USE_NOTED_FOR};
 pub use sqlite::SqliteStore;
 pub use teams::{Environments, Teams};
 
@@ -77,6 +80,7 @@ pub trait Store:
     + Bindings
     + DecisionLog
     + Secrets
+    + ServiceTokens
     + AuditLog
     + Outbox
     + Send
@@ -95,6 +99,7 @@ impl<T> Store for T where
         + Bindings
         + DecisionLog
         + Secrets
+        + ServiceTokens
         + AuditLog
         + Outbox
         + Send

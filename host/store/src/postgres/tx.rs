@@ -20,7 +20,10 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Postgres, Transaction};
 
 use super::{Result, journal};
-use crate::{BindingError, JobError, NamespaceError, NewAuditEntry, NewEvent, ReviewError, StoreError, SubmitError};
+use crate::{
+    BindingError, JobError, NamespaceError, NewAuditEntry, NewEvent, ReviewError, ServiceTokenError, StoreError,
+    SubmitError,
+};
 
 /// A transaction that writes.
 pub(super) struct Tx {
@@ -148,4 +151,4 @@ macro_rules! racing {
     )*};
 }
 
-racing!(SubmitError, ReviewError, JobError, BindingError, NamespaceError);
+racing!(SubmitError, ReviewError, JobError, BindingError, NamespaceError, ServiceTokenError);

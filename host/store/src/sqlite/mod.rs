@@ -19,6 +19,7 @@ mod resources;
 mod row;
 mod scaffolds;
 mod secrets;
+mod service_tokens;
 mod teams;
 
 use std::path::Path;

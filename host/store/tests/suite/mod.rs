@@ -14,6 +14,7 @@ mod outcomes;
 mod races;
 mod retention;
 mod secrets;
+mod service_tokens;
 mod submit;
 mod teams;
 pub mod world;
