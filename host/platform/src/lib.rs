@@ -6,6 +6,7 @@
 //! | [`scaffolding`] | a project is generated from a golden path, decided, and handed out |
 //! | [`decisions`] | what plugins were asked and said, and what another version would have said |
 //! | [`plugins`] | which plugin versions are active, what for, and with which settings |
+//! | [`service_tokens`] | who may call without being a person, and for what |
 //! | [`vault`] | secrets are sealed before anything else sees them |
 //! | [`schema`] | documents are checked against what plugins say they take |
 //!
@@ -17,10 +18,12 @@ pub mod plugins;
 pub mod provisioning;
 pub mod scaffolding;
 pub mod schema;
+pub mod secret_token;
+pub mod service_tokens;
 pub mod vault;
 
 mod caller;
 mod platform;
 
-pub use caller::{Caller, Role};
+pub use caller::{Caller, Credential, Role};
 pub use platform::{Platform, PlatformParts, PlatformSettings};

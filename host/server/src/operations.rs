@@ -36,7 +36,7 @@ pub(crate) async fn ready(State(state): State<ServerState>) -> Result<Response, 
 /// Everything that is counted.
 pub(crate) async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result<Response, Problem> {
     if !state.open_metrics {
-        sign_in(&state, &headers)?;
+        sign_in(&state, &headers).await?;
     }
     let text = state.metrics.text().map_err(|error| Problem::internal(&error))?;
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -12,8 +12,8 @@ impl Platform {
     /// Approves a request as it was decided: the digest says which decision was looked at.
     ///
     /// # Errors
-    /// Refused for the requester, for people in none of the groups that are asked for, for a second approval by the same
-    /// person, and when the request does not wait any more or was decided anew.
+    /// Refused for the requester, for whoever made a token of the service that asks, for services, for people in none of
+    /// the groups that are asked for, for a second approval by the same person, and when the request does not wait any more or was decided anew.
     pub async fn approve(
         &self,
         caller: &Caller,
@@ -23,6 +23,7 @@ impl Platform {
         now: Timestamp,
     ) -> Result<ApproveOutcome, ProvisionError> {
         may_review(caller)?;
+        self.is_another_person(caller, self.store().request(request).await?.as_ref()).await?;
         let job = JobId::new(now, random()?);
         let approval = Approval { request, approver: caller.approver(), digest, comment, job };
         let outcome = self.store().approve(&approval, now).await?;
@@ -43,6 +44,7 @@ impl Platform {
         now: Timestamp,
     ) -> Result<(), ProvisionError> {
         may_review(caller)?;
+        self.is_another_person(caller, None).await?;
         self.store().reject(request, &caller.person, comment, now).await?;
         tracing::info!(%request, person = %caller.person, "request rejected");
         Ok(())

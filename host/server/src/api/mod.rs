@@ -9,6 +9,8 @@ mod publish;
 mod requests;
 mod resources;
 mod scaffolds;
+mod service_tokens;
+mod signing_in;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -17,7 +19,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
+use jiff::Timestamp;
 use macadam_core::names::ResourceKey;
 use macadam_platform::Caller;
 use serde::Serialize;
@@ -26,7 +29,7 @@ use crate::ServerState;
 use crate::observe::note_person;
 use crate::problem::{Problem, ProblemKind};
 
-/// Every route, all behind the sign-in.
+/// Every route, all but one behind the sign-in.
 pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
     Router::new()
         .route("/whoami", get(catalog::whoami))
@@ -76,7 +79,11 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
         .route("/scaffolds", post(scaffolds::create))
         .route("/scaffolds/{id}", get(scaffolds::get))
         .route("/scaffolds/{id}/archive", get(scaffolds::archive))
+        .route("/service-tokens", get(service_tokens::list).post(service_tokens::create))
+        .route("/service-tokens/{id}", delete(service_tokens::revoke))
         .route_layer(from_fn_with_state(state.clone(), only_signed_in))
+        // Whoever is not signed in yet has to know how.
+        .route("/sign-in", get(signing_in::ways))
 }
 
 async fn only_signed_in(
@@ -84,14 +91,14 @@ async fn only_signed_in(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let caller = sign_in(&state, request.headers())?;
+    let caller = sign_in(&state, request.headers()).await?;
     note_person(&caller);
     request.extensions_mut().insert(SignedIn(caller));
     Ok(next.run(request).await)
 }
 
 /// Whose token a request carries.
-pub(crate) fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller, Problem> {
+pub(crate) async fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller, Problem> {
     let refuse = |detail: &str| Problem::new(ProblemKind::Unauthenticated, detail);
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (scheme, token) = value
@@ -100,8 +107,7 @@ pub(crate) fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(refuse("only bearer tokens are known here; send `Authorization: Bearer TOKEN`"));
     }
-    let people = state.people.current();
-    people.with_token(token.trim()).cloned().ok_or_else(|| refuse("this token is not known; ask for a new one"))
+    Ok(state.authenticator.caller(&state.platform, token.trim(), Timestamp::now()).await?)
 }
 
 /// The person who is signed in. Where nobody is, the handler does not run.
