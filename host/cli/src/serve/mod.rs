@@ -15,6 +15,7 @@ mod database;
 mod join;
 mod logging;
 mod organisation;
+mod sign_in;
 mod stop;
 
 use std::net::SocketAddr;
@@ -40,6 +41,7 @@ use crate::output::Output;
 use config::Config;
 use data::DataDir;
 use database::DatabaseUrl;
+use sign_in::Gate;
 use stop::Stop;
 
 /// How long jobs' steps may go on after the server was told to stop. A step that is cut off is taken again.
@@ -51,11 +53,13 @@ const PEOPLE_INTERVAL: Duration = Duration::from_secs(2);
 /// What `macadam serve` takes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The first start makes the data directory with a configuration, an organisation and three people to begin with:
-dana asks for things (team payments), amir approves, ada administrates. Their tokens are in tokens.txt.
+The first start makes the data directory with a configuration and an organisation. In development mode it makes three
+people to begin with: dana asks for things (team payments), amir approves, ada administrates. Their tokens are in
+tokens.txt, and count in development mode only. Otherwise people sign in with an identity provider, which the
+configuration names, and services with their tokens; `macadam token bootstrap` makes a first one.
 
 Examples:
-  macadam serve
+  macadam serve --development
   macadam serve --data /var/lib/macadam --listen 127.0.0.1:8080 --log-format json
   MACADAM_DATABASE=postgres://macadam:…@db.example/macadam?sslmode=verify-full macadam serve
 
@@ -74,6 +78,9 @@ pub(crate) struct ServeArgs {
     /// The address of a PostgreSQL database to keep everything in; over the configuration's `database`
     #[arg(long, env = "MACADAM_DATABASE", value_name = "URL", hide_env_values = true)]
     database: Option<DatabaseUrl>,
+    /// Let the people of people.toml in by their tokens; over the configuration's `mode`
+    #[arg(long)]
+    development: bool,
     /// How to log, on standard error
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -100,10 +107,9 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     let address = args.listen.unwrap_or(config.listen);
     let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
     let address = listener.local_addr()?;
-    let new_people = data.first_people()?;
-    let people = Arc::new(PeopleFile::open(&data.people()).with_context(|| data.people().display().to_string())?);
+    let gate = sign_in::open(data, &config, args.development, address)?;
     let store = database::open(data, &config, args.database.as_ref()).await?;
-    organisation::put(data, &*store.store(), &people).await?;
+    organisation::put(data, &*store.store(), gate.people.as_deref()).await?;
     let platform = join::platform(data, &config, store.store())?;
     let by = By { actor: None, reason: "from the configuration".to_owned(), now: Timestamp::now() };
     tokio::select! {
@@ -113,19 +119,21 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
             return Ok(());
         }
     }
-    greet(&platform, address, data, new_people, output)?;
+    greet(&platform, address, data, &gate, output)?;
     let open_metrics = config.open_metrics.unwrap_or_else(|| address.ip().is_loopback());
-    let state = ServerState::new(platform.clone(), Arc::clone(&people), open_metrics);
+    let state = ServerState::new(platform.clone(), gate.authenticator, open_metrics);
     let recorder = platform.recorder().clone();
     let workers = Workers::start(platform);
-    let reloading = tokio::spawn(reload(people));
+    let reloading = gate.people.map(|people| tokio::spawn(reload(people)));
     let told = stop.clone();
     let served = macadam_server::serve(listener, state, async move { told.told().await }).await;
     tracing::info!("stopping: waiting for the steps of jobs");
     if tokio::time::timeout(DRAIN, workers.drain()).await.is_err() {
         tracing::warn!("steps that were still going on are cut off; they are taken again at the next start");
     }
-    reloading.abort();
+    if let Some(reloading) = reloading {
+        reloading.abort();
+    }
     recorder.flush().await;
     store.close().await;
     tracing::info!("stopped");
@@ -136,14 +144,18 @@ fn greet(
     platform: &macadam_platform::Platform,
     address: SocketAddr,
     data: &DataDir,
-    new_people: bool,
+    gate: &Gate,
     output: &mut Output<'_>,
 ) -> anyhow::Result<()> {
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "tokens travel in plain HTTP; put a proxy that speaks TLS in front");
     }
-    if new_people {
+    if gate.new_people {
         output.remark(&format!("The tokens of dana, amir and ada are in {}", data.tokens().display()))?;
+    }
+    if gate.people.is_none() && gate.authenticator.issuers().next().is_none() {
+        tracing::warn!("no person can sign in: no development mode, no identity provider");
+        output.remark(sign_in::NOBODY)?;
     }
     let active = platform.plugins().active();
     let (all, failed) = (active.status.len(), active.failed().count());
