@@ -36,7 +36,7 @@ impl Role {
 
 /// By what somebody is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Credential {
     /// A token out of the file of people, which counts in development mode only.
     DevelopmentToken,

@@ -7,6 +7,7 @@
 //!
 //! Nothing is served before every binding was tried: a host that has not loaded its policies yet must not decide.
 
+mod bootstrap;
 mod compile;
 mod config;
 mod connections;
@@ -32,6 +33,7 @@ use macadam_server::ServerState;
 use macadam_server::people::PeopleFile;
 use tokio::net::TcpListener;
 
+pub(crate) use bootstrap::{DatabaseArgs, bootstrap};
 pub(crate) use compile::{CompileArgs, compile};
 pub(crate) use logging::LogFormat;
 

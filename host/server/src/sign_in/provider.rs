@@ -10,6 +10,7 @@
 //! made-up key ids makes this host ask every two seconds at most, and only so many of them wait.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use jiff::{SignedDuration, Timestamp};
@@ -28,7 +29,7 @@ use super::{SignInError, verifier};
 pub(super) use super::fetch::is_safe_address;
 
 /// How much time is between two requests for keys at least.
-const PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// How many tokens with an unknown key may wait for a new set at once.
 const WAITING: usize = 100;
@@ -41,6 +42,7 @@ pub(super) struct Provider {
     /// When the last request for keys began; held while one is under way.
     asking: Mutex<Option<tokio::time::Instant>>,
     waiting: Semaphore,
+    pause: Duration,
 }
 
 impl Provider {
@@ -49,7 +51,13 @@ impl Provider {
         verifier::install();
         let agent = fetch::agent(&settings)?;
         let (fetched, asking) = (ArcSwapOption::empty(), Mutex::new(None));
-        Ok(Self { settings, agent, fetched, asking, waiting: Semaphore::new(WAITING) })
+        Ok(Self { settings, agent, fetched, asking, waiting: Semaphore::new(WAITING), pause: PAUSE })
+    }
+
+    /// The same with another pause between two requests for keys.
+    #[cfg(test)]
+    pub(super) fn with_pause(self, pause: Duration) -> Self {
+        Self { pause, ..self }
     }
 
     pub(super) fn settings(&self) -> &OidcSettings {
@@ -148,7 +156,7 @@ impl Provider {
             return;
         }
         if let Some(last) = *last {
-            tokio::time::sleep_until(last + PAUSE).await;
+            tokio::time::sleep_until(last + self.pause).await;
         }
         *last = Some(tokio::time::Instant::now());
         let (agent, issuer) = (self.agent.clone(), self.settings.issuer.clone());
