@@ -259,6 +259,11 @@ impl Server {
         Person { server: self, token: token.unwrap_or_else(|| panic!("there is no token for {name}")) }
     }
 
+    /// Whoever has a token.
+    pub fn bearing(&self, token: &str) -> Person<'_> {
+        Person { server: self, token: token.to_owned() }
+    }
+
     /// Runs the command line against this server, as a person.
     pub fn cli(&self, person: &str, arguments: &[&str]) -> Output {
         Command::new(binary())

@@ -100,6 +100,9 @@ async fn only_signed_in(
 /// Whose token a request carries.
 pub(crate) async fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller, Problem> {
     let refuse = |detail: &str| Problem::new(ProblemKind::Unauthenticated, detail);
+    if headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
+        return Err(refuse("there is more than one `Authorization`; send one"));
+    }
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (scheme, token) = value
         .and_then(|value| value.split_once(' '))
@@ -107,7 +110,8 @@ pub(crate) async fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(refuse("only bearer tokens are known here; send `Authorization: Bearer TOKEN`"));
     }
-    Ok(state.authenticator.caller(&state.platform, token.trim(), Timestamp::now()).await?)
+    let caller = state.authenticator.caller(&state.platform, token.trim(), Timestamp::now()).await;
+    Ok(caller.inspect_err(|why| tracing::debug!(%why, "nobody is let in"))?)
 }
 
 /// The person who is signed in. Where nobody is, the handler does not run.

@@ -14,7 +14,7 @@ use super::settings::{OidcSettings, SettingsError};
 const MAX_DOCUMENT: u64 = 512 * 1024;
 
 /// How long an answer may take, from the first packet to the last.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// For how long keys are used without asking again: what the provider says in `Cache-Control`, within these bounds.
 const FRESH: std::ops::RangeInclusive<i64> = 60..=24 * 60 * 60;

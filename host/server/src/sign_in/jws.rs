@@ -80,7 +80,11 @@ fn object(what: &str, part: &str) -> Result<Map<String, Value>, SignInError> {
     Ok(object)
 }
 
+/// The longest reason: some repeat a part of the token.
+const MAX_REASON: usize = 400;
+
 /// A token is not taken, and why.
 pub(super) fn refuse(why: impl std::fmt::Display) -> SignInError {
-    SignInError::Refused(format!("this token is not taken: {why}"))
+    let reason = format!("this token is not taken: {why}");
+    SignInError::Refused(reason.chars().take(MAX_REASON).collect())
 }

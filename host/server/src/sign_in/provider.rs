@@ -17,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Validation, decode};
 use macadam_platform::Caller;
 use tokio::sync::{Mutex, Semaphore};
+use tokio::time::Instant;
 
 use super::claims::Claims;
 use super::fetch::{self, Fetched};
@@ -32,7 +33,7 @@ pub(super) use super::fetch::is_safe_address;
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// How many tokens with an unknown key may wait for a new set at once.
-const WAITING: usize = 100;
+const WAITING: usize = 4096;
 
 /// One identity provider.
 pub(super) struct Provider {
@@ -40,7 +41,7 @@ pub(super) struct Provider {
     agent: ureq::Agent,
     fetched: ArcSwapOption<Fetched>,
     /// When the last request for keys began; held while one is under way.
-    asking: Mutex<Option<tokio::time::Instant>>,
+    asking: Mutex<Option<Instant>>,
     waiting: Semaphore,
     pause: Duration,
 }
@@ -87,18 +88,11 @@ impl Provider {
 
     /// The key that a token means, of the set that there is or of the next one.
     async fn key(self: &Arc<Self>, read: &Unverified, now: Timestamp) -> Result<Key, SignInError> {
-        let find = |fetched: &Fetched| fetched.keys.find(read.key_id.as_deref(), read.algorithm).cloned();
-        let (seen, found) = match self.usable(now) {
-            Some(fetched) => (Some(fetched.at), find(&fetched)),
-            None => (None, Err(NoKey::Unknown)),
-        };
-        let found = match found {
+        self.renew_beside(now);
+        let found = match self.find(read, now) {
             // An issuer that names no key may have put another one in its place.
-            Err(NoKey::Unknown | NoKey::Unnamed) => match self.newer_than(seen, now).await? {
-                Some(fetched) => find(&fetched),
-                None => found,
-            },
-            found => found,
+            None | Some(Err(NoKey::Unknown | NoKey::Unnamed)) => self.find_in_next(read, now).await?,
+            Some(found) => found,
         };
         found.map_err(|why| {
             refuse(match why {
@@ -109,56 +103,60 @@ impl Provider {
         })
     }
 
-    /// The keys that there are, unless they are too old. Those that will be old soon are renewed meanwhile.
-    fn usable(self: &Arc<Self>, now: Timestamp) -> Option<Arc<Fetched>> {
+    /// The key that a token means, of the set that there is; nothing when there is none that may be used.
+    fn find(&self, read: &Unverified, now: Timestamp) -> Option<Result<Key, NoKey>> {
         let fetched = self.fetched.load_full()?;
-        let age = now.duration_since(fetched.at);
-        if age >= fetched.fresh_for * 3 / 4 {
-            let this = Arc::clone(self);
-            let seen = fetched.at;
-            tokio::spawn(async move {
-                // Others who found the same are not worth waiting for.
-                if let Ok(asking) = this.asking.try_lock() {
-                    this.ask(asking, Some(seen), now).await;
-                }
-            });
-        }
-        let most = SignedDuration::from_hours(i64::from(self.settings.stale_keys_hours));
-        (age <= fetched.fresh_for.max(most)).then_some(fetched)
+        let stale = SignedDuration::from_hours(i64::from(self.settings.stale_keys_hours));
+        let usable = now.duration_since(fetched.at) <= fetched.fresh_for.max(stale);
+        usable.then(|| fetched.keys.find(read.key_id.as_deref(), read.algorithm).cloned())
     }
 
-    /// A set of keys that is newer than the one that was seen, if the provider has one to give.
-    async fn newer_than(&self, seen: Option<Timestamp>, now: Timestamp) -> Result<Option<Arc<Fetched>>, SignInError> {
+    /// The same of a set that is asked for after now. Everybody who came before a request is answered by it, whether it
+    /// gave keys or not.
+    async fn find_in_next(&self, read: &Unverified, now: Timestamp) -> Result<Result<Key, NoKey>, SignInError> {
         let Ok(_place) = self.waiting.try_acquire() else {
             return Err(SignInError::Unavailable("too many tokens wait for the keys of their issuer".to_owned()));
         };
-        let asking = self.asking.lock().await;
-        self.ask(asking, seen, now).await;
-        let newest = self.fetched.load_full();
-        let most = SignedDuration::from_hours(i64::from(self.settings.stale_keys_hours));
-        match newest {
-            Some(fetched) if now.duration_since(fetched.at) <= fetched.fresh_for.max(most) => Ok(Some(fetched)),
-            _ => {
-                let issuer = &self.settings.issuer;
-                Err(SignInError::Unavailable(format!("the keys of {issuer} cannot be had now; the log says why")))
-            }
+        let arrived = Instant::now();
+        let mut last = self.asking.lock().await;
+        if let Some(Ok(key)) = self.find(read, now) {
+            return Ok(Ok(key));
         }
+        if last.is_none_or(|began| began <= arrived) {
+            self.ask(&mut last, now).await;
+        }
+        drop(last);
+        self.find(read, now).ok_or_else(|| {
+            let issuer = &self.settings.issuer;
+            SignInError::Unavailable(format!("the keys of {issuer} cannot be had now; the log says why"))
+        })
     }
 
-    /// Asks the provider, unless somebody did since `seen`, after a pause since the last time.
-    async fn ask(
-        &self,
-        mut last: tokio::sync::MutexGuard<'_, Option<tokio::time::Instant>>,
-        seen: Option<Timestamp>,
-        now: Timestamp,
-    ) {
-        if self.fetched.load().as_ref().map(|fetched| fetched.at) != seen {
+    /// Renews keys that will be old soon, while they are used.
+    fn renew_beside(self: &Arc<Self>, now: Timestamp) {
+        let due = move |this: &Self| {
+            let fetched = this.fetched.load();
+            fetched.as_ref().is_some_and(|fetched| now.duration_since(fetched.at) >= fetched.fresh_for * 3 / 4)
+        };
+        if !due(self) {
             return;
         }
-        if let Some(last) = *last {
-            tokio::time::sleep_until(last + self.pause).await;
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            // Whoever holds the lock is asking already.
+            let Ok(mut last) = this.asking.try_lock() else { return };
+            if due(&this) {
+                this.ask(&mut last, now).await;
+            }
+        });
+    }
+
+    /// Asks the provider, after a pause since the last time. What there is stays when it does not answer.
+    async fn ask(&self, last: &mut Option<Instant>, now: Timestamp) {
+        if let Some(began) = *last {
+            tokio::time::sleep_until(began + self.pause).await;
         }
-        *last = Some(tokio::time::Instant::now());
+        *last = Some(Instant::now());
         let (agent, issuer) = (self.agent.clone(), self.settings.issuer.clone());
         let fetched = tokio::task::spawn_blocking(move || fetch::keys(&agent, &issuer, now)).await;
         match fetched.map_err(|error| error.to_string()).and_then(|fetched| fetched) {
