@@ -4,6 +4,7 @@ mod bench;
 mod foreign;
 mod guests;
 mod lint;
+mod oidc;
 mod serve;
 mod shell;
 mod test;

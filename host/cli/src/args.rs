@@ -10,17 +10,21 @@ use crate::commands::audit::AuditCommand;
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
 use crate::commands::event::EventCommand;
 use crate::commands::job::JobCommand;
+use crate::commands::login::LoginArgs;
 use crate::commands::namespace::NamespaceCommand;
 use crate::commands::plugin::PluginCommand;
 use crate::commands::preview::PreviewArgs;
+use crate::commands::profile::ProfileCommand;
 use crate::commands::registry::RegistryCommand;
 use crate::commands::request::RequestCommand;
 use crate::commands::resource::ResourceCommand;
 use crate::commands::scaffold::{FetchArgs, ScaffoldArgs};
 use crate::commands::schedule::ScheduleCommand;
 use crate::commands::template::TemplateCommand;
+use crate::commands::token::TokenCommand;
 use crate::commands::webhook::WebhookCommand;
 use crate::output::Format;
+use crate::profiles::profile_name;
 use crate::serve::{CompileArgs, ServeArgs};
 
 const AFTER_HELP: &str = "\
@@ -54,13 +58,16 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// The server to talk to
-    #[arg(long, global = true, env = "MACADAM_SERVER", value_name = "URL", default_value = "http://127.0.0.1:7070")]
-    pub(crate) server: String,
+    /// The server to talk to; the profile's, or http://127.0.0.1:7070
+    #[arg(long, global = true, env = "MACADAM_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// The profile to use, as `macadam login` made it; the one in use if nothing is said
+    #[arg(long, global = true, env = "MACADAM_PROFILE", value_name = "NAME", value_parser = profile_name)]
+    pub(crate) profile: Option<String>,
     /// The token to sign in with
     #[arg(long, global = true, env = "MACADAM_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
-    /// Without a token: whose token of the local data directory to use; the first one's if nothing is said
+    /// In development mode: whose token of the local data directory to use; the first one's if nothing is said
     #[arg(long = "as", global = true, env = "MACADAM_AS", value_name = "PERSON")]
     pub(crate) person: Option<PersonId>,
     /// The server's data directory, or where to look for the tokens of a local server
@@ -129,7 +136,17 @@ Nothing is changed by it. The version that was recorded says again what it said,
     /// Look at golden paths
     #[command(subcommand)]
     Template(TemplateCommand),
-    /// Show who is signed in
+    /// Sign in to a server with its identity provider, by a code that you type in a browser
+    Login(LoginArgs),
+    /// Sign out of a profile
+    Logout,
+    /// Look at the servers that you sign in to, and choose one
+    #[command(subcommand)]
+    Profile(ProfileCommand),
+    /// Make, list and revoke the tokens of services
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Show who is signed in, and by what
     Whoami,
     /// Write a completion script for a shell
     Completions {
@@ -170,6 +187,10 @@ mod tests {
             "macadam webhook create https://hooks.example/a --type macadam.request. --type macadam.resource.",
             "macadam webhook change 0198c0de-0000-7000-8000-000000000000 --all-types",
             "macadam webhook verify --secret whsec_x --id evt_1 --timestamp 1 --signature v1,x -",
+            "macadam login --server https://macadam.example --profile work --issuer https://login.example",
+            "macadam profile use work",
+            "macadam token create --name ci --role developer --scope resource.* --days 30",
+            "macadam token bootstrap --team platform --name setup --role admin",
             "macadam completions bash",
             "macadam audit tail --follow --stream team/payments --action request. --since 7d",
             "macadam audit export --since 30d -o x.jsonl",
@@ -194,6 +215,11 @@ mod tests {
             "macadam request approve x",
             "macadam job list --state sleeping",
             "macadam job retry x",
+            "macadam token create --name ci",
+            "macadam token create --name ci --role king",
+            "macadam token create --name ci --role developer --scope everything",
+            "macadam token create --name ci --role developer --days 1000",
+            "macadam profile use ../x",
             "macadam preview",
             "macadam event tail --after soon",
             "macadam webhook get x",

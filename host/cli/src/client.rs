@@ -10,6 +10,7 @@ use ureq::http::{Method, Request, Response};
 use ureq::{Agent, AsSendBody, Body};
 
 use crate::args::Global;
+use crate::session::Session;
 use crate::tokens;
 
 /// The server answers within its plugins' deadlines; whoever waits longer than this waits for nothing.
@@ -77,20 +78,8 @@ pub(crate) struct Client {
 impl Client {
     /// A client with a token. Nothing is sent yet.
     pub(crate) fn new(global: &Global) -> anyhow::Result<Self> {
-        let base = global.server.trim_end_matches('/').to_owned();
-        if !base.starts_with("http://") && !base.starts_with("https://") {
-            bail!("{base} is no server's address; write one such as https://macadam.example");
-        }
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            // A server that sends elsewhere is not the one that the token is for.
-            .max_redirects(0)
-            .timeout_global(Some(TIMEOUT))
-            .user_agent(concat!("macadam/", env!("CARGO_PKG_VERSION")));
-        if tokens::is_local(&base) {
-            config = config.proxy(None);
-        }
-        Ok(Self { agent: config.build().new_agent(), base, token: tokens::find(global)? })
+        let Session { server, token } = Session::of(global)?;
+        Ok(Self { agent: agent(&server)?, base: server, token })
     }
 
     /// Reads something. The path starts below `/api/v1`.
@@ -194,6 +183,30 @@ impl Client {
             reached.with_context(|| format!("{} cannot be reached; is the server running?", self.base))?;
         if response.status().is_success() { Ok(response) } else { Err(problem(&mut response).into()) }
     }
+}
+
+/// What speaks to a server.
+fn agent(base: &str) -> anyhow::Result<Agent> {
+    if !base.starts_with("http://") && !base.starts_with("https://") {
+        bail!("{base} is no server's address; write one such as https://macadam.example");
+    }
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        // A server that sends elsewhere is not the one that the token is for.
+        .max_redirects(0)
+        .timeout_global(Some(TIMEOUT))
+        .user_agent(concat!("macadam/", env!("CARGO_PKG_VERSION")));
+    if tokens::is_local(base) {
+        config = config.proxy(None);
+    }
+    Ok(config.build().new_agent())
+}
+
+/// Reads what a server says to everybody. The path starts below `/api/v1`.
+pub(crate) fn get_open(base: &str, path: &str) -> anyhow::Result<Value> {
+    let reached = agent(base)?.get(format!("{base}/api/v1{path}")).header("accept", "application/json").call();
+    let mut response = reached.with_context(|| format!("{base} cannot be reached; is the server running?"))?;
+    if response.status().is_success() { json(response) } else { Err(problem(&mut response).into()) }
 }
 
 fn body(response: &mut Response<Body>) -> anyhow::Result<Vec<u8>> {

@@ -5,7 +5,9 @@
 //! | [`serve`] | `macadam serve`: where everything is joined |
 //! | [`commands`] | the client commands, one file each: its arguments, what it asks, what it shows |
 //! | [`client`] | one server, spoken to over HTTP; a problem document becomes a readable error |
-//! | [`tokens`] | whose token goes with a request |
+//! | [`session`] | which server is meant, and whose token goes there |
+//! | [`tokens`], [`profiles`] | the tokens of development; servers that one has signed in to |
+//! | [`oauth`] | what is said to an identity provider |
 //! | [`inputs`] | what people write on a command line, turned into JSON |
 //! | [`output`], [`show`] | tables and JSON; the one place that writes to standard output |
 //! | [`exit`] | what the exit code says |
@@ -16,8 +18,11 @@ mod client;
 mod commands;
 mod exit;
 mod inputs;
+mod oauth;
 mod output;
+mod profiles;
 mod serve;
+mod session;
 mod show;
 mod tokens;
 mod unpack;
@@ -59,6 +64,10 @@ fn main() -> ExitCode {
         Command::Webhook(command) => commands::webhook::run(&global, command, &mut output),
         Command::Audit(command) => commands::audit::run(&global, command, &mut output),
         Command::Template(command) => commands::template::run(&global, command, &mut output),
+        Command::Login(args) => commands::login::login(&global, &args, &mut output),
+        Command::Logout => commands::login::logout(&global, &mut output),
+        Command::Profile(command) => commands::profile::run(&global, command, &mut output),
+        Command::Token(command) => commands::token::run(&global, command, &mut output),
         Command::Whoami => commands::whoami(&global, &mut output),
         Command::Completions { shell } => commands::completions(shell, &mut output),
     };

@@ -16,6 +16,7 @@
 //! | [`plan`] | what a provider will do, did, and sees |
 //! | [`approvals`] | which approvals a request still needs |
 //! | [`project`] | generated projects and the paths they may hold |
+//! | [`service`] | what calls without being a person, and what its token is for |
 //! | [`lifecycle`] | the states of requests, resources and jobs |
 //! | [`signature`] | how a webhook's message is signed and checked |
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
@@ -37,6 +38,7 @@ pub mod project;
 pub mod quarantine;
 pub mod request;
 pub mod retry;
+pub mod service;
 pub mod signature;
 pub mod standing;
 pub mod verdict;

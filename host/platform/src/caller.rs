@@ -1,10 +1,12 @@
-//! Who is calling: a signed-in person, with what they may do. How they signed in is the server's business.
+//! Who is calling: a signed-in person or service, with what they may do. How they signed in is the server's business.
 
+use jiff::Timestamp;
 use macadam_core::approvals::Approver;
 use macadam_core::audit::Origin;
 use macadam_core::names::{GroupName, Namespace, PersonId, TeamId};
 use macadam_core::request::Actor;
-use macadam_store::By;
+use macadam_core::service::Scope;
+use macadam_store::{By, ServiceTokenId};
 
 /// What a person may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -44,7 +46,29 @@ impl Role {
     }
 }
 
-/// A signed-in person.
+/// By what somebody is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Credential {
+    /// A token out of the file of people, which counts in development mode only.
+    DevelopmentToken,
+    /// The token of a service.
+    ServiceToken {
+        /// Which.
+        id: ServiceTokenId,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+    /// A token of an identity provider.
+    Oidc {
+        /// Whose.
+        issuer: String,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+}
+
+/// A signed-in person, or a service in the place of one.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Caller {
@@ -60,9 +84,40 @@ pub struct Caller {
     /// From where they call, as far as the server knows.
     #[serde(skip)]
     pub origin: Origin,
+    /// What their token may be used for, of all that they may do; everything when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<Scope>>,
+    /// By what they are signed in.
+    pub credential: Credential,
 }
 
 impl Caller {
+    /// A person with a development token, for everything that they may do.
+    #[must_use]
+    pub fn in_development(person: PersonId, team: TeamId, roles: Vec<Role>, groups: Vec<GroupName>) -> Self {
+        Self {
+            person,
+            team,
+            roles,
+            groups,
+            origin: Origin::NONE,
+            scopes: None,
+            credential: Credential::DevelopmentToken,
+        }
+    }
+
+    /// Whether this is a service and no person. A service never decides on a request.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        matches!(self.credential, Credential::ServiceToken { .. }) || self.person.is_service()
+    }
+
+    /// Whether the token may be used for an action, by its word. Whether the caller may do it is another question.
+    #[must_use]
+    pub fn has_scope_for(&self, action: &str) -> bool {
+        self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|scope| scope.covers(action)))
+    }
+
     /// Whether the person has a role.
     #[must_use]
     pub fn is(&self, role: Role) -> bool {

@@ -11,6 +11,7 @@
 //! | [`authorization`] | who may do what, and why not |
 //! | [`events`] | what was told, for whoever may hear it, from any place on |
 //! | [`webhooks`] | events told by a call, in order, signed, until they arrive |
+//! | [`service_tokens`] | who may call without being a person, and for what |
 //! | [`vault`] | secrets are sealed before anything else sees them |
 //! | [`schema`] | documents are checked against what plugins say they take |
 //!
@@ -26,6 +27,8 @@ pub mod provisioning;
 pub mod scaffolding;
 pub mod schedule;
 pub mod schema;
+pub mod secret_token;
+pub mod service_tokens;
 pub mod vault;
 pub mod webhooks;
 
@@ -33,6 +36,6 @@ mod caller;
 mod counted;
 mod platform;
 
-pub use caller::{Caller, Role};
+pub use caller::{Caller, Credential, Role};
 pub use counted::{Counted, Tally};
 pub use platform::{Platform, PlatformParts, PlatformSettings};

@@ -7,7 +7,8 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`people`] | who may sign in, by the hash of their token |
+//! | [`sign_in`] | whose token it is: of a service, of an identity provider, of development |
+//! | [`people`] | who may sign in while one develops, by the hash of their token |
 //! | [`problem`] | RFC 9457 problem documents: the one form of every error |
 //! | `refusals` | what is refused about plugins, as problem documents |
 //! | `api` | the routes under `/api/v1`, one file for each kind of thing |
@@ -29,6 +30,7 @@ pub mod people;
 pub mod problem;
 mod refusals;
 mod serve;
+pub mod sign_in;
 mod state;
 
 #[cfg(test)]

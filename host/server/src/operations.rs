@@ -45,7 +45,7 @@ pub(crate) async fn ready(State(state): State<ServerState>) -> Result<Response, 
 /// Everything that is counted.
 pub(crate) async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result<Response, Problem> {
     if !state.open_metrics {
-        let caller = sign_in(&state, &headers)?;
+        let caller = sign_in(&state, &headers).await?;
         state.platform.authorize(&caller, Action::MetricsRead, &Target::Platform)?;
     }
     let now = Timestamp::now();

@@ -9,6 +9,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 use macadam_core::audit::{Credential, Origin};
+use macadam_platform::Credential as SignedInBy;
 
 use crate::observe::KnownAs;
 
@@ -42,14 +43,18 @@ impl TrustedProxies {
     }
 }
 
-/// From where a request comes, by a person's token.
-pub(crate) fn origin(proxies: &TrustedProxies, request: &Request) -> Origin {
+/// From where a request comes, and by what whoever makes it is signed in.
+pub(crate) fn origin(proxies: &TrustedProxies, request: &Request, signed_in: &SignedInBy) -> Origin {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let id = request.extensions().get::<KnownAs>();
     Origin {
         address: peer.map(|ConnectInfo(peer)| proxies.client(peer.ip(), request.headers())),
         request_id: id.map(|KnownAs(id)| id.clone()),
-        credential: Some(Credential::Token),
+        credential: Some(match signed_in {
+            SignedInBy::DevelopmentToken => Credential::Token,
+            SignedInBy::ServiceToken { .. } => Credential::ServiceToken,
+            SignedInBy::Oidc { .. } => Credential::Oidc,
+        }),
     }
 }
 

@@ -7,15 +7,15 @@ use macadam_platform::Platform;
 use crate::api::Streams;
 use crate::metrics::Metrics;
 use crate::origin::TrustedProxies;
-use crate::people::PeopleFile;
+use crate::sign_in::Authenticator;
 
 /// What every handler has. Cheap to clone.
 #[derive(Clone)]
 pub struct ServerState {
     /// The use cases.
     pub(crate) platform: Platform,
-    /// Who may sign in.
-    pub(crate) people: Arc<PeopleFile>,
+    /// What finds out who is calling.
+    pub(crate) authenticator: Authenticator,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
     /// Whether `/metrics` is for everybody who reaches the port.
@@ -27,13 +27,13 @@ pub struct ServerState {
 }
 
 impl ServerState {
-    /// Joins the use cases with the people who may use them. With `open_metrics`, `/metrics` asks for no token: right
+    /// Joins the use cases with what says who may use them. With `open_metrics`, `/metrics` asks for no token: right
     /// on a loopback address, or behind a proxy that keeps others out.
     #[must_use]
-    pub fn new(platform: Platform, people: Arc<PeopleFile>, open_metrics: bool) -> Self {
+    pub fn new(platform: Platform, authenticator: Authenticator, open_metrics: bool) -> Self {
         let metrics = Arc::new(Metrics::new(platform.clone()));
         let (streams, proxies) = (Streams::default(), Arc::default());
-        Self { platform, people, metrics, open_metrics, streams, proxies }
+        Self { platform, authenticator, metrics, open_metrics, streams, proxies }
     }
 
     /// Believes some proxies when they say for whom they ask.

@@ -103,6 +103,10 @@ id!(
     DeliveryId, "delivery"
 );
 id!(
+    /// A service's token.
+    ServiceTokenId, "service token"
+);
+id!(
     /// One live call that more than one version answered: what joins the shadow's answer to the one that counted.
     PairId, "pair"
 );

@@ -14,6 +14,7 @@
 //! | [`Bindings`] | which plugins are to be active, and every state that this ever had |
 //! | [`AccessPolicies`] | what administrators add to the rules of who may do what |
 //! | [`DecisionLog`] | what plugins were asked and said, to be explained and replayed |
+//! | [`ServiceTokens`] | who may call without being a person |
 //! | [`Secrets`] | sealed bytes behind handles |
 //! | [`AuditLog`], [`Outbox`] | what happened, kept for good and told to others |
 //! | [`Webhooks`] | who is told by a call, how far they have been told, and what came of each attempt |
@@ -43,6 +44,7 @@ mod row;
 mod scaffolds;
 mod schedules;
 mod secrets;
+mod service_tokens;
 mod sqlite;
 mod teams;
 mod webhooks;
@@ -59,7 +61,7 @@ pub use decisions::{
 pub use error::StoreError;
 pub use event_types::{Addressee, EVENT_TYPES, EventType};
 pub use health::{HealthRecord, HealthState, ResourceHealth};
-pub use ids::{DeliveryId, IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId, WebhookId};
+pub use ids::{DeliveryId, IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId, ServiceTokenId, WebhookId};
 pub use jobs::{
     AttemptOutcome, AttemptRecord, Cancellation, Cancelled, ClaimedJob, Finished, InterveneError, JobEnd, JobError,
     JobFilter, JobLimits, JobPhase, JobRecord, JobTotals, Jobs, Lease, Redecided, Setback,
@@ -78,6 +80,7 @@ pub use resources::{Desired, PageRequest, ProviderPin, ResourceFilter, ResourceR
 pub use scaffolds::{Scaffold, ScaffoldFile, ScaffoldRecord, Scaffolds};
 pub use schedules::{DueSchedule, RunEnd, RunOutcome, ScheduleError, ScheduleLease, ScheduleRecord, Schedules};
 pub use secrets::{Sealed, SecretRecord, Secrets};
+pub use service_tokens::{NewServiceToken, ServiceTokenError, ServiceTokenRecord, ServiceTokens, USE_NOTED_FOR};
 pub use sqlite::SqliteStore;
 pub use teams::{Environments, Teams};
 pub use webhooks::{
@@ -100,6 +103,7 @@ pub trait Store:
     + AccessPolicies
     + DecisionLog
     + Secrets
+    + ServiceTokens
     + AuditLog
     + Outbox
     + Webhooks
@@ -122,6 +126,7 @@ impl<T> Store for T where
         + AccessPolicies
         + DecisionLog
         + Secrets
+        + ServiceTokens
         + AuditLog
         + Outbox
         + Webhooks

@@ -13,6 +13,7 @@ use macadam_platform::PlatformSettings;
 use macadam_platform::decisions::DecisionRetention;
 use macadam_platform::plugins::Binding;
 use macadam_server::TrustedProxies;
+use macadam_server::sign_in::OidcSettings;
 use serde::Deserialize;
 
 use crate::serve::database::DatabaseUrl;
@@ -25,10 +26,35 @@ pub(super) const DEFAULT: &str = include_str!("macadam.toml");
 /// A day in seconds.
 pub(super) const DAY: u64 = 24 * 60 * 60;
 
+/// What a host is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Mode {
+    /// People sign in with an identity provider.
+    #[default]
+    Production,
+    /// The first people's tokens count as well, which lie about in a file.
+    Development,
+}
+
+/// Who may sign in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct SignIn {
+    /// The identity providers.
+    pub(super) oidc: Vec<OidcSettings>,
+    /// Whether a host in development mode may listen where others reach it.
+    pub(super) development_beyond_loopback: bool,
+}
+
 /// The configuration.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Config {
+    /// What the host is for.
+    pub(super) mode: Mode,
+    /// Who may sign in.
+    pub(super) sign_in: SignIn,
     /// Where to listen.
     pub(super) listen: SocketAddr,
     /// The address of the database that the store is in, or where it is said; the data directory if nothing is.
@@ -139,6 +165,8 @@ impl Default for Config {
     fn default() -> Self {
         let settings = PlatformSettings::default();
         Self {
+            mode: Mode::default(),
+            sign_in: SignIn::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)),
             database: None,
             database_url_env: None,

@@ -8,6 +8,7 @@
 //! Nothing is served before every binding was tried: a host that has not loaded its policies yet must not decide.
 
 mod audit;
+mod bootstrap;
 mod compile;
 mod config;
 mod connections;
@@ -17,6 +18,7 @@ mod events;
 mod join;
 mod logging;
 mod organisation;
+mod sign_in;
 mod stop;
 mod telemetry;
 mod work;
@@ -36,6 +38,7 @@ use macadam_server::ServerState;
 use macadam_server::people::PeopleFile;
 use tokio::net::TcpListener;
 
+pub(crate) use bootstrap::{DatabaseArgs, bootstrap};
 pub(crate) use compile::{CompileArgs, compile};
 pub(crate) use logging::LogFormat;
 
@@ -45,6 +48,7 @@ use crate::output::Output;
 use config::Config;
 use data::DataDir;
 use database::DatabaseUrl;
+use sign_in::Gate;
 use stop::Stop;
 
 /// How long jobs' steps and webhooks' calls may go on after the server was told to stop. What is cut off is done again.
@@ -56,11 +60,13 @@ const ACCESS_INTERVAL: Duration = Duration::from_secs(2);
 /// What `macadam serve` takes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The first start makes the data directory with a configuration, an organisation and three people to begin with:
-dana asks for things (team payments), amir approves, ada administrates. Their tokens are in tokens.txt.
+The first start makes the data directory with a configuration and an organisation. In development mode it makes three
+people to begin with: dana asks for things (team payments), amir approves, ada administrates. Their tokens are in
+tokens.txt, and count in development mode only. Otherwise people sign in with an identity provider, which the
+configuration names, and services with their tokens; `macadam token bootstrap` makes a first one.
 
 Examples:
-  macadam serve
+  macadam serve --development
   macadam serve --data /var/lib/macadam --listen 127.0.0.1:8080 --log-format json
   MACADAM_DATABASE=postgres://macadam:…@db.example/macadam?sslmode=verify-full macadam serve
 
@@ -80,6 +86,9 @@ pub(crate) struct ServeArgs {
     /// The address of a PostgreSQL database to keep everything in; over the configuration's `database`
     #[arg(long, env = "MACADAM_DATABASE", value_name = "URL", hide_env_values = true)]
     database: Option<DatabaseUrl>,
+    /// Let the people of people.toml in by their tokens; over the configuration's `mode`
+    #[arg(long)]
+    development: bool,
     /// How to log, on standard error
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -107,10 +116,9 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     let address = args.listen.unwrap_or(config.listen);
     let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
     let address = listener.local_addr()?;
-    let new_people = data.first_people()?;
-    let people = Arc::new(PeopleFile::open(&data.people()).with_context(|| data.people().display().to_string())?);
+    let gate = sign_in::open(data, &config, args.development, address)?;
     let store = database::open(data, &config, args.database.as_ref()).await?;
-    organisation::put(data, &*store.store(), &people).await?;
+    organisation::put(data, &*store.store(), gate.people.as_deref()).await?;
     let platform = join::platform(data, &config, store.store())?;
     platform.follow_access().await?;
     let by = By::host("from the configuration", Timestamp::now());
@@ -121,11 +129,11 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
             return Ok(());
         }
     }
-    greet(&platform, address, data, new_people, output)?;
+    greet(&platform, address, data, &gate, output)?;
     let open_metrics = config.open_metrics.unwrap_or_else(|| address.ip().is_loopback());
-    let state = ServerState::new(platform.clone(), Arc::clone(&people), open_metrics).behind(config.proxies());
+    let state = ServerState::new(platform.clone(), gate.authenticator, open_metrics).behind(config.proxies());
     let recorder = platform.recorder().clone();
-    let reloading = tokio::spawn(reload(people, platform.clone()));
+    let reloading = tokio::spawn(reload(gate.people, platform.clone()));
     let feed = platform.feed().clone();
     let deliverers = Deliverers::start(platform.clone());
     let exporting = tokio::spawn(audit::run(audit::exports(data, &config.audit), platform.clone()));
@@ -151,14 +159,18 @@ fn greet(
     platform: &macadam_platform::Platform,
     address: SocketAddr,
     data: &DataDir,
-    new_people: bool,
+    gate: &Gate,
     output: &mut Output<'_>,
 ) -> anyhow::Result<()> {
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "tokens travel in plain HTTP; put a proxy that speaks TLS in front");
     }
-    if new_people {
+    if gate.new_people {
         output.remark(&format!("The tokens of dana, amir and ada are in {}", data.tokens().display()))?;
+    }
+    if gate.people.is_none() && gate.authenticator.issuers().next().is_none() {
+        tracing::warn!("no person can sign in: no development mode, no identity provider");
+        output.remark(sign_in::NOBODY)?;
     }
     let active = platform.plugins().active();
     let (all, failed) = (active.status.len(), active.failed().count());
@@ -171,13 +183,14 @@ fn greet(
 }
 
 /// Lets a changed file of people count, and access policies that another replica has changed.
-async fn reload(people: Arc<PeopleFile>, platform: macadam_platform::Platform) {
+async fn reload(people: Option<Arc<PeopleFile>>, platform: macadam_platform::Platform) {
     let mut interval = tokio::time::interval(ACCESS_INTERVAL);
     loop {
         interval.tick().await;
         if let Err(error) = platform.follow_access().await {
             tracing::error!(%error, "it is not known whether the access policies were changed; they are as they were");
         }
+        let Some(people) = &people else { continue };
         match people.reload_if_changed() {
             Ok(false) => {}
             Ok(true) => tracing::info!("the people were read again"),

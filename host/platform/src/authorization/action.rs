@@ -75,6 +75,12 @@ actions! {
     ProjectCreate = "project.create" on Project, "asking for a project";
     /// Takes back a request that waits.
     RequestCancel = "request.cancel" on Request, "cancelling a request";
+    /// Sees a team's service tokens.
+    ServiceTokenRead = "service-token.read" on Team, "looking at service tokens";
+    /// Makes a token for a service of a team's.
+    ServiceTokenCreate = "service-token.create" on Team, "making a service token";
+    /// Ends a service token.
+    ServiceTokenRevoke = "service-token.revoke" on Team, "revoking a service token";
     /// Hears of what happens to a team's things.
     EventRead = "event.read" on Team, "following events";
     /// Hears of what administrators do.

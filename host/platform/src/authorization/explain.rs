@@ -3,6 +3,7 @@
 
 use macadam_core::names::{EnvironmentName, NameError, Namespace, ResourceKey, TeamId, TemplateId};
 use macadam_core::request::EnvironmentClass;
+use macadam_core::service::Scope;
 use macadam_store::RequestId;
 use serde::Serialize;
 
@@ -79,6 +80,7 @@ impl Access {
         explanation.because = match (explanation.allowed, self.closed()) {
             (true, _) => permitted(&explanation.policies),
             (false, Some(why)) => format!("{why}; a platform admin mends that, and nothing is allowed until then"),
+            (false, None) if !caller.has_scope_for(action.as_str()) => out_of_scope(action, caller),
             (false, None) if explanation.policies.is_empty() => {
                 explanation.takes = self.takes(caller, action, target);
                 missing(action, target, &explanation.takes)
@@ -111,6 +113,11 @@ impl Access {
 fn permitted(by: &[Determining]) -> String {
     let names: Vec<_> = by.iter().map(|policy| policy.policy.as_str()).collect();
     format!("permitted by {}", names.join(", "))
+}
+
+fn out_of_scope(action: Action, caller: &Caller) -> String {
+    let scopes: Vec<_> = caller.scopes.iter().flatten().map(Scope::as_str).collect();
+    format!("this token is not for {} ({action}): its scopes are {}", action.doing(), scopes.join(", "))
 }
 
 fn forbidden(action: Action, by: &[Determining]) -> String {

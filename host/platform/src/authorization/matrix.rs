@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use macadam_core::audit::Origin;
 use macadam_core::names::{NameError, TeamId};
 use macadam_core::request::EnvironmentClass;
 use macadam_store::RequestId;
@@ -66,7 +65,7 @@ impl Sample {
     fn caller(&self, role: Option<Role>) -> Result<Caller, NameError> {
         let roles = role.into_iter().collect();
         let (person, team) = ("somebody".parse()?, self.own.clone());
-        Ok(Caller { person, team, roles, groups: Vec::new(), origin: Origin::NONE })
+        Ok(Caller::in_development(person, team, roles, Vec::new()))
     }
 
     fn target(&self, cell: &Cell) -> Result<Target, NameError> {

@@ -95,6 +95,9 @@ impl Access {
     }
 
     fn judge(&self, caller: &Caller, action: Action, target: &Target) -> Judgement {
+        if !caller.has_scope_for(action.as_str()) {
+            return Judgement { allowed: false, by: Vec::new() };
+        }
         self.judge_by(&self.rules.load(), caller, action, target)
     }
 

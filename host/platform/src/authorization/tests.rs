@@ -29,13 +29,8 @@ fn with(policies: &[(&str, &str)]) -> Access {
 }
 
 fn caller(person: &str, team: &str, roles: &[Role]) -> Caller {
-    Caller {
-        person: person.parse().unwrap(),
-        team: team.parse().unwrap(),
-        roles: roles.to_vec(),
-        groups: Vec::new(),
-        origin: macadam_core::audit::Origin::NONE,
-    }
+    let (person, team) = (person.parse().unwrap(), team.parse().unwrap());
+    Caller::in_development(person, team, roles.to_vec(), Vec::new())
 }
 
 fn request_of(requester: &str, team: &str) -> Target {
@@ -72,6 +67,9 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("resource.delete", "developer team-lead platform-admin", "platform-admin"),
     ("project.create", "developer team-lead platform-admin", "platform-admin"),
     ("request.cancel", "developer team-lead platform-admin", "platform-admin"),
+    ("service-token.read", "developer team-lead platform-admin", "platform-admin"),
+    ("service-token.create", "developer team-lead platform-admin", "platform-admin"),
+    ("service-token.revoke", "developer team-lead platform-admin", "platform-admin"),
     ("event.read", "*", "approver auditor platform-admin"),
     ("event.read-all", "auditor platform-admin", ""),
     ("webhook.read", "developer team-lead platform-admin", "platform-admin"),
@@ -230,4 +228,16 @@ fn more_roles_never_take_anything_away() {
             }
         }
     }
+}
+
+#[test]
+fn a_token_does_what_its_scopes_are_for_and_no_more_than_its_roles_allow() {
+    let access = access();
+    let scopes = Some(vec!["resource.*".parse().unwrap(), "binding.change".parse().unwrap()]);
+    let ci = Caller { scopes, ..caller("ci", "payments", &[Role::Developer]) };
+    let target = resource_in("payments", "dev", EnvironmentClass::Development);
+    assert!(access.judge(&ci, Action::ResourceCreate, &target).allowed);
+    assert!(!access.judge(&ci, Action::BindingChange, &Target::Platform).allowed, "a scope gives nothing");
+    let refused = access.explain(&ci, Action::TeamRead, &Target::Team("payments".parse().unwrap()));
+    assert!(!refused.allowed && refused.because.contains("resource.*"), "{refused:?}");
 }

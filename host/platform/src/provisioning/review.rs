@@ -14,8 +14,9 @@ impl Platform {
     /// Approves a request as it was decided: the digest says which decision was looked at.
     ///
     /// # Errors
-    /// Refused for the requester, for people in none of the groups that are asked for, for a second approval by the same
-    /// person, and when the request does not wait any more or was decided anew.
+    /// Refused for the requester, for whoever made a token of the service that asks, for services, for people in none of
+    /// the groups that are asked for, for a second approval by the same person, and when the request does not wait any
+    /// more or was decided anew.
     #[tracing::instrument(target = "macadam::trace", name = "approve", skip_all, fields(macadam.request = %request))]
     pub async fn approve(
         &self,
@@ -25,7 +26,8 @@ impl Platform {
         comment: Option<String>,
         now: Timestamp,
     ) -> Result<ApproveOutcome, ProvisionError> {
-        self.may_review(caller, Action::RequestApprove, request).await?;
+        let record = self.may_review(caller, Action::RequestApprove, request).await?;
+        self.is_another_person(caller, Some(&record)).await?;
         let job = JobId::new(now, random()?);
         let approval =
             Approval { request, approver: caller.approver(), origin: caller.origin.clone(), digest, comment, job };
@@ -47,6 +49,7 @@ impl Platform {
         now: Timestamp,
     ) -> Result<(), ProvisionError> {
         self.may_review(caller, Action::RequestReject, request).await?;
+        self.is_another_person(caller, None).await?;
         self.store().reject(request, &caller.person, &caller.origin, comment, now).await?;
         tracing::info!(%request, person = %caller.person, "request rejected");
         Ok(())
@@ -88,8 +91,14 @@ impl Platform {
     }
 
     /// Makes sure that somebody may decide on a request. In whose groups they have to be is the decision's business.
-    async fn may_review(&self, caller: &Caller, action: Action, request: RequestId) -> Result<(), ProvisionError> {
+    async fn may_review(
+        &self,
+        caller: &Caller,
+        action: Action,
+        request: RequestId,
+    ) -> Result<RequestRecord, ProvisionError> {
         let record = self.visible_request(caller, request).await?;
-        Ok(self.authorize(caller, action, &self.request_target(&record).await?)?)
+        self.authorize(caller, action, &self.request_target(&record).await?)?;
+        Ok(record)
     }
 }

@@ -14,6 +14,8 @@ mod requests;
 mod resources;
 mod scaffolds;
 mod schedules;
+mod service_tokens;
+mod signing_in;
 mod webhooks;
 
 use axum::Router;
@@ -24,6 +26,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post, put};
+use jiff::Timestamp;
 use macadam_core::names::ResourceKey;
 use macadam_platform::Caller;
 use macadam_platform::authorization::{Action, Refused, Target, TargetKind, observed};
@@ -36,7 +39,7 @@ use crate::problem::{Problem, ProblemKind};
 
 pub(crate) use events::Streams;
 
-/// Every route, all behind the sign-in.
+/// Every route, all but one behind the sign-in.
 pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
     use Action::*;
     let on = |action, route| on(state, action, route);
@@ -132,7 +135,14 @@ pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
         .route("/webhooks/{id}/enable", on(WebhookChange, post(webhooks::enable)))
         .route("/webhooks/{id}/test", on(WebhookChange, post(webhooks::test)))
         .route("/webhooks/{id}/deliveries", on(WebhookRead, get(webhooks::deliveries)))
+        .route(
+            "/service-tokens",
+            on(ServiceTokenRead, get(service_tokens::list)).merge(on(ServiceTokenCreate, post(service_tokens::create))),
+        )
+        .route("/service-tokens/{id}", on(ServiceTokenRevoke, delete(service_tokens::revoke)))
         .route_layer(from_fn_with_state(state.clone(), only_signed_in))
+        // Whoever is not signed in yet has to know how.
+        .route("/sign-in", get(signing_in::ways))
 }
 
 /// Says which action a route is. What is done to the platform itself is asked about here; what is done to something of a
@@ -165,16 +175,19 @@ async fn only_signed_in(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let caller = sign_in(&state, request.headers())?;
-    let caller = Caller { origin: origin(&state.proxies, &request), ..caller };
+    let caller = sign_in(&state, request.headers()).await?;
+    let caller = Caller { origin: origin(&state.proxies, &request, &caller.credential), ..caller };
     note_person(&caller);
     request.extensions_mut().insert(SignedIn(caller));
     Ok(next.run(request).await)
 }
 
 /// Whose token a request carries.
-pub(crate) fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller, Problem> {
+pub(crate) async fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller, Problem> {
     let refuse = |detail: &str| Problem::new(ProblemKind::Unauthenticated, detail);
+    if headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
+        return Err(refuse("there is more than one `Authorization`; send one"));
+    }
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (scheme, token) = value
         .and_then(|value| value.split_once(' '))
@@ -182,8 +195,8 @@ pub(crate) fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(refuse("only bearer tokens are known here; send `Authorization: Bearer TOKEN`"));
     }
-    let people = state.people.current();
-    people.with_token(token.trim()).cloned().ok_or_else(|| refuse("this token is not known; ask for a new one"))
+    let caller = state.authenticator.caller(&state.platform, token.trim(), Timestamp::now()).await;
+    Ok(caller.inspect_err(|why| tracing::debug!(%why, "nobody is let in"))?)
 }
 
 /// The person who is signed in. Where nobody is, the handler does not run.

@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::people::{People, PeopleFile};
+use crate::sign_in::Authenticator;
 use crate::{ServerState, router};
 
 /// Person, team, roles, groups. A person's token is their name after `token-of-`.
@@ -120,7 +121,7 @@ impl Host {
         });
         std::fs::write(path.join("people.toml"), people()).unwrap();
         let people = Arc::new(PeopleFile::open(&path.join("people.toml")).unwrap());
-        let state = ServerState::new(platform, people, open_metrics);
+        let state = ServerState::new(platform, Authenticator::default().with_development_people(people), open_metrics);
         let router = router(state.clone());
         Self { _directory: directory, state, router, store, archives }
     }

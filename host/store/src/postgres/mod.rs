@@ -22,6 +22,7 @@ mod row;
 mod scaffolds;
 mod schedules;
 mod secrets;
+mod service_tokens;
 mod teams;
 mod tx;
 mod webhooks;

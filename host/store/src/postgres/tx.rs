@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use super::{Result, journal};
 use crate::{
     AccessPolicyError, BindingError, InterveneError, JobError, NamespaceError, NewAuditEntry, NewEvent, ReviewError,
-    StoreError, SubmitError, WebhookError,
+    ServiceTokenError, StoreError, SubmitError, WebhookError,
 };
 
 /// A transaction that writes.
@@ -168,5 +168,6 @@ racing!(
     InterveneError,
     BindingError,
     NamespaceError,
+    ServiceTokenError,
     WebhookError
 );

@@ -23,6 +23,7 @@ mod races;
 mod retention;
 mod schedules;
 mod secrets;
+mod service_tokens;
 mod submit;
 mod teams;
 mod webhooks;
