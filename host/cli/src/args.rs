@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use macadam_core::names::PersonId;
 
 use crate::commands::audit::AuditCommand;
+use crate::commands::backup::{BackupArgs, RestoreArgs};
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
 use crate::commands::namespace::NamespaceCommand;
 use crate::commands::plugin::PluginCommand;
@@ -71,6 +72,10 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Run the server
     Serve(ServeArgs),
+    /// Write the store of this machine's data directory to a file, also while the server runs
+    Backup(BackupArgs),
+    /// Put a backup into a data directory that has no store, after looking it over
+    Restore(RestoreArgs),
     /// Pack, publish, activate and roll back plugins
     #[command(subcommand)]
     Plugin(PluginCommand),

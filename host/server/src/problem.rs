@@ -219,7 +219,10 @@ impl From<ProvisionError> for Problem {
 
 impl From<macadam_store::StoreError> for Problem {
     fn from(error: macadam_store::StoreError) -> Self {
-        Self::internal(&error)
+        match error {
+            macadam_store::StoreError::Unwritten(_) => Self::new(ProblemKind::Unavailable, error.to_string()),
+            other => Self::internal(&other),
+        }
     }
 }
 

@@ -46,7 +46,7 @@ pub use decisions::{
     DecisionFilter, DecisionKind, DecisionLog, DecisionOutcome, DecisionRecord, DecisionRole, DecisionTotals,
     Difference, DifferenceRecord, NewDecision, Pruned, RecordedCall, Retention,
 };
-pub use error::StoreError;
+pub use error::{Obstacle, StoreError};
 pub use ids::{IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId};
 pub use jobs::{ClaimedJob, Finished, JobEnd, JobError, JobPhase, JobRecord, Jobs, Lease, Redecided};
 pub use namespaces::{
@@ -62,7 +62,7 @@ pub use requests::{
 pub use resources::{Desired, PageRequest, ProviderPin, ResourceFilter, ResourceRecord, ResourceTransition, Resources};
 pub use scaffolds::{Scaffold, ScaffoldFile, ScaffoldRecord, Scaffolds};
 pub use secrets::{Sealed, SecretRecord, Secrets};
-pub use sqlite::SqliteStore;
+pub use sqlite::{BackupError, CheckedBackup, SqliteStore};
 pub use teams::{Environments, Teams};
 
 /// Everything the platform keeps.

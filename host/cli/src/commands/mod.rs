@@ -1,6 +1,7 @@
 //! The client commands, one file each: its arguments, what it asks, what it shows.
 
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod decision;
 pub(crate) mod follow;
 pub(crate) mod namespace;
