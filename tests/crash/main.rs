@@ -10,6 +10,9 @@
     reason = "tests fail by panicking, and say what they saw"
 )]
 
+mod backup;
+mod disk;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 

@@ -269,9 +269,15 @@ impl Server {
         Person { server: self, token: token.unwrap_or_else(|| panic!("there is no token for {name}")) }
     }
 
-    /// Whoever has a token.
+    /// Whoever has this token.
     pub fn bearing(&self, token: &str) -> Person<'_> {
         Person { server: self, token: token.to_owned() }
+    }
+
+    /// A person of the first run, when that has got so far.
+    pub fn person_if_there(&self, name: &str) -> Option<Person<'_>> {
+        let there = std::fs::read_to_string(self.data().join("tokens.txt")).unwrap_or_default();
+        there.lines().any(|line| line.starts_with(&format!("{name} "))).then(|| self.person(name))
     }
 
     /// Runs the command line against this server, as a person.

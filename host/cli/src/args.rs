@@ -7,6 +7,7 @@ use macadam_core::names::PersonId;
 
 use crate::commands::access::AccessCommand;
 use crate::commands::audit::AuditCommand;
+use crate::commands::backup::{BackupArgs, RestoreArgs};
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
 use crate::commands::event::EventCommand;
 use crate::commands::job::JobCommand;
@@ -83,6 +84,10 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Run the server
     Serve(ServeArgs),
+    /// Write the store of this machine's data directory to a file, also while the server runs
+    Backup(BackupArgs),
+    /// Put a backup into a data directory that has no store, after looking it over
+    Restore(RestoreArgs),
     /// Pack, publish, activate and roll back plugins
     #[command(subcommand)]
     Plugin(PluginCommand),

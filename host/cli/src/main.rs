@@ -47,6 +47,8 @@ fn main() -> ExitCode {
     let ended: anyhow::Result<End> = match command {
         Command::Serve(args) => serve::run(&global, &args, &mut output),
         Command::CompileComponent(args) => return serve::compile(&args),
+        Command::Backup(args) => commands::backup::back_up(&global, &args, &mut output),
+        Command::Restore(args) => commands::backup::restore(&global, &args, &mut output),
         Command::Plugin(command) => commands::plugin::run(&global, command, &mut output),
         Command::Preview(args) => commands::preview::run(&global, args, &mut output),
         Command::Resource(command) => commands::resource::run(&global, command, &mut output),

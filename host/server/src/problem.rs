@@ -243,7 +243,10 @@ impl From<macadam_platform::authorization::Refused> for Problem {
 
 impl From<macadam_store::StoreError> for Problem {
     fn from(error: macadam_store::StoreError) -> Self {
-        Self::internal(&error)
+        match error {
+            macadam_store::StoreError::Unwritten(_) => Self::new(ProblemKind::Unavailable, error.to_string()),
+            other => Self::internal(&other),
+        }
     }
 }
 

@@ -4,13 +4,16 @@
 use std::error::Error;
 use std::fmt;
 
+use sqlx::error::DatabaseError;
+use sqlx::sqlite::SqliteError;
+
 /// The store could not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database could not be opened or brought to this version.
     #[error(
-        "the database {place} cannot be opened: {source}; check that its folder exists and that it is not newer \
-             than this program"
+        "the database {place} cannot be opened: {source}; check that its folder exists, that both may be written, that \
+             the disk has room, and that it is not newer than this program"
     )]
     Open {
         /// Where it is.
@@ -80,6 +83,9 @@ pub enum StoreError {
     /// The database refused or did not answer in time; nothing was changed.
     #[error("the database did not do as asked: {0}; try again, and look at its server or disk if it stays so")]
     Database(#[source] Box<dyn Error + Send + Sync>),
+    /// Nothing can be written for now, and nothing was changed.
+    #[error("nothing can be written, and nothing was changed: {0}")]
+    Unwritten(Obstacle),
     /// A stored value is not what this program writes.
     #[error("the stored {what} cannot be read: {detail}; somebody else has written to the database, restore a backup")]
     Corrupt {
@@ -98,6 +104,54 @@ pub enum StoreError {
     },
 }
 
+/// What keeps a database from being written, until an operator has seen to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// No room is left.
+    Full,
+    /// It may only be read.
+    ReadOnly,
+    /// The disk does not do as the system asks.
+    Disk,
+    /// Somebody else has held it for too long.
+    Busy,
+}
+
+impl Obstacle {
+    /// The obstacle that a database reports, if it is one: SQLite's result codes (sqlite.org/rescode.html), the lowest
+    /// byte of which says the kind, and PostgreSQL's states.
+    fn of(error: &dyn DatabaseError) -> Option<Self> {
+        let code = error.code()?;
+        match &*code {
+            "53100" => return Some(Self::Full),
+            "25006" => return Some(Self::ReadOnly),
+            "58030" => return Some(Self::Disk),
+            _ => {}
+        }
+        if error.try_downcast_ref::<SqliteError>().is_none() {
+            return None;
+        }
+        match code.parse::<u32>().ok()? & 0xff {
+            13 => Some(Self::Full),
+            8 => Some(Self::ReadOnly),
+            10 | 14 => Some(Self::Disk),
+            5 => Some(Self::Busy),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the disk of the database is full; make room on it",
+            Self::ReadOnly => "the database may only be read; let the host write its file and the folder it is in",
+            Self::Disk => "the disk of the database fails; look at the system's log",
+            Self::Busy => "another process has held the database for too long; end it, or let it finish",
+        })
+    }
+}
+
 impl StoreError {
     pub(crate) fn corrupt(what: impl Into<String>, detail: impl fmt::Display) -> Self {
         Self::Corrupt { what: what.into(), detail: detail.to_string() }
@@ -110,6 +164,10 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        if let Some(obstacle) = error.as_database_error().and_then(Obstacle::of) {
+            tracing::error!(%error, %obstacle, "the database cannot be written");
+            return Self::Unwritten(obstacle);
+        }
         match error {
             sqlx::Error::ColumnDecode { index, source } => Self::corrupt(format!("column {index}"), source),
             other => Self::database(other),

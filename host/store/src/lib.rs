@@ -58,7 +58,7 @@ pub use decisions::{
     DecisionFilter, DecisionKind, DecisionLog, DecisionOutcome, DecisionRecord, DecisionRole, DecisionTotals,
     Difference, DifferenceRecord, NewDecision, Pruned, RecordedCall, Retention,
 };
-pub use error::StoreError;
+pub use error::{Obstacle, StoreError};
 pub use event_types::{Addressee, EVENT_TYPES, EventType};
 pub use health::{HealthRecord, HealthState, ResourceHealth};
 pub use ids::{DeliveryId, IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId, ServiceTokenId, WebhookId};
@@ -81,7 +81,7 @@ pub use scaffolds::{Scaffold, ScaffoldFile, ScaffoldRecord, Scaffolds};
 pub use schedules::{DueSchedule, RunEnd, RunOutcome, ScheduleError, ScheduleLease, ScheduleRecord, Schedules};
 pub use secrets::{Sealed, SecretRecord, Secrets};
 pub use service_tokens::{NewServiceToken, ServiceTokenError, ServiceTokenRecord, ServiceTokens, USE_NOTED_FOR};
-pub use sqlite::SqliteStore;
+pub use sqlite::{BackupError, CheckedBackup, SqliteStore};
 pub use teams::{Environments, Teams};
 pub use webhooks::{
     Attempted, ClaimedWebhook, DeliveryRecord, NewWebhook, PreviousSecret, WebhookChange, WebhookError, WebhookFilter,

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod actions;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod decision;
 pub(crate) mod event;
 pub(crate) mod follow;

@@ -16,6 +16,7 @@ use macadam_server::TrustedProxies;
 use macadam_server::sign_in::OidcSettings;
 use serde::Deserialize;
 
+use crate::serve::audit::AuditConfig;
 use crate::serve::database::DatabaseUrl;
 use crate::serve::events::{Events, Webhooks};
 use crate::serve::work::{JobsConfig, ScheduleConfig};
@@ -111,24 +112,6 @@ pub(super) struct Connections {
     pub(super) sql: BTreeMap<GrantName, SqlAddress>,
     /// Directories.
     pub(super) files: BTreeMap<GrantName, FilesPath>,
-}
-
-/// What of the audit log is exported, where to and how often.
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct AuditConfig {
-    /// Where to, absolute or below the data directory; nothing is exported without it.
-    pub(super) export_directory: Option<PathBuf>,
-    /// How often heads are.
-    pub(super) export_interval_seconds: u64,
-    /// Whether whole entries are as well, once a day.
-    pub(super) export_entries: bool,
-}
-
-impl Default for AuditConfig {
-    fn default() -> Self {
-        Self { export_directory: None, export_interval_seconds: 900, export_entries: false }
-    }
 }
 
 /// Where a database's address is; one of the three.
@@ -297,13 +280,7 @@ impl Config {
             ("lease-seconds", self.lease_seconds, 3, 3_600, "write 3 to 3600 (an hour)"),
             // A transaction holds one, and each job that runs says so on one now and then.
             ("database-connections", u64::from(self.database_connections), 2, 500, "write 2 to 500"),
-            (
-                "audit.export-interval-seconds",
-                self.audit.export_interval_seconds,
-                10,
-                86_400,
-                "write 10 to 86400 (a day)",
-            ),
+            self.audit.range(),
             ("workers", self.workers as u64, 1, 1_000, "write 1 to 1000"),
             ("decision-log-days", self.decision_log_days, 1, 3_650, "write 1 to 3650 (ten years)"),
             ("decision-log-megabytes", self.decision_log_megabytes, 1, 1 << 20, "write 1 to 1048576 (a tebibyte)"),

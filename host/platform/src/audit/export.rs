@@ -67,15 +67,15 @@ impl Exports {
     pub async fn run(&self, platform: &Platform, now: Timestamp) -> Result<Vec<PathBuf>, ExportError> {
         let mut written = Vec::new();
         let heads = self.directory.join("heads").join(format!("{}.json", self.due(now)));
-        if !heads.exists() {
+        if is_missing(&heads).await? {
             let signed = platform.signed_heads(None, now).await?;
             let text = serde_json::to_vec(&signed).map_err(ProvisionError::from)?;
-            written.extend(place(&heads, |file| file.write_all(&text))?);
+            written.extend(blocking(move || place(&heads, |file| file.write_all(&text))).await?);
         }
         let day = now.to_zoned(TimeZone::UTC).date();
         let entries = self.directory.join("entries").join(format!("{day}.jsonl"));
-        if self.entries && !entries.exists() {
-            written.extend(export_entries(platform, &entries, now).await?);
+        if self.entries && is_missing(&entries).await? {
+            written.extend(export_entries(platform, entries, now).await?);
         }
         Ok(written)
     }
@@ -87,28 +87,55 @@ impl Exports {
     }
 }
 
+async fn is_missing(path: &Path) -> Result<bool, ExportError> {
+    let path = path.to_owned();
+    blocking(move || path.try_exists().map(|there| !there).map_err(|source| ExportError::Io { path, source })).await
+}
+
+/// Works with files on a thread that may wait: a share of another machine may take its time, and requests must not.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ExportError> + Send + 'static,
+) -> Result<T, ExportError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(ExportError::Log(std::io::Error::other(error).into())))
+}
+
 /// Writes the entries since the last such file, in memory that does not grow with them.
-async fn export_entries(platform: &Platform, path: &Path, now: Timestamp) -> Result<Option<PathBuf>, ExportError> {
-    let after = last_heads(path)?.unwrap_or_else(|| Heads::none(now));
+async fn export_entries(platform: &Platform, path: PathBuf, now: Timestamp) -> Result<Option<PathBuf>, ExportError> {
+    let name = path.clone();
+    let after = blocking(move || last_heads(&name)).await?.unwrap_or_else(|| Heads::none(now));
     let signed = platform.signed_heads(None, now).await?;
-    let end = signed.statement.entries.unwrap_or(0);
-    let mut last = after.entries.unwrap_or(0);
-    let mut file = temporary(path)?;
-    let mut writer = BufWriter::new(file.as_file_mut());
-    line(&mut writer, path, &Line::Opening(Opening { format: EXPORT_VERSION, streams: None, after }))?;
+    let (end, mut last) = (signed.statement.entries.unwrap_or(0), after.entries.unwrap_or(0));
+    let name = path.clone();
+    let mut file = blocking(move || temporary(&name)).await?;
+    let opening = Line::Opening(Opening { format: EXPORT_VERSION, streams: None, after });
+    file = write(file, &path, vec![opening]).await?;
     while last < end {
         let page = PageRequest { after: Some(last), limit: AT_ONCE };
         let entries = platform.store().audit(&Default::default(), page).await.map_err(ProvisionError::from)?;
         let Some(reached) = entries.last().map(|entry| entry.seq) else { break };
-        for entry in entries.into_iter().filter(|entry| entry.seq <= end) {
-            line(&mut writer, path, &Line::Entry(Box::new(entry)))?;
-        }
+        let entries = entries.into_iter().filter(|entry| entry.seq <= end);
+        file = write(file, &path, entries.map(|entry| Line::Entry(Box::new(entry))).collect()).await?;
         last = reached;
     }
-    line(&mut writer, path, &Line::Heads(signed))?;
-    writer.flush().map_err(|source| ExportError::Io { path: path.to_owned(), source })?;
-    drop(writer);
-    keep(file, path)
+    file = write(file, &path, vec![Line::Heads(signed)]).await?;
+    blocking(move || keep(file, &path)).await
+}
+
+/// Adds lines to a file.
+async fn write(mut file: NamedTempFile, path: &Path, lines: Vec<Line>) -> Result<NamedTempFile, ExportError> {
+    let path = path.to_owned();
+    blocking(move || {
+        let mut writer = BufWriter::new(file.as_file_mut());
+        for line in &lines {
+            let text = serde_json::to_string(line).map_err(ProvisionError::from)?;
+            writeln!(writer, "{text}").map_err(|source| ExportError::Io { path: path.clone(), source })?;
+        }
+        writer.flush().map_err(|source| ExportError::Io { path, source })?;
+        drop(writer);
+        Ok(file)
+    })
+    .await
 }
 
 /// The heads that the newest file of entries before this one ends with.
@@ -130,11 +157,6 @@ fn last_heads(path: &Path) -> Result<Option<Heads>, ExportError> {
         Ok(Line::Heads(signed)) => Ok(Some(signed.statement)),
         _ => Err(broken()),
     }
-}
-
-fn line(writer: &mut impl std::io::Write, path: &Path, line: &Line) -> Result<(), ExportError> {
-    let text = serde_json::to_string(line).map_err(ProvisionError::from)?;
-    writeln!(writer, "{text}").map_err(|source| ExportError::Io { path: path.to_owned(), source })
 }
 
 /// Writes a file that is not there yet, whole or not at all; `None` when somebody else was faster.

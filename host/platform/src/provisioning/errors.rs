@@ -57,7 +57,10 @@ impl ProvisionError {
 
 impl From<StoreError> for ProvisionError {
     fn from(error: StoreError) -> Self {
-        Self::Internal(error.to_string())
+        match error {
+            StoreError::Unwritten(_) => Self::Unavailable { message: error.to_string(), retry_after: None },
+            other => Self::Internal(other.to_string()),
+        }
     }
 }
 

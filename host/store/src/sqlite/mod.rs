@@ -9,6 +9,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod bindings;
 mod decisions;
 mod health;
@@ -34,6 +35,8 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::watch;
+
+pub use backup::{BackupError, CheckedBackup};
 
 use crate::StoreError;
 
@@ -159,6 +162,28 @@ mod tests {
             let written = sqlx::raw_sql("CREATE TABLE t (x)").execute(&mut **connection).await;
             assert_eq!(written.is_err(), read_only, "only the writer writes");
         }
+    }
+
+    #[tokio::test]
+    async fn a_full_or_read_only_database_says_so_changes_nothing_and_goes_on_when_that_is_over() {
+        use crate::{AuditLog as _, NewAuditEntry, Obstacle};
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("macadam.db")).await.unwrap();
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let entry = NewAuditEntry::new("x", "y").with(serde_json::json!("long ".repeat(10_000)));
+        for (spoil, mend, obstacle) in [
+            ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000", Obstacle::Full),
+            ("PRAGMA query_only = on", "PRAGMA query_only = off", Obstacle::ReadOnly),
+        ] {
+            let before = store.audit_head().await.unwrap();
+            sqlx::raw_sql(spoil).execute(&mut *store.writer.acquire().await.unwrap()).await.unwrap();
+            let refused = store.append_audit(&entry, now).await.unwrap_err();
+            assert!(matches!(refused, StoreError::Unwritten(said) if said == obstacle), "{spoil}: {refused:?}");
+            assert_eq!(store.audit_head().await.unwrap(), before, "{spoil}: what is not written is not there");
+            sqlx::raw_sql(mend).execute(&mut *store.writer.acquire().await.unwrap()).await.unwrap();
+            store.append_audit(&entry, now).await.unwrap();
+        }
+        assert_eq!(store.verify_audit(None).await.unwrap(), 2);
     }
 
     async fn pragma<T>(conn: &mut Conn, sql: &'static str) -> T

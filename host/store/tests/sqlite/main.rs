@@ -13,6 +13,7 @@
 mod suite;
 
 mod audit;
+mod backup;
 mod file;
 
 use std::ops::Deref;

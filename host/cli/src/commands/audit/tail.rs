@@ -50,5 +50,7 @@ fn show(entry: &Entry, output: &mut Output<'_>) -> anyhow::Result<()> {
     let actor = entry.actor.as_deref().unwrap_or("-");
     let from = entry.address.as_deref().unwrap_or("-");
     let Entry { seq, at, stream, action, subject, .. } = entry;
-    output.line(&clean(&format!("{seq:>6}  {at:.3}  {stream:<14}  {actor:<10}  {action:<26}  {subject}  {from}")))
+    let line = format!("{seq:>6}  {at:.3}  {stream:<14}  {actor:<10}  {action:<26}  {subject}  {from}");
+    // What others wrote must not look like an entry of its own.
+    output.line(&clean(&line.replace('\n', " ")))
 }

@@ -1,0 +1,196 @@
+//! `macadam backup` and `macadam restore`: the SQLite store of a data directory on this machine.
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::Args;
+use macadam_store::SqliteStore;
+use serde_json::json;
+
+use crate::args::Global;
+use crate::exit::End;
+use crate::output::Output;
+
+/// The file of a data directory that is the store.
+const DATABASE: &str = "macadam.db";
+/// The file of a data directory that secrets are sealed with.
+const KEY: &str = "master.key";
+/// Its length.
+const KEY_BYTES: usize = 32;
+
+/// What `macadam backup` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  macadam backup /backup/macadam-2026-11-26.db
+  macadam backup --with-key /safe/macadam.db       also writes /safe/macadam.db.key
+
+The server may run: what was committed when the backup begins is in it, and nobody waits. The backup is a SQLite file, and
+is looked over before it gets its name.
+
+Secrets in it are sealed with master.key of the data directory, without which they open for nobody. Keep that key
+elsewhere, once; it does not change. --with-key writes it beside the backup, where whoever has both has every secret.
+
+Not in it: the configuration, the people, and the directories registry, archives and workspaces, which are files to be
+copied as files. A store on PostgreSQL is backed up with pg_dump.")]
+pub(crate) struct BackupArgs {
+    /// The file to write; one that is there is not overwritten
+    file: PathBuf,
+    /// Also write the key to the secrets, to FILE.key
+    #[arg(long)]
+    with_key: bool,
+}
+
+/// What `macadam restore` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  macadam --data /var/lib/macadam restore /backup/macadam-2026-11-26.db --key /safe/master.key
+  macadam restore /safe/macadam.db --key /safe/macadam.db.key
+
+The data directory must not have a store yet. The backup is looked over before it counts: SQLite's integrity check, its
+references, whether this version knows its tables, and every chain of the audit log. Afterwards, compare the log with
+heads that were exported: `macadam audit verify --heads DIR --key KEY`; nothing else shows that a backup was made up.")]
+pub(crate) struct RestoreArgs {
+    /// The backup
+    file: PathBuf,
+    /// The key to its secrets: master.key of the host that was backed up; not asked for when the data directory has it
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+/// Runs `macadam backup`.
+pub(crate) fn back_up(global: &Global, args: &BackupArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
+    let (database, key) = (global.data.join(DATABASE), global.data.join(KEY));
+    ensure!(
+        database.is_file(),
+        "there is no {}; name the data directory with --data, and back a store on PostgreSQL up with pg_dump",
+        database.display()
+    );
+    ensure!(!args.file.exists(), "{} is there already; choose another name", args.file.display());
+    let beside = with_suffix(&args.file, ".key");
+    let key = args.with_key.then(|| read_key(&key)).transpose()?;
+    ensure!(key.is_none() || !beside.exists(), "{} is there already; choose another name", beside.display());
+    let partial = with_suffix(&args.file, ".partial");
+    // Left over from one that was cut off.
+    remove_if_there(&partial)?;
+    let taken = block_on(SqliteStore::back_up(&database, &partial))?;
+    let kept = taken.map_err(anyhow::Error::new).and_then(|()| keep(&partial, &args.file));
+    kept.inspect_err(|_| drop(fs::remove_file(&partial)))?;
+    if let Some(key) = key {
+        write_new(&beside, &key)?;
+    }
+    let value = json!({"backup": args.file, "key": args.with_key.then_some(&beside)});
+    output.value(&value, |_| Ok(format!("The store is in {}", args.file.display())))?;
+    Ok(End::Done)
+}
+
+/// Runs `macadam restore`.
+pub(crate) fn restore(global: &Global, args: &RestoreArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
+    let (database, key_file) = (global.data.join(DATABASE), global.data.join(KEY));
+    ensure!(!database.exists(), "{} is there; restore into a data directory without a store", database.display());
+    ensure!(args.file.is_file(), "there is no {}", args.file.display());
+    fs::create_dir_all(&global.data)
+        .and_then(|()| make_private(&global.data, 0o700))
+        .with_context(|| format!("the data directory {} cannot be made", global.data.display()))?;
+    let key = key_for(args, &key_file)?;
+    let copy = tempfile::Builder::new().prefix(".restore-").tempdir_in(&global.data)?;
+    let copied = copy.path().join(DATABASE);
+    fs::copy(&args.file, &copied)
+        .and_then(|_| make_private(&copied, 0o600))
+        .with_context(|| format!("{} cannot be copied", args.file.display()))?;
+    let checked = block_on(SqliteStore::check_backup(&copied))??;
+    // The key comes first, as at a first start: a database without it would be one whose key is lost.
+    if let Some(key) = key {
+        write_new(&key_file, &key)?;
+    }
+    keep(&copied, &database)?;
+    let value = json!({"version": checked.version, "audit_entries": checked.audit_entries, "database": database});
+    output.value(&value, |_| {
+        let entries = checked.audit_entries;
+        Ok(format!(
+            "{} is restored: it is whole, and all {entries} entries of its audit log verify",
+            database.display()
+        ))
+    })?;
+    Ok(End::Done)
+}
+
+/// The key to be written, unless the one in the data directory will do.
+fn key_for(args: &RestoreArgs, there: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    let Some(given) = &args.key else {
+        ensure!(
+            there.exists(),
+            "the secrets in a backup open only with the key of its host; name that with --key, or put it at {}",
+            there.display()
+        );
+        return read_key(there).map(|_| None);
+    };
+    let key = read_key(given)?;
+    if there.exists() {
+        ensure!(read_key(there)? == key, "{} is another key than {}; move it away", there.display(), given.display());
+        return Ok(None);
+    }
+    Ok(Some(key))
+}
+
+fn read_key(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let key = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let length = key.len();
+    ensure!(length == KEY_BYTES, "{} has {length} bytes and a key has {KEY_BYTES}; it is another file", path.display());
+    Ok(key)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn remove_if_there(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives a file that was written its name, unless that is taken.
+fn keep(written: &Path, name: &Path) -> anyhow::Result<()> {
+    if name.exists() {
+        bail!("{} is there already; choose another name", name.display());
+    }
+    let kept = fs::File::open(written).and_then(|file| file.sync_all()).and_then(|()| fs::rename(written, name));
+    kept.with_context(|| format!("{} cannot be written", name.display()))?;
+    // The name is on the disk when its directory is.
+    let directory = name.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(directory).and_then(|directory| directory.sync_all()).ok();
+    Ok(())
+}
+
+#[cfg(unix)]
+fn make_private(path: &Path, mode: u32) -> std::io::Result<()> {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path, _: u32) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    written.with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no threads")?;
+    Ok(runtime.block_on(work))
+}

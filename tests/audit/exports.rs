@@ -1,0 +1,97 @@
+//! Exports: by hand and on a schedule, each verified without a server.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::{TAMPERED, directory, file, said, server, works};
+
+/// How long to wait for an export that is due.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
+    let read = std::fs::read_dir(directory).into_iter().flatten();
+    let named = read.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == extension));
+    named.collect()
+}
+
+#[test]
+fn an_export_verifies_without_a_server_whole_in_part_and_by_stream() {
+    let mut server = server("");
+    let key = works(&server, "ada", &["audit", "key"]);
+    let (whole, part, stream) = (file(&server, "a.jsonl"), file(&server, "b.jsonl"), file(&server, "c.jsonl"));
+    works(&server, "ada", &["audit", "export", "-o", &whole]);
+    std::thread::sleep(Duration::from_secs(2));
+    let lately = server.person("dana").post("/api/v1/resources", &directory("lately"));
+    server.person("dana").wait_for(&lately.request());
+    works(&server, "ada", &["audit", "export", "--since", "2s", "-o", &part]);
+    works(&server, "ada", &["audit", "export", "--stream", "team/payments", "-o", &stream]);
+    let heads = file(&server, "heads.json");
+    std::fs::write(&heads, works(&server, "ada", &["audit", "heads"])).unwrap();
+    let again = server.cli("ada", &["audit", "export", "-o", &whole]);
+    assert!(!again.status.success() && said(&again).contains("is it there already?"), "{}", said(&again));
+    server.stop();
+    let first = std::fs::read_to_string(&part).unwrap().lines().nth(1).unwrap_or_default().to_owned();
+    assert!(first.contains("entry") && !first.contains("\"seq\":1,"), "a part begins where it was asked to: {first}");
+    for path in [&whole, &part, &stream] {
+        let verified = works(&server, "ada", &["audit", "verify", path, "--key", key.trim()]);
+        assert!(verified.contains("everything is what was written"), "{verified}");
+    }
+    // The log went on after the export, by the readings alone; heads of later are not met by it.
+    let short = server.cli("ada", &["audit", "verify", &whole, "--heads", &heads]);
+    assert_eq!(short.status.code(), Some(TAMPERED), "{}", said(&short));
+    assert!(said(&short).contains("stream platform, entry") && said(&short).contains("was cut"), "{}", said(&short));
+    let other = "macadam-audit-public:H3gZZremibttozLaEyQ4wdDwzdPVsElG1E+QLnHuqoE=";
+    let stranger = server.cli("ada", &["audit", "verify", &whole, "--key", other]);
+    assert_eq!(stranger.status.code(), Some(TAMPERED), "{}", said(&stranger));
+    assert!(said(&stranger).contains("signed with"), "{}", said(&stranger));
+}
+
+#[test]
+fn what_is_done_to_a_file_is_found_by_its_line_or_entry() {
+    let server = server("");
+    let path = file(&server, "a.jsonl");
+    works(&server, "ada", &["audit", "export", "-o", &path]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let without = |index: usize| {
+        let left = lines.iter().enumerate().filter(|(at, _)| *at != index).map(|(_, line)| *line);
+        left.collect::<Vec<_>>().join("\n")
+    };
+    let mut swapped = lines.clone();
+    swapped.swap(2, 3);
+    for (changed, code, part) in [
+        (text.replacen("\"actor\":null", "\"actor\":\"mallory\"", 1), TAMPERED, "entry 1 (number 1): it was changed"),
+        (without(2), TAMPERED, "stream platform, entry 2: it is missing"),
+        (without(lines.len() - 2), TAMPERED, "was cut before it"),
+        (without(lines.len() - 1), TAMPERED, "does not end with heads"),
+        (swapped.join("\n"), TAMPERED, "not in its place"),
+        (text.replacen("\"entry\"", "\"entri\"", 1), 1, "line 2"),
+        (without(0), 1, "line 1"),
+    ] {
+        std::fs::write(&path, changed).unwrap();
+        let found = server.cli("ada", &["audit", "verify", &path]);
+        assert_eq!(found.status.code(), Some(code), "{part}: {}", said(&found));
+        assert!(said(&found).contains(part), "{part:?} is missing in: {}", said(&found));
+    }
+}
+
+#[test]
+fn heads_and_entries_are_exported_on_a_schedule_once_and_verify() {
+    let config = "audit = { export-directory = \"out\", export-interval-seconds = 10, export-entries = true }";
+    let server = server(config);
+    let out = server.data().join("out");
+    let begin = Instant::now();
+    while files(&out.join("heads"), "json").len() < 2 {
+        assert!(begin.elapsed() < PATIENCE, "no heads are exported: {}", server.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let entries = files(&out.join("entries"), "jsonl");
+    assert!((1..=2).contains(&entries.len()), "once a day, and midnight may have passed: {entries:?}");
+    let key = file(&server, "audit.key");
+    std::fs::write(&key, works(&server, "ada", &["audit", "key"])).unwrap();
+    let verified = works(&server, "ada", &["audit", "verify", entries[0].to_str().unwrap(), "--key", &key]);
+    assert!(verified.contains("everything is what was written"), "{verified}");
+    let heads = out.join("heads").display().to_string();
+    let verified = works(&server, "ada", &["audit", "verify", "--heads", &heads, "--key", &key]);
+    assert!(verified.contains("everything is what was written"), "{verified}");
+}

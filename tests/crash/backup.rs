@@ -1,0 +1,83 @@
+//! A backup of a server at work, restored on another machine.
+
+use std::process::Output;
+
+use macadam_tests::server::{Server, Setup, binary};
+use serde_json::json;
+
+fn command(data: &std::path::Path, arguments: &[&str]) -> Output {
+    let mut command = std::process::Command::new(binary());
+    command.arg("--data").arg(data).args(arguments).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn directory(name: &str) -> serde_json::Value {
+    let spec = json!({"quota_mb": 64});
+    json!({"environment": "dev", "type": "local-directory", "name": name, "spec": spec, "tags": {"owner": "payments"}})
+}
+
+#[test]
+fn a_backup_of_a_server_at_work_restores_with_everything_that_was_answered_before_it() {
+    let server = Server::start(&Setup::without_postgres());
+    let taken = |name: &str| server.person("dana").post("/api/v1/resources", &directory(name)).request();
+    let answered: Vec<String> = (0..5).map(|n| taken(&format!("before-{n}"))).collect();
+    let backup = server.data().join("backup.db");
+    let (file, key) = (backup.to_str().unwrap(), server.data().join("backup.db.key"));
+    let written = std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for n in 0..10 {
+                taken(&format!("while-{n}"));
+            }
+        });
+        let written = command(server.data(), &["backup", file, "--with-key"]);
+        writing.join().unwrap();
+        written
+    });
+    assert!(written.status.success(), "{}", said(&written));
+    let again = command(server.data(), &["backup", file]);
+    assert!(!again.status.success() && said(&again).contains("is there already"), "{}", said(&again));
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let without = command(elsewhere.path(), &["restore", file]);
+    assert!(!without.status.success() && said(&without).contains("--key"), "{}", said(&without));
+    let restore = ["restore", file, "--key", key.to_str().unwrap()];
+    let occupied = command(server.data(), &restore);
+    assert!(!occupied.status.success() && said(&occupied).contains("without a store"), "{}", said(&occupied));
+    let restored = command(elsewhere.path(), &restore);
+    assert!(restored.status.success() && said(&restored).contains("audit log verify"), "{}", said(&restored));
+
+    let mut other = Server::prepare(&Setup::without_postgres());
+    for name in ["macadam.db", "master.key"] {
+        std::fs::copy(elsewhere.path().join(name), other.data().join(name)).unwrap();
+    }
+    other.launch();
+    for request in &answered {
+        let there = other.person("dana").get(&format!("/api/v1/requests/{request}"));
+        assert_eq!(there.status, 200, "{request} was answered before the backup began");
+        assert_eq!(other.person("dana").wait_for(request), "succeeded", "and goes on where it was");
+    }
+    let verified = other.cli("dana", &["audit", "verify"]);
+    assert!(verified.status.success(), "{}", said(&verified));
+    let key_of = |server: &Server| server.person("dana").get("/api/v1/audit/key").body["key"].clone();
+    assert_eq!(key_of(&server), key_of(&other), "the heads that were signed before can still be checked");
+}
+
+#[test]
+fn a_backup_that_somebody_has_changed_is_not_restored_and_leaves_nothing() {
+    let server = Server::start(&Setup::without_postgres());
+    let backup = server.data().join("backup.db");
+    let file = backup.to_str().unwrap();
+    assert!(command(server.data(), &["backup", file, "--with-key"]).status.success());
+    let mut bytes = std::fs::read(&backup).unwrap();
+    let place = bytes.windows(12).position(|part| part == b"team.changed").expect("the log tells of teams");
+    bytes[place] = b'T';
+    std::fs::write(&backup, bytes).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let refused = command(elsewhere.path(), &["restore", file, "--key", &format!("{file}.key")]);
+    assert!(!refused.status.success() && said(&refused).contains("the audit log is broken"), "{}", said(&refused));
+    let left: Vec<_> = std::fs::read_dir(elsewhere.path()).unwrap().collect();
+    assert!(left.is_empty(), "nothing is left of what does not count: {left:?}");
+}
