@@ -32,7 +32,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn setup(more: &str) -> Setup {
     let allowed = "[webhooks]\nallow-addresses = [\"127.0.0.1/32\"]\nallow-http-hosts = [\"127.0.0.1\"]\n";
     let plugins = Setup::without_postgres();
-    Setup { config: format!("{allowed}{more}\n{}", plugins.config), ..plugins }
+    // What providers see of resources by themselves would be told at any time.
+    let config = format!("health-check-seconds = 0\n{allowed}{more}\n{}", plugins.config);
+    Setup { config, ..plugins }
 }
 
 /// Makes a webhook of dana's team that takes what begins like this.
