@@ -215,7 +215,7 @@ impl Platform {
     /// The webhooks of the caller's team, or of another that is named, as far as the caller may change them.
     ///
     /// # Errors
-    /// [`ManageError::Forbidden`] for a team whose things the caller may not change.
+    /// [`ManageError::Refused`] for a team whose things the caller may not change.
     pub async fn webhooks(
         &self,
         caller: &Caller,
