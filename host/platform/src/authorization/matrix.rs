@@ -128,7 +128,7 @@ impl Access {
         let Ok(sample) = Sample::new() else { return BTreeMap::new() };
         let allowed = |cell: &Cell| {
             let (caller, target) = (sample.caller(cell.role).ok()?, sample.target(cell).ok()?);
-            Some(self.judge_by(rules, &caller, cell.action, &target).allowed)
+            Some(self.allows_by(rules, &caller, cell.action, &target))
         };
         cells().into_iter().filter_map(|cell| Some((cell, allowed(&cell)?))).collect()
     }
