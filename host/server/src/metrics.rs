@@ -114,7 +114,7 @@ struct Used {
     failures: u64,
     fuel: u64,
     seconds: f64,
-    /// How many calls took up to each of [`WALL_BOUNDS`], and in the end all of them.
+    /// How many calls took up to each of [`WALL_BOUNDS`] and more than the one before; the last ones took longer.
     wall: [u64; WALL_BOUNDS.len() + 1],
     waiting: u64,
 }
@@ -191,8 +191,8 @@ impl Plugins {
     fn encode_decisions(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let help = "Requests that were decided and recorded";
         let mut family = encoder.encode_descriptor("requests_decided", help, None, MetricType::Counter)?;
-        for ((action, outcome), count) in self.0.decided() {
-            let labels = Decided { action: action.as_str(), outcome };
+        for ((action, outcome), count) in self.0.counted().decided() {
+            let labels = Decided { action, outcome };
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
         Ok(())

@@ -179,8 +179,7 @@ impl Platform {
             }
             TargetKind::Request => {
                 let id = request.ok_or_else(|| needs("request", "a request"))?;
-                let record = self.visible_request(caller, id).await?;
-                self.request_target(&record).await
+                Ok(self.visible_target(caller, id).await?.1)
             }
             TargetKind::Namespace => {
                 let name = namespace.ok_or_else(|| needs("namespace", "a namespace"))?;
