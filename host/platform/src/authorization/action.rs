@@ -1,4 +1,4 @@
-//! What can be done, by the word that routes, commands, scopes of tokens and policies have for it.
+//! What can be done, by the word that routes, commands and policies have for it.
 
 use super::TargetKind;
 

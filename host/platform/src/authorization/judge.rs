@@ -121,7 +121,6 @@ impl Judge {
         let attributes = HashMap::from([
             ("team".to_owned(), RestrictedExpression::new_entity_uid(uid(&types.team, caller.team.as_str()))),
             ("groups".to_owned(), RestrictedExpression::new_set(groups)),
-            ("service".to_owned(), RestrictedExpression::new_bool(false)),
         ]);
         Ok(Entity::new(uid(&types.person, caller.person.as_str()), attributes, roles)?)
     }
