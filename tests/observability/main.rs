@@ -143,6 +143,25 @@ fn what_dashboard_and_alerts_ask_about_is_what_a_host_says() {
 }
 
 #[test]
+fn every_histogram_ends_with_all_that_it_counted() {
+    let server = Server::start(&Setup::without_postgres());
+    let dana = server.person("dana");
+    assert_eq!(dana.post("/api/v1/preview", &directory("notes")).status, 200);
+    let said = String::from_utf8(dana.download("/metrics")).expect("metrics are text");
+    let value_of = |series: &str| {
+        let line = said.lines().find_map(|line| line.strip_prefix(series)).map(str::trim);
+        line.unwrap_or_else(|| panic!("there is no {series}:\n{said}")).to_owned()
+    };
+    let counts: Vec<_> = said.lines().filter_map(|line| line.split_once("_count{")).collect();
+    assert!(counts.iter().any(|(name, _)| *name == "macadam_plugin_call_duration_seconds"), "{said}");
+    for (name, rest) in counts {
+        let (labels, count) = rest.rsplit_once(' ').expect("a value");
+        let last = value_of(&format!("{name}_bucket{{le=\"+Inf\",{labels}"));
+        assert_eq!(last, count, "a quantile is asked of the buckets: {name}{{{labels}");
+    }
+}
+
+#[test]
 fn the_alerts_come_when_they_should_and_not_before() {
     for arguments in [["check", "rules", "alerts.yaml"], ["test", "rules", "alerts-test.yaml"]] {
         let ran = Command::new("promtool").args(arguments).current_dir(folder()).output();

@@ -176,7 +176,7 @@ impl Plugins {
         let (name, help) = ("plugin_call_duration", "Time that a call into a plugin took");
         let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
         for (labels, used) in used {
-            let bounds = WALL_BOUNDS.into_iter().chain([f64::MAX]);
+            let bounds = WALL_BOUNDS.into_iter().chain([f64::INFINITY]);
             let buckets: Vec<_> = bounds.zip(used.wall).collect();
             let mut of_plugin = family.encode_family(labels)?;
             of_plugin.encode_histogram::<NoLabelSet>(used.seconds, used.wall.iter().sum(), &buckets, None)?;

@@ -24,7 +24,7 @@ pub enum AccessError {
     #[error(transparent)]
     Refused(#[from] Refused),
     /// The text cannot be a policy.
-    #[error("`text`: {0}")]
+    #[error(transparent)]
     Text(#[from] PolicyTextError),
     /// Nobody could change the rules any more.
     #[error(
