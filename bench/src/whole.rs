@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use macadam_core::digest::Digest;
 use macadam_core::limits::Limits;
 use macadam_platform::decisions::{DecisionRetention, Recorder};
+use macadam_platform::events::{EventSettings, Feed};
 use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Plugins};
 use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
+use macadam_platform::webhooks::{Courier, WebhookSettings};
 use macadam_platform::{Caller, Platform, PlatformParts, PlatformSettings};
 use macadam_registry::{Package, Registry, Versioning, pack};
 use macadam_runtime::capabilities::files::FilesRoot;
@@ -53,7 +55,10 @@ pub(crate) async fn host(data: &Path, packages: &[Package], bindings: &[Binding]
     let table = plugins.start(bindings, &by).await?;
     ensure!(table.is_complete(), "{:?}", table.failed().collect::<Vec<_>>());
     Ok(Platform::new(PlatformParts {
+        access: macadam_platform::authorization::Access::new()?,
         recorder: Recorder::start(Arc::clone(&store), DecisionRetention::default()),
+        feed: Feed::start(Arc::clone(&store), EventSettings::default()),
+        courier: Courier::new(WebhookSettings::default())?,
         store: Arc::clone(&store),
         plugins,
         vault: Arc::new(Vault::new(store, Sealer::new(&[7; 32]))),

@@ -19,11 +19,14 @@ pub struct Setup {
     pub config: String,
     /// The teams and environments; the default ones when empty.
     pub organisation: String,
+    /// Variables of its environment.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A data directory with the shipped plugins in its registry, and the server that works on it.
 pub struct Server {
     directory: tempfile::TempDir,
+    environment: Vec<(String, String)>,
     process: Option<Child>,
     port: u16,
 }
@@ -155,7 +158,7 @@ impl Server {
         let cache = source_root().join("guests/target/code-cache");
         std::fs::create_dir_all(&cache).expect("the shared cache is there");
         std::os::unix::fs::symlink(cache, directory.path().join("cache")).expect("the cache is linked");
-        Self { directory, process: None, port: free_port() }
+        Self { directory, environment: setup.environment.clone(), process: None, port: free_port() }
     }
 
     /// The data directory.
@@ -190,6 +193,7 @@ impl Server {
             .arg("--data")
             .arg(self.data())
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::null())
             .stderr(log.expect("the log can be written"))
             .spawn();

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use macadam_core::names::PersonId;
 
+use crate::commands::access::AccessCommand;
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
+use crate::commands::event::EventCommand;
 use crate::commands::job::JobCommand;
 use crate::commands::namespace::NamespaceCommand;
 use crate::commands::plugin::PluginCommand;
@@ -16,6 +18,7 @@ use crate::commands::resource::ResourceCommand;
 use crate::commands::scaffold::{FetchArgs, ScaffoldArgs};
 use crate::commands::schedule::ScheduleCommand;
 use crate::commands::template::TemplateCommand;
+use crate::commands::webhook::WebhookCommand;
 use crate::output::Format;
 use crate::serve::{CompileArgs, ServeArgs};
 
@@ -98,6 +101,9 @@ pub(crate) enum Command {
     /// Say who publishes under which name, and whose signatures count
     #[command(subcommand)]
     Namespace(NamespaceCommand),
+    /// Look at who may do what and why not, and add to the rules
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Look at what plugins were asked, and what they said
     #[command(subcommand)]
     Decision(DecisionCommand),
@@ -109,6 +115,12 @@ Examples:
 
 Nothing is changed by it. The version that was recorded says again what it said, with the same fuel.")]
     Replay(ReplayArgs),
+    /// See what happens, as it happens
+    #[command(subcommand)]
+    Event(EventCommand),
+    /// Have a service of yours told of events, and check what it is sent
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Look at golden paths
     #[command(subcommand)]
     Template(TemplateCommand),
@@ -149,6 +161,10 @@ mod tests {
             "macadam job list --state dead --provider macadam/postgres-database --phase undo",
             "macadam job cancel 0198c0de-0000-7000-8000-000000000000 --follow --timeout 2m",
             "macadam schedule run decision-log",
+            "macadam event tail --type macadam.request. --subject requests/ --after 0 --output json",
+            "macadam webhook create https://hooks.example/a --type macadam.request. --type macadam.resource.",
+            "macadam webhook change 0198c0de-0000-7000-8000-000000000000 --all-types",
+            "macadam webhook verify --secret whsec_x --id evt_1 --timestamp 1 --signature v1,x -",
             "macadam completions bash",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
@@ -171,6 +187,11 @@ mod tests {
             "macadam job list --state sleeping",
             "macadam job retry x",
             "macadam preview",
+            "macadam event tail --after soon",
+            "macadam webhook get x",
+            "macadam webhook change 0198c0de-0000-7000-8000-000000000000",
+            "macadam webhook change 0198c0de-0000-7000-8000-000000000000 --all-types --type macadam.",
+            "macadam webhook verify --id a --timestamp 1 --signature b",
         ] {
             let refused = Cli::try_parse_from(line.split(' '));
             assert!(refused.is_err_and(|error| error.exit_code() == 2), "{line} is a usage error");

@@ -15,6 +15,9 @@ use crate::tokens;
 /// The server answers within its plugins' deadlines; whoever waits longer than this waits for nothing.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// How long a stream may be silent: the server says three times in it that it is alive.
+const SILENCE: Duration = Duration::from_secs(45);
+
 /// The largest answer that is read: a project's archive with room to spare.
 const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 
@@ -51,6 +54,11 @@ impl Problem {
     /// Whether there is no such thing.
     pub(crate) fn is_not_found(&self) -> bool {
         self.document.get("type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("/problems/not-found"))
+    }
+
+    /// Whether the same may be answered otherwise in a while.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self.status, 408 | 429 | 500..)
     }
 
     /// Whether it was decided, and the answer is no.
@@ -98,6 +106,29 @@ impl Client {
     /// Asks for something.
     pub(crate) fn post(&self, path: &str, document: &Value, headers: &[(&str, &str)]) -> anyhow::Result<Value> {
         self.send_json(Method::POST, path, document, headers)
+    }
+
+    /// Follows a stream from a place on. It goes on for as long as the server sends something now and then.
+    pub(crate) fn stream(&self, path: &str, last: Option<u64>) -> anyhow::Result<impl std::io::Read> {
+        let last = last.map(|last| last.to_string());
+        let mut request = Request::builder()
+            .uri(format!("{}/api/v1{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("accept", "text/event-stream");
+        if let Some(last) = &last {
+            request = request.header("last-event-id", last);
+        }
+        let request = request.body(()).context("the token or an argument cannot be sent in a header")?;
+        let request =
+            self.agent.configure_request(request).timeout_global(None).timeout_per_read(Some(SILENCE)).build();
+        let reached = self.agent.run(request);
+        let mut response =
+            reached.with_context(|| format!("{} cannot be reached; is the server running?", self.base))?;
+        if response.status().is_success() {
+            Ok(response.into_body().into_reader())
+        } else {
+            Err(problem(&mut response).into())
+        }
     }
 
     /// Asks for a change.
@@ -183,9 +214,14 @@ fn problem(response: &mut Response<Body>) -> Problem {
 /// A path with query parameters, those that are there.
 pub(crate) fn with_query(path: &str, params: &[(&str, Option<String>)]) -> String {
     let there = params.iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value)));
-    // What is sent is names, states and ids, all of them checked before: nothing in them needs quoting.
+    // What is sent is names, states and ids, all of them checked before, or encoded: nothing in them needs quoting.
     let query: Vec<_> = there.map(|(name, value)| format!("{name}={value}")).collect();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+}
+
+/// A text as a query parameter has it.
+pub(crate) fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 #[cfg(test)]
@@ -212,5 +248,7 @@ mod tests {
             with_query("/a", &[("b", Some("c".to_owned())), ("d", None), ("e", Some("f".to_owned()))]),
             "/a?b=c&e=f"
         );
+        assert_eq!(encoded("macadam.request."), "macadam.request.");
+        assert_eq!(encoded("a&b=c d/é%"), "a%26b%3Dc+d%2F%C3%A9%25");
     }
 }

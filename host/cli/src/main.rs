@@ -24,7 +24,7 @@ mod unpack;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 use crate::args::{Cli, Command};
 use crate::exit::{End, report};
@@ -35,7 +35,8 @@ use crate::output::Output;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+    let parsed = Cli::from_arg_matches(&commands::actions::command().get_matches());
+    let Cli { global, command } = parsed.unwrap_or_else(|error| error.exit());
     let mut stdout = std::io::stdout().lock();
     let mut output = Output::new(global.output, &mut stdout);
     let ended: anyhow::Result<End> = match command {
@@ -51,8 +52,11 @@ fn main() -> ExitCode {
         Command::Fetch(args) => commands::scaffold::fetch(&global, &args, &mut output),
         Command::Registry(command) => commands::registry::run(&global, &command, &mut output),
         Command::Namespace(command) => commands::namespace::run(&global, command, &mut output),
+        Command::Access(command) => commands::access::run(&global, command, &mut output),
         Command::Decision(command) => commands::decision::run(&global, command, &mut output),
         Command::Replay(args) => commands::decision::replay(&global, &args, &mut output),
+        Command::Event(command) => commands::event::run(&global, &command, &mut output),
+        Command::Webhook(command) => commands::webhook::run(&global, command, &mut output),
         Command::Template(command) => commands::template::run(&global, command, &mut output),
         Command::Whoami => commands::whoami(&global, &mut output),
         Command::Completions { shell } => commands::completions(shell, &mut output),

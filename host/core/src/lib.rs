@@ -17,6 +17,7 @@
 //! | [`approvals`] | which approvals a request still needs |
 //! | [`project`] | generated projects and the paths they may hold |
 //! | [`lifecycle`] | the states of requests, resources and jobs |
+//! | [`signature`] | how a webhook's message is signed and checked |
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
 //! | [`retry`] | which failures are worth another try, when, and for how long |
 
@@ -34,6 +35,7 @@ pub mod project;
 pub mod quarantine;
 pub mod request;
 pub mod retry;
+pub mod signature;
 pub mod standing;
 pub mod verdict;
 pub mod violation;

@@ -141,6 +141,10 @@ name!(
     BindingName, "binding", is_slug, SLUG_RULE
 );
 name!(
+    /// An access policy: what administrators call one rule that they add to who may do what.
+    AccessPolicyName, "access policy", is_slug, SLUG_RULE
+);
+name!(
     /// Work that is done by the clock, such as `expiry`.
     ScheduleName, "schedule", is_slug, SLUG_RULE
 );
@@ -191,6 +195,12 @@ impl PluginName {
     #[must_use]
     pub fn name(&self) -> &str {
         self.full.get(self.slash + 1..).unwrap_or_default()
+    }
+}
+
+impl From<&PluginName> for Namespace {
+    fn from(plugin: &PluginName) -> Self {
+        Self(plugin.namespace().to_owned())
     }
 }
 

@@ -10,23 +10,34 @@ use macadam_core::request::Actor;
 pub enum Role {
     /// Asks for resources and projects for their team.
     Developer,
+    /// The same, and looks after what the team as a whole has.
+    TeamLead,
+    /// Publishes plugins in the namespaces of their team.
+    Publisher,
     /// Approves and rejects requests of others, within their groups.
     Approver,
     /// Sees what was decided for any team, and leaves a trace of having looked.
     Auditor,
-    /// Sees and does everything, but still never decides on a request of their own.
-    Admin,
+    /// Says what is active and who may do what, but still never decides on a request of their own.
+    #[serde(alias = "admin")]
+    PlatformAdmin,
 }
 
 impl Role {
+    /// Every role. What each may do is said in `authorization/default.cedar`.
+    pub const ALL: [Self; 6] =
+        [Self::Developer, Self::TeamLead, Self::Publisher, Self::Approver, Self::Auditor, Self::PlatformAdmin];
+
     /// The role's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Developer => "developer",
+            Self::TeamLead => "team-lead",
+            Self::Publisher => "publisher",
             Self::Approver => "approver",
             Self::Auditor => "auditor",
-            Self::Admin => "admin",
+            Self::PlatformAdmin => "platform-admin",
         }
     }
 }
@@ -51,18 +62,6 @@ impl Caller {
     #[must_use]
     pub fn is(&self, role: Role) -> bool {
         self.roles.contains(&role)
-    }
-
-    /// Whether the person may see what belongs to a team: its members do, and approvers and admins see all.
-    #[must_use]
-    pub fn may_see(&self, team: &TeamId) -> bool {
-        self.team == *team || self.is(Role::Approver) || self.is(Role::Admin)
-    }
-
-    /// Whether the person may ask for changes to what belongs to a team.
-    #[must_use]
-    pub fn may_change(&self, team: &TeamId) -> bool {
-        self.is(Role::Admin) || (self.team == *team && self.is(Role::Developer))
     }
 
     /// The person as policies see them.

@@ -7,19 +7,25 @@
 //! | [`decisions`] | what plugins were asked and said, and what another version would have said |
 //! | [`schedule`] | what is done by the clock, once whichever hosts there are |
 //! | [`plugins`] | which plugin versions are active, what for, and with which settings |
+//! | [`authorization`] | who may do what, and why not |
+//! | [`events`] | what was told, for whoever may hear it, from any place on |
+//! | [`webhooks`] | events told by a call, in order, signed, until they arrive |
 //! | [`vault`] | secrets are sealed before anything else sees them |
 //! | [`schema`] | documents are checked against what plugins say they take |
 //!
 //! The platform knows no HTTP and no database: what varies below is a trait of `macadam-store`, what a plugin does is
 //! behind the clients of `macadam-runtime`, and [`Platform`] joins them.
 
+pub mod authorization;
 pub mod decisions;
+pub mod events;
 pub mod plugins;
 pub mod provisioning;
 pub mod scaffolding;
 pub mod schedule;
 pub mod schema;
 pub mod vault;
+pub mod webhooks;
 
 mod caller;
 mod counted;

@@ -1,22 +1,26 @@
 //! The platform: everything the use cases need, joined.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use macadam_core::names::ScheduleName;
 use macadam_core::project::ProjectLimits;
+use macadam_core::request::Action;
 use macadam_core::retry::RetryRule;
 use macadam_core::verdict::WhenNoPolicyApplies;
 use macadam_store::{JobLimits, Store};
 use tokio::sync::Notify;
 
+use crate::authorization::Access;
 use crate::counted::Counted;
 use crate::decisions::Recorder;
+use crate::events::Feed;
 use crate::plugins::Plugins;
 use crate::scaffolding::Archives;
 use crate::schedule::Timing;
 use crate::vault::Vault;
+use crate::webhooks::Courier;
 
 /// How many jobs run at once unless something else is set.
 const WORKERS: usize = 8;
@@ -85,6 +89,12 @@ pub struct PlatformParts {
     pub archives: Archives,
     /// What writes the decision log.
     pub recorder: Recorder,
+    /// Who may do what.
+    pub access: Access,
+    /// What everybody who follows events listens to.
+    pub feed: Feed,
+    /// What sends messages to webhooks.
+    pub courier: Courier,
     /// What an administrator has set.
     pub settings: PlatformSettings,
 }
@@ -95,6 +105,7 @@ pub struct Platform {
     pub(crate) parts: Arc<PlatformParts>,
     /// Wakes the workers when there is a job.
     pub(crate) work: Arc<Notify>,
+    decided: Arc<Mutex<BTreeMap<(Action, &'static str), u64>>>,
     counted: Arc<Counted>,
 }
 
@@ -102,7 +113,7 @@ impl Platform {
     /// Joins the parts.
     #[must_use]
     pub fn new(parts: PlatformParts) -> Self {
-        Self { parts: Arc::new(parts), work: Arc::new(Notify::new()), counted: Arc::default() }
+        Self { parts: Arc::new(parts), work: Arc::default(), decided: Arc::default(), counted: Arc::default() }
     }
 
     /// Where everything is kept.
@@ -123,10 +134,31 @@ impl Platform {
         &self.parts.recorder
     }
 
+    /// How many requests were decided since the start, by what they asked for and what came out.
+    #[must_use]
+    pub fn decided(&self) -> BTreeMap<(Action, &'static str), u64> {
+        self.decided.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn count_decision(&self, action: Action, outcome: &'static str) {
+        *self.decided.lock().unwrap_or_else(PoisonError::into_inner).entry((action, outcome)).or_default() += 1;
+    }
+
     /// What this process has done since it started.
     #[must_use]
     pub fn counted(&self) -> &Counted {
         &self.counted
+    }
+
+    /// What everybody who follows events listens to.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.parts.feed
+    }
+
+    /// What sends messages to webhooks.
+    pub(crate) fn courier(&self) -> &Courier {
+        &self.parts.courier
     }
 
     pub(crate) fn settings(&self) -> &PlatformSettings {

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use macadam_core::names::BindingName;
+use macadam_platform::authorization::{Action, Target};
 use serde_json::json;
 
 use crate::ServerState;
@@ -23,6 +24,13 @@ pub(crate) async fn ready(State(state): State<ServerState>) -> Result<Response, 
         tracing::error!(%error, "the store does not answer");
         Problem::new(ProblemKind::Unavailable, "the store does not answer")
     })?;
+    if let Some(why) = state.platform.access().closed() {
+        tracing::error!(%why, "not ready");
+        return Err(Problem::new(
+            ProblemKind::Unavailable,
+            "the access policies cannot be used; GET /api/v1/access/policies says why",
+        ));
+    }
     let active = state.platform.plugins().active();
     let failed: Vec<_> = active.failed().map(|(plugin, _)| plugin).collect();
     if failed.is_empty() {
@@ -37,7 +45,8 @@ pub(crate) async fn ready(State(state): State<ServerState>) -> Result<Response, 
 /// Everything that is counted.
 pub(crate) async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result<Response, Problem> {
     if !state.open_metrics {
-        sign_in(&state, &headers)?;
+        let caller = sign_in(&state, &headers)?;
+        state.platform.authorize(&caller, Action::MetricsRead, &Target::Platform)?;
     }
     let now = Timestamp::now();
     // What the host itself counts is shown also while the store does not answer: that is when it is looked at.

@@ -224,10 +224,10 @@ pub struct FirstPeople {
 }
 
 /// Who is there on the first run: somebody to ask, somebody to approve, somebody to administrate.
-const FIRST: [(&str, &str, Role, &[&str]); 3] = [
-    ("dana", "payments", Role::Developer, &[]),
-    ("amir", "platform", Role::Approver, &["platform", "finance"]),
-    ("ada", "platform", Role::Admin, &[]),
+const FIRST: [(&str, &str, &[Role], &[&str]); 3] = [
+    ("dana", "payments", &[Role::Developer], &[]),
+    ("amir", "platform", &[Role::Approver, Role::Publisher], &["platform", "finance"]),
+    ("ada", "platform", &[Role::PlatformAdmin], &[]),
 ];
 
 impl FirstPeople {
@@ -237,7 +237,7 @@ impl FirstPeople {
     /// When the system gives no randomness.
     pub fn generate() -> Result<Self, PeopleError> {
         let (mut people, mut tokens) = (Vec::new(), Vec::new());
-        for (person, team, role, groups) in FIRST {
+        for (person, team, roles, groups) in FIRST {
             let name = |error: macadam_core::names::NameError| PeopleError::Random(std::io::Error::other(error));
             let person = PersonId::new(person).map_err(name)?;
             let groups = groups.iter().map(|group| GroupName::new(*group)).collect::<Result<_, _>>().map_err(name)?;
@@ -245,7 +245,7 @@ impl FirstPeople {
             people.push(Entry {
                 person: person.clone(),
                 team: TeamId::new(team).map_err(name)?,
-                roles: vec![role],
+                roles: roles.to_vec(),
                 groups,
                 token_sha256: Digest::of(token.reveal().as_bytes()).hex(),
             });

@@ -44,8 +44,11 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let told = std::sync::Arc::new(Notify::new());
     let tell = std::sync::Arc::clone(&told);
+    let feed = state.platform.feed().clone();
     let shutdown = async move {
         shutdown.await;
+        // Streams of events would go on for as long as their clients listen.
+        feed.stop();
         tell.notify_one();
     };
     let served = axum::serve(listener, router(state)).with_graceful_shutdown(shutdown);

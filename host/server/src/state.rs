@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use macadam_platform::Platform;
 
+use crate::api::Streams;
 use crate::metrics::Metrics;
 use crate::people::PeopleFile;
 
@@ -18,6 +19,8 @@ pub struct ServerState {
     pub(crate) metrics: Arc<Metrics>,
     /// Whether `/metrics` is for everybody who reaches the port.
     pub(crate) open_metrics: bool,
+    /// How many streams of events each person has.
+    pub(crate) streams: Streams,
 }
 
 impl ServerState {
@@ -26,6 +29,6 @@ impl ServerState {
     #[must_use]
     pub fn new(platform: Platform, people: Arc<PeopleFile>, open_metrics: bool) -> Self {
         let metrics = Arc::new(Metrics::new(platform.clone()));
-        Self { platform, people, metrics, open_metrics }
+        Self { platform, people, metrics, open_metrics, streams: Streams::default() }
     }
 }

@@ -159,6 +159,19 @@ pub enum BindingError {
     Store(#[from] StoreError),
 }
 
+impl Expected {
+    /// What somebody expects who names the revision that they looked at: 0 for what is not there, nothing for whatever
+    /// there is.
+    #[must_use]
+    pub const fn at_revision(revision: Option<u64>) -> Self {
+        match revision {
+            None => Self::Any,
+            Some(0) => Self::Absent,
+            Some(revision) => Self::Revision(revision),
+        }
+    }
+}
+
 fn at(current: Option<u64>) -> String {
     current.map_or_else(|| "is not there".to_owned(), |revision| format!("is at revision {revision}"))
 }

@@ -12,9 +12,11 @@
 //! | [`Scaffolds`] | generated projects |
 //! | [`Namespaces`] | who publishes plugins under which name, and with which keys |
 //! | [`Bindings`] | which plugins are to be active, and every state that this ever had |
+//! | [`AccessPolicies`] | what administrators add to the rules of who may do what |
 //! | [`DecisionLog`] | what plugins were asked and said, to be explained and replayed |
 //! | [`Secrets`] | sealed bytes behind handles |
 //! | [`AuditLog`], [`Outbox`] | what happened, kept for good and told to others |
+//! | [`Webhooks`] | who is told by a call, how far they have been told, and what came of each attempt |
 //!
 //! Three rules hold everywhere. What belongs together is one transaction: no request without its audit entry, no event
 //! of something that was rolled back. A change is conditional on the state it leaves, so the second of two gets a typed
@@ -23,10 +25,12 @@
 //! [`Store`] is all the traits together, as an object. [`SqliteStore`] is the embedded one, for one process;
 //! [`PostgresStore`] is for several on one database.
 
+mod access;
 mod audit;
 mod bindings;
 mod decisions;
 mod error;
+mod event_types;
 mod health;
 mod ids;
 mod jobs;
@@ -41,7 +45,9 @@ mod schedules;
 mod secrets;
 mod sqlite;
 mod teams;
+mod webhooks;
 
+pub use access::{AccessPolicies, AccessPolicyChange, AccessPolicyError, AccessPolicyRecord, AccessPolicySet};
 pub use audit::{AuditEntry, AuditError, AuditHead, AuditLog, NewAuditEntry};
 pub use bindings::{
     Applied, Attribution, BindingChange, BindingError, BindingRecord, BindingRevision, BindingSet, Bindings, Expected,
@@ -51,8 +57,9 @@ pub use decisions::{
     Difference, DifferenceRecord, NewDecision, Pruned, RecordedCall, Retention,
 };
 pub use error::StoreError;
+pub use event_types::{Addressee, EVENT_TYPES, EventType};
 pub use health::{HealthRecord, HealthState, ResourceHealth};
-pub use ids::{IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId};
+pub use ids::{DeliveryId, IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId, WebhookId};
 pub use jobs::{
     AttemptOutcome, AttemptRecord, Cancellation, Cancelled, ClaimedJob, Finished, InterveneError, JobEnd, JobError,
     JobFilter, JobLimits, JobPhase, JobRecord, JobTotals, Jobs, Lease, Redecided, Setback,
@@ -61,7 +68,7 @@ pub use namespaces::{
     NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation,
     SignaturePolicy,
 };
-pub use outbox::{EVENT_TYPE_PREFIX, NewEvent, Outbox, OutboxEvent};
+pub use outbox::{Audience, EVENT_TYPE_PREFIX, EventRange, NewEvent, Outbox, OutboxEvent};
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use requests::{
     Approval, ApprovalRecord, ApproveOutcome, Change, Decision, NewRequest, PendingApproval, RequestFilter,
@@ -73,6 +80,10 @@ pub use schedules::{DueSchedule, RunEnd, RunOutcome, ScheduleError, ScheduleLeas
 pub use secrets::{Sealed, SecretRecord, Secrets};
 pub use sqlite::SqliteStore;
 pub use teams::{Environments, Teams};
+pub use webhooks::{
+    Attempted, ClaimedWebhook, DeliveryRecord, NewWebhook, PreviousSecret, WebhookChange, WebhookError, WebhookFilter,
+    WebhookLease, WebhookRecord, WebhookState, Webhooks,
+};
 
 /// Everything the platform keeps.
 pub trait Store:
@@ -86,10 +97,12 @@ pub trait Store:
     + Scaffolds
     + Namespaces
     + Bindings
+    + AccessPolicies
     + DecisionLog
     + Secrets
     + AuditLog
     + Outbox
+    + Webhooks
     + Send
     + Sync
 {
@@ -106,10 +119,12 @@ impl<T> Store for T where
         + Scaffolds
         + Namespaces
         + Bindings
+        + AccessPolicies
         + DecisionLog
         + Secrets
         + AuditLog
         + Outbox
+        + Webhooks
         + Send
         + Sync
 {

@@ -1,6 +1,9 @@
 //! The client commands, one file each: its arguments, what it asks, what it shows.
 
+pub(crate) mod access;
+pub(crate) mod actions;
 pub(crate) mod decision;
+pub(crate) mod event;
 pub(crate) mod follow;
 pub(crate) mod job;
 pub(crate) mod namespace;
@@ -12,10 +15,9 @@ pub(crate) mod resource;
 pub(crate) mod scaffold;
 pub(crate) mod schedule;
 pub(crate) mod template;
+pub(crate) mod webhook;
 
-use clap::CommandFactory as _;
-
-use crate::args::{Cli, Global};
+use crate::args::Global;
 use crate::client::Client;
 use crate::exit::End;
 use crate::output::Output;
@@ -42,7 +44,7 @@ pub(crate) fn whoami(global: &Global, output: &mut Output<'_>) -> anyhow::Result
 /// A completion script.
 pub(crate) fn completions(shell: clap_complete::Shell, output: &mut Output<'_>) -> anyhow::Result<End> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "macadam", &mut script);
+    clap_complete::generate(shell, &mut actions::command(), "macadam", &mut script);
     output.bytes(&script)?;
     Ok(End::Done)
 }

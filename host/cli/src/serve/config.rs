@@ -14,13 +14,14 @@ use macadam_platform::plugins::Binding;
 use serde::Deserialize;
 
 use crate::serve::database::DatabaseUrl;
+use crate::serve::events::{Events, Webhooks};
 use crate::serve::work::{JobsConfig, ScheduleConfig};
 
 /// What a new data directory starts with.
 pub(super) const DEFAULT: &str = include_str!("macadam.toml");
 
 /// A day in seconds.
-const DAY: u64 = 24 * 60 * 60;
+pub(super) const DAY: u64 = 24 * 60 * 60;
 
 /// The configuration.
 #[derive(Debug, Deserialize)]
@@ -58,6 +59,10 @@ pub(super) struct Config {
     pub(super) open_metrics: Option<bool>,
     /// The trusted root of sigstore, for namespaces that trust keyless identities; absolute, or below the data directory.
     pub(super) trusted_root: Option<PathBuf>,
+    /// For how long events are kept, and what they name as their source.
+    pub(super) events: Events,
+    /// Whom webhooks may call, and when one is given up.
+    pub(super) webhooks: Webhooks,
     /// The most that any plugin gets, whatever its manifest and binding say.
     limits: LimitOverrides,
     /// What can be granted.
@@ -126,6 +131,8 @@ impl Default for Config {
             decision_log_megabytes: DecisionRetention::default().bytes >> 20,
             open_metrics: None,
             trusted_root: None,
+            events: Events::default(),
+            webhooks: Webhooks::default(),
             limits: LimitOverrides::default(),
             connections: Connections::default(),
             plugins: Vec::new(),
@@ -247,7 +254,8 @@ impl Config {
                 "write seconds up to 31536000 (a year), or 0 for never",
             ),
         ];
-        own.into_iter().chain(self.jobs.ranges()).chain(self.schedules.values().map(ScheduleConfig::range)).collect()
+        let parts = self.jobs.ranges().into_iter().chain(self.schedules.values().map(ScheduleConfig::range));
+        own.into_iter().chain(parts).chain(self.events.ranges()).chain(self.webhooks.ranges()).collect()
     }
 
     /// What of it the use cases know.
@@ -316,6 +324,8 @@ mod tests {
             ("\nlisten = \"here\"", vec!["line 2", "`listen`", "socket address"]),
             ("workers = 0", vec!["`workers` is 0", "write 1 to 1000"]),
             ("lease-seconds = 1", vec!["`lease-seconds`", "write 3"]),
+            ("[events]\nkept-days = 0", vec!["`events.kept-days` is 0", "write 1"]),
+            ("[webhooks]\nallow-addresses = [\"intranet\"]", vec!["line 2", "webhooks.allow-addresses[0]"]),
             ("when-no-policy-applies = \"shrug\"", vec!["when-no-policy-applies", "`deny`"]),
             ("[connections.sql.main]\nurll = \"x\"", vec!["line 2", "connections.sql.main", "url-env"]),
             ("[connections.files.\"Not A Name\"]\npath = \"x\"", vec!["grant", "lower-case"]),

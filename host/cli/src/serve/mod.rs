@@ -12,10 +12,12 @@ mod config;
 mod connections;
 mod data;
 mod database;
+mod events;
 mod join;
 mod logging;
 mod organisation;
 mod stop;
+mod telemetry;
 mod work;
 
 use std::net::SocketAddr;
@@ -28,6 +30,7 @@ use clap::Args;
 use jiff::Timestamp;
 use macadam_platform::plugins::By;
 use macadam_platform::provisioning::Workers;
+use macadam_platform::webhooks::Deliverers;
 use macadam_server::ServerState;
 use macadam_server::people::PeopleFile;
 use tokio::net::TcpListener;
@@ -43,11 +46,11 @@ use data::DataDir;
 use database::DatabaseUrl;
 use stop::Stop;
 
-/// How long jobs' steps may go on after the server was told to stop. A step that is cut off is taken again.
+/// How long jobs' steps and webhooks' calls may go on after the server was told to stop. What is cut off is done again.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// How often the file of people is looked at.
-const PEOPLE_INTERVAL: Duration = Duration::from_secs(2);
+/// How often it is looked at who may sign in, and who may do what.
+const ACCESS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What `macadam serve` takes.
 #[derive(Debug, Args)]
@@ -64,7 +67,8 @@ The store is macadam.db in the data directory, or a PostgreSQL database (13 or n
 a user who owns it, and macadam makes its tables. An address on the command line shows in the list of processes; one
 with a password is better in the variable, or where the configuration's database-url-env or database-url-file says.
 
-MACADAM_LOG sets what is logged, such as info,macadam_runtime=debug.")]
+MACADAM_LOG sets what is logged, such as info,macadam_runtime=debug. Traces go by OTLP over HTTP to where
+OTEL_EXPORTER_OTLP_ENDPOINT says, such as http://localhost:4318; OpenTelemetry's other variables count as well.")]
 pub(crate) struct ServeArgs {
     /// Where to listen; over the configuration's `listen`
     #[arg(long, env = "MACADAM_LISTEN", value_name = "ADDRESS")]
@@ -82,7 +86,7 @@ pub(crate) struct ServeArgs {
 
 /// Runs `macadam serve` until it is told to stop.
 pub(crate) fn run(global: &Global, args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
-    logging::start(args.log_format)?;
+    let telemetry = logging::start(args.log_format)?;
     let data = DataDir::open(&global.data)?;
     let config = match &args.config {
         Some(path) => Config::read(path)?,
@@ -93,6 +97,7 @@ pub(crate) fn run(global: &Global, args: &ServeArgs, output: &mut Output<'_>) ->
     let served = runtime.block_on(serve(&data, config, args, output));
     // What still runs, such as a cut-off step, must not hold the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    telemetry.end();
     served.map(|()| End::Done)
 }
 
@@ -106,6 +111,7 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     let store = database::open(data, &config, args.database.as_ref()).await?;
     organisation::put(data, &*store.store(), &people).await?;
     let platform = join::platform(data, &config, store.store())?;
+    platform.follow_access().await?;
     let by = By { actor: None, reason: "from the configuration".to_owned(), now: Timestamp::now() };
     tokio::select! {
         started = platform.plugins().start(&config.plugins, &by) => drop(started?),
@@ -118,14 +124,19 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     let open_metrics = config.open_metrics.unwrap_or_else(|| address.ip().is_loopback());
     let state = ServerState::new(platform.clone(), Arc::clone(&people), open_metrics);
     let recorder = platform.recorder().clone();
+    let reloading = tokio::spawn(reload(people, platform.clone()));
+    let feed = platform.feed().clone();
+    let deliverers = Deliverers::start(platform.clone());
     let workers = Workers::start(platform);
-    let reloading = tokio::spawn(reload(people));
     let told = stop.clone();
     let served = macadam_server::serve(listener, state, async move { told.told().await }).await;
-    tracing::info!("stopping: waiting for the steps of jobs");
-    if tokio::time::timeout(DRAIN, workers.drain()).await.is_err() {
-        tracing::warn!("steps that were still going on are cut off; they are taken again at the next start");
+    tracing::info!("stopping: waiting for the steps of jobs and the calls of webhooks");
+    let steps = tokio::time::timeout(DRAIN, workers.drain());
+    let (steps, calls) = tokio::join!(steps, tokio::time::timeout(DRAIN, deliverers.drain()));
+    if steps.is_err() || calls.is_err() {
+        tracing::warn!("what was still going on is cut off; it is done again at the next start");
     }
+    feed.stop();
     reloading.abort();
     recorder.flush().await;
     store.close().await;
@@ -156,11 +167,14 @@ fn greet(
     output.line(&format!("Macadam is {state}: http://{address}"))
 }
 
-/// Lets a changed file of people count.
-async fn reload(people: Arc<PeopleFile>) {
-    let mut interval = tokio::time::interval(PEOPLE_INTERVAL);
+/// Lets a changed file of people count, and access policies that another replica has changed.
+async fn reload(people: Arc<PeopleFile>, platform: macadam_platform::Platform) {
+    let mut interval = tokio::time::interval(ACCESS_INTERVAL);
     loop {
         interval.tick().await;
+        if let Err(error) = platform.follow_access().await {
+            tracing::error!(%error, "it is not known whether the access policies were changed; they are as they were");
+        }
         match people.reload_if_changed() {
             Ok(false) => {}
             Ok(true) => tracing::info!("the people were read again"),

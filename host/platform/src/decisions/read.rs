@@ -7,8 +7,10 @@ use macadam_store::{DecisionFilter, DecisionRecord, DifferenceRecord, NewAuditEn
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::authorization::scope::Teams;
+use crate::authorization::{Action, Target};
 use crate::provisioning::ProvisionError;
-use crate::{Caller, Platform, Role};
+use crate::{Caller, Platform};
 
 /// A decision with what the plugin was given.
 #[derive(Debug, Serialize)]
@@ -33,12 +35,11 @@ impl Platform {
         mut filter: DecisionFilter,
         page: PageRequest<u64>,
     ) -> Result<Vec<DecisionRecord>, ProvisionError> {
-        if !caller.is(Role::Auditor) {
-            let team = filter.team.get_or_insert_with(|| caller.team.clone());
-            if *team != caller.team {
-                let message = "decisions on requests of other teams are for auditors to see".to_owned();
-                return Err(ProvisionError::Forbidden(message));
-            }
+        if filter.team.is_none() && self.teams_for(caller, Action::DecisionRead).await? != Teams::All {
+            filter.team = Some(caller.team.clone());
+        }
+        if let Some(team) = &filter.team {
+            self.authorize(caller, Action::DecisionRead, &Target::Team(team.clone()))?;
         }
         self.recorder().flush().await;
         Ok(self.store().decisions(&filter, page).await?)
@@ -47,17 +48,14 @@ impl Platform {
     /// Where the shadow of a binding said something else than the answer that counted.
     ///
     /// # Errors
-    /// [`ProvisionError::Forbidden`] for all but administrators and auditors.
+    /// [`ProvisionError::Forbidden`] says who may.
     pub async fn differences(
         &self,
         caller: &Caller,
         binding: &BindingName,
         page: PageRequest<u64>,
     ) -> Result<Vec<DifferenceRecord>, ProvisionError> {
-        if !caller.is(Role::Admin) && !caller.is(Role::Auditor) {
-            let message = "what a shadow says is for administrators and auditors to see".to_owned();
-            return Err(ProvisionError::Forbidden(message));
-        }
+        self.authorize(caller, Action::DecisionCompare, &Target::Platform)?;
         self.recorder().flush().await;
         Ok(self.store().differences(binding, page).await?)
     }
@@ -70,10 +68,10 @@ impl Platform {
         let none = || ProvisionError::NotFound(format!("there is no decision {seq}"));
         self.recorder().flush().await;
         let record = self.store().decision(seq).await?.ok_or_else(none)?;
+        if !self.may(caller, Action::DecisionRead, &Target::Team(record.team.clone())) {
+            return Err(none());
+        }
         if record.team != caller.team {
-            if !caller.is(Role::Auditor) {
-                return Err(none());
-            }
             let data = json!({"team": record.team, "binding": record.binding});
             self.note(caller, "decision.read", format!("decisions/{seq}"), data, now).await?;
         }

@@ -1,10 +1,13 @@
 //! Jobs as people see them: listed, looked at, taken back, and tried again when they are dead.
 
 use jiff::Timestamp;
+use macadam_core::names::TeamId;
 use macadam_store::{AttemptRecord, Cancelled, JobFilter, JobId, JobRecord, PageRequest};
 
+use crate::authorization::scope::Teams;
+use crate::authorization::{Action, Target};
 use crate::provisioning::ProvisionError;
-use crate::{Caller, Platform, Role};
+use crate::{Caller, Platform};
 
 /// How many of a job's last attempts are shown.
 const SHOWN_ATTEMPTS: u32 = 200;
@@ -20,8 +23,12 @@ impl Platform {
         mut filter: JobFilter,
         page: PageRequest<JobId>,
     ) -> Result<Vec<JobRecord>, ProvisionError> {
-        if !caller.is(Role::Admin) && !caller.is(Role::Approver) {
+        if filter.team.is_none() && self.teams_for(caller, Action::JobRead).await? != Teams::All {
             filter.team = Some(caller.team.clone());
+        }
+        let hidden = |team: &TeamId| !self.may(caller, Action::JobRead, &Target::Team(team.clone()));
+        if filter.team.as_ref().is_some_and(hidden) {
+            return Ok(Vec::new());
         }
         Ok(self.store().list_jobs(&filter, page).await?)
     }
@@ -41,11 +48,8 @@ impl Platform {
     /// Refused for whoever neither made the request nor may change what belongs to the team, and when it is too late.
     pub async fn cancel_job(&self, caller: &Caller, id: JobId, now: Timestamp) -> Result<Cancelled, ProvisionError> {
         let job = self.visible_job(caller, id).await?;
-        if job.requester != caller.person && !caller.may_change(&job.team) {
-            let message =
-                format!("cancelling this job is for {} and for developers of team {}", job.requester, job.team);
-            return Err(ProvisionError::Forbidden(message));
-        }
+        let request = self.visible_request(caller, job.request).await?;
+        self.authorize(caller, Action::JobCancel, &self.request_target(&request).await?)?;
         let cancelled = self.store().cancel_job(id, &caller.person, now).await?;
         tracing::info!(job = %id, person = %caller.person, ?cancelled, "job cancelled");
         self.work.notify_waiters();
@@ -58,10 +62,7 @@ impl Platform {
     /// Refused for everybody but administrators, and for jobs that are not dead.
     pub async fn retry_job(&self, caller: &Caller, id: JobId, now: Timestamp) -> Result<(), ProvisionError> {
         self.visible_job(caller, id).await?;
-        if !caller.is(Role::Admin) {
-            let message = "having a dead job tried again takes the role admin: the cause has to be mended first";
-            return Err(ProvisionError::Forbidden(message.to_owned()));
-        }
+        self.authorize(caller, Action::JobRetry, &Target::Platform)?;
         self.store().retry_job(id, &caller.person, now).await?;
         tracing::info!(job = %id, person = %caller.person, "a dead job is tried again");
         self.work.notify_waiters();
@@ -70,7 +71,7 @@ impl Platform {
 
     async fn visible_job(&self, caller: &Caller, id: JobId) -> Result<JobRecord, ProvisionError> {
         let found = self.store().job(id).await?;
-        let visible = found.filter(|job| caller.may_see(&job.team));
+        let visible = found.filter(|job| self.may(caller, Action::JobRead, &Target::Team(job.team.clone())));
         visible.ok_or_else(|| ProvisionError::NotFound(format!("job {id}")))
     }
 }

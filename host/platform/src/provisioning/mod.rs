@@ -31,6 +31,6 @@ pub use decide::{Cost, Decided, Explained};
 pub use errors::ProvisionError;
 pub use expire::SYSTEM;
 pub use preview::Preview;
-pub use read::{Credentials, ResourceView};
+pub use read::{Credentials, Listed, ResourceView};
 pub use run::Workers;
 pub use submit::Taken;

@@ -25,6 +25,10 @@ use crate::provisioning::validate::{as_request, kept};
 
 impl Platform {
     /// Does the next step of a claimed job, and says what it came to.
+    #[tracing::instrument(
+        target = "macadam::trace", name = "job step", skip_all,
+        fields(macadam.request = %job.request.id, macadam.job = %job.lease.job(), macadam.phase = job.phase.as_str())
+    )]
     pub(crate) async fn step(&self, job: &ClaimedJob, now: Timestamp) -> Result<AttemptOutcome, JobError> {
         if let (Some(cancellation), JobPhase::Provision) = (&job.cancelled, job.phase) {
             return self.undo_cancelled(job, &cancellation.by, now).await;

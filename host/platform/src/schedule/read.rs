@@ -5,8 +5,9 @@ use macadam_core::names::ScheduleName;
 use macadam_store::{RunOutcome, ScheduleError, ScheduleRecord};
 use serde::Serialize;
 
+use crate::authorization::{Action, Target};
 use crate::provisioning::ProvisionError;
-use crate::{Caller, Platform, Role};
+use crate::{Caller, Platform};
 
 /// A schedule.
 #[derive(Debug, Clone, Serialize)]
@@ -64,7 +65,7 @@ impl Platform {
     /// # Errors
     /// Refused for everybody but administrators.
     pub async fn schedules(&self, caller: &Caller) -> Result<Vec<ScheduleView>, ProvisionError> {
-        only_admins(caller)?;
+        self.authorize(caller, Action::ScheduleRead, &Target::Platform)?;
         Ok(self.store().schedules().await?.into_iter().map(ScheduleView::of).collect())
     }
 
@@ -78,17 +79,10 @@ impl Platform {
         name: &ScheduleName,
         now: Timestamp,
     ) -> Result<ScheduleView, ProvisionError> {
-        only_admins(caller)?;
+        self.authorize(caller, Action::ScheduleRun, &Target::Platform)?;
         self.store().run_schedule(name, &caller.person, now).await?;
         tracing::info!(%name, person = %caller.person, "a schedule was asked to run");
         let found = self.store().schedules().await?.into_iter().find(|record| record.name == *name);
         found.map(ScheduleView::of).ok_or_else(|| ScheduleError::NotFound(name.clone()).into())
     }
-}
-
-fn only_admins(caller: &Caller) -> Result<(), ProvisionError> {
-    if caller.is(Role::Admin) {
-        return Ok(());
-    }
-    Err(ProvisionError::Forbidden("schedules are for the role admin".to_owned()))
 }

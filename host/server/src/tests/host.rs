@@ -10,9 +10,11 @@ use macadam_core::digest::Digest;
 use macadam_core::limits::Limits;
 use macadam_core::verdict::ApprovalNeed;
 use macadam_platform::decisions::{DecisionRetention, Recorder};
+use macadam_platform::events::{EventSettings, Feed};
 use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Plugins};
 use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
+use macadam_platform::webhooks::{Courier, WebhookSettings};
 use macadam_platform::{Platform, PlatformParts, PlatformSettings};
 use macadam_registry::Registry;
 use macadam_runtime::compiled::Compiler;
@@ -100,12 +102,20 @@ impl Host {
         let by = By { actor: None, reason: "to start with".to_owned(), now: Timestamp::now() };
         plugins.start(&bindings, &by).await.unwrap();
         let archives = Archives::open(&path.join("archives")).unwrap();
+        let webhooks = WebhookSettings {
+            allow_addresses: vec!["127.0.0.1/32".parse().unwrap()],
+            allow_http_hosts: vec!["127.0.0.1".to_owned()],
+            ..WebhookSettings::default()
+        };
         let platform = Platform::new(PlatformParts {
             recorder: Recorder::start(Arc::clone(&store), DecisionRetention::default()),
+            feed: Feed::start(Arc::clone(&store), EventSettings::default()),
+            courier: Courier::new(webhooks).unwrap(),
             store: Arc::clone(&store),
             plugins,
             vault: Arc::new(Vault::new(Arc::clone(&store), Sealer::new(&[7; 32]))),
             archives: archives.clone(),
+            access: macadam_platform::authorization::Access::new().unwrap(),
             settings: PlatformSettings::default(),
         });
         std::fs::write(path.join("people.toml"), people()).unwrap();

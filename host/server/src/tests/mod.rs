@@ -1,5 +1,7 @@
 //! The API as clients meet it: a real platform with a real store, and no plugins but those that a test says are broken.
 
+mod access;
+mod events;
 mod host;
 mod jobs;
 mod operations;
@@ -8,3 +10,4 @@ mod requests;
 mod resources;
 mod scaffolds;
 mod sign_in;
+mod webhooks;

@@ -6,6 +6,7 @@
 //!
 //! Readers take no locks and see the last commit.
 
+mod access;
 mod audit;
 mod bindings;
 mod decisions;
@@ -23,10 +24,12 @@ mod schedules;
 mod secrets;
 mod teams;
 mod tx;
+mod webhooks;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::{Postgres, Transaction};
+use tokio::sync::watch;
 
 pub use open::PostgresSettings;
 
@@ -40,6 +43,8 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    /// Says that this process has committed events.
+    told: watch::Sender<()>,
 }
 
 impl PostgresStore {
@@ -49,7 +54,7 @@ impl PostgresStore {
     }
 
     async fn begin(&self) -> Result<Tx> {
-        Ok(Tx::new(self.pool.begin().await?))
+        Ok(Tx::new(self.pool.begin().await?, self.told.clone()))
     }
 
     /// A connection for one statement, which is a transaction of its own.

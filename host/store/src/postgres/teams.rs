@@ -8,6 +8,7 @@ use macadam_core::request::Environment;
 use macadam_core::standing::{Standing, Team, TeamUsage};
 use rust_decimal::Decimal;
 use serde_json::json;
+use sqlx::{Postgres, QueryBuilder};
 
 use super::row::{Columns, json};
 use super::tx::retrying;
@@ -90,6 +91,21 @@ async fn put_environment(
         journal::record(&mut tx, by, "environment.changed", subject, json!({ "environment": env }));
     }
     tx.commit(now).await.map(drop)
+}
+
+/// Narrows a list to what belongs to any of some teams.
+pub(super) fn only_of(query: &mut QueryBuilder<Postgres>, teams: Option<&[TeamId]>) {
+    let Some(teams) = teams else { return };
+    // `IN ()` is no SQL.
+    if teams.is_empty() {
+        query.push(" AND 1 = 0");
+        return;
+    }
+    let mut names = query.push(" AND team IN (").separated(", ");
+    for team in teams {
+        names.push_bind(team.to_string());
+    }
+    query.push(")");
 }
 
 /// Whether an environment is known.

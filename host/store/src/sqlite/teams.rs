@@ -8,6 +8,7 @@ use macadam_core::request::Environment;
 use macadam_core::standing::{Standing, Team, TeamUsage};
 use rust_decimal::Decimal;
 use serde_json::json;
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::row::{Columns, json};
 use super::{Conn, Result, SqliteStore, commit, journal};
@@ -74,6 +75,21 @@ impl Environments for SqliteStore {
         let query = sqlx::query("SELECT document FROM environments ORDER BY name");
         query.fetch_all(&mut *self.read().await?).await?.iter().map(|row| row.json("document")).collect()
     }
+}
+
+/// Narrows a list to what belongs to any of some teams.
+pub(super) fn only_of(query: &mut QueryBuilder<Sqlite>, teams: Option<&[TeamId]>) {
+    let Some(teams) = teams else { return };
+    // `IN ()` is no SQL.
+    if teams.is_empty() {
+        query.push(" AND 1 = 0");
+        return;
+    }
+    let mut names = query.push(" AND team IN (").separated(", ");
+    for team in teams {
+        names.push_bind(team.to_string());
+    }
+    query.push(")");
 }
 
 /// Whether an environment is known.

@@ -5,6 +5,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPool;
 
 use crate::suite::decisions::{allowed, record};
+use crate::suite::events::{EARLIER_EVENTS, earlier_audiences};
 use crate::suite::world::*;
 use crate::{Database, Server, open};
 
@@ -132,6 +133,21 @@ async fn a_database_of_every_earlier_version_is_brought_to_this_one() {
             store.close().await;
         }
     }
+}
+
+#[tokio::test]
+async fn events_that_were_told_before_they_had_an_audience_get_the_one_of_their_kind() {
+    let database = Database::empty().await;
+    let pool = PgPool::connect(&database.url()).await.unwrap();
+    MIGRATIONS.run_to(9, &pool).await.unwrap();
+    for (seq, kind, data) in EARLIER_EVENTS {
+        let insert = "INSERT INTO outbox (seq, type, subject, at, data) VALUES ($1, $2, 'x', now(), $3)";
+        sqlx::query(insert).bind(seq).bind(kind).bind(data).execute(&pool).await.unwrap();
+    }
+    pool.close().await;
+    let store = open(&database.url()).await;
+    let events = store.events_since(0, 10).await.unwrap();
+    assert_eq!(events.into_iter().map(|event| event.audience).collect::<Vec<_>>(), earlier_audiences());
 }
 
 #[tokio::test]

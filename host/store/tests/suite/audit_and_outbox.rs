@@ -51,26 +51,6 @@ async fn a_request_leaves_its_whole_story() {
 }
 
 #[tokio::test]
-async fn an_event_is_delivered_at_least_once_and_can_be_read_again() {
-    let world = World::start().await;
-    world.taken(&world.create("shop", "orders", 1)).await;
-    let pending = world.store.pending_events(2).await.unwrap();
-    assert_eq!(pending.len(), 2);
-    assert_eq!(world.store.pending_events(2).await.unwrap(), pending, "what is not marked is delivered again");
-    let seqs: Vec<u64> = pending.iter().map(|event| event.seq).collect();
-    world.store.mark_delivered(&seqs, world.now()).await.unwrap();
-    world.store.mark_delivered(&seqs, world.now()).await.unwrap();
-    let next = world.store.pending_events(100).await.unwrap();
-    assert!(next.iter().all(|event| event.seq > seqs[1]), "what was delivered is not pending any more");
-    let resumed = world.store.events_since(seqs[0] - 1, 2).await.unwrap();
-    assert_eq!(resumed, pending, "a client that resumes sees delivered events too");
-
-    world.advance(1);
-    assert_eq!(world.store.forget_delivered(world.now()).await.unwrap(), 2);
-    assert_eq!(world.store.pending_events(100).await.unwrap(), next, "what was not delivered is never forgotten");
-}
-
-#[tokio::test]
 async fn others_can_add_their_own_entries_and_events() {
     let world = World::start().await;
     let entry = NewAuditEntry {

@@ -28,6 +28,13 @@ async fn apply(world: &World, changes: &[BindingChange], generation: Option<u64>
     world.store.apply_bindings(changes, generation, &why("gitops"), world.now()).await
 }
 
+/// A binding's whole life.
+pub async fn made_changed_and_removed(world: &World) {
+    put(world, "cost", Expected::Absent, "1.0.0").await.unwrap();
+    put(world, "cost", Expected::Revision(1), "1.1.0").await.unwrap();
+    world.store.remove_binding(&name("cost"), Expected::Any, &why("x"), world.now()).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_binding_counts_its_revisions_and_the_set_its_generations() {
     let world = World::start().await;

@@ -16,7 +16,7 @@ async fn state_of(world: &World, job: JobId) -> JobState {
 }
 
 /// A removal that broke off in its second step.
-async fn dead_removal(world: &World) -> (ResourceRecord, JobId) {
+pub async fn dead_removal(world: &World) -> (ResourceRecord, JobId) {
     let orders = world.done(&world.create("shop", "orders", 7)).await;
     let removal = world.delete(&orders);
     world.taken(&removal).await;

@@ -1,6 +1,7 @@
 //! What every store promises, whichever database is under it. A test binary for a database has a `TestStore`, which
 //! opens a fresh one, and includes this module.
 
+mod access;
 mod approvals;
 mod attempts;
 mod audit_and_outbox;
@@ -9,6 +10,7 @@ mod cancelling;
 mod crashes;
 mod dead_letters;
 pub mod decisions;
+pub mod events;
 mod expiry;
 mod fairness;
 mod health;
@@ -23,4 +25,5 @@ mod schedules;
 mod secrets;
 mod submit;
 mod teams;
+mod webhooks;
 pub mod world;

@@ -4,10 +4,11 @@
 use jiff::Timestamp;
 use macadam_core::names::PersonId;
 use macadam_core::retry::ErrorClass;
+use serde_json::json;
 use sqlx::postgres::PgRow;
 
 use super::super::row::{At, Columns, int, plain};
-use super::super::{Conn, PostgresStore};
+use super::super::{Conn, PostgresStore, journal};
 use super::history::{self, End};
 use crate::{AttemptOutcome, JobError, JobPhase, Lease, Sealed, Setback, StoreError};
 
@@ -51,7 +52,7 @@ pub(super) async fn save_step(store: &PostgresStore, lease: &Lease, step: &Step<
          SET state = 'queued', begun = true, sealed_state = $3, note = $5, failures = 0, failing_since = NULL,
              run_after = CASE WHEN cancelled_at IS NULL THEN $4 ELSE $6 END, worker = NULL, lease_until = NULL,
              updated_at = $6
-         WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING phase",
+         WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING *",
     )
     .bind(lease.job.to_string())
     .bind(int(lease.fence))
@@ -61,7 +62,14 @@ pub(super) async fn save_step(store: &PostgresStore, lease: &Lease, step: &Step<
     .bind(At(now))
     .fetch_optional(&mut *tx)
     .await;
-    held_by(lease, saved)?;
+    let job = held_by(lease, saved)?;
+    if !step.note.is_empty() {
+        let data = json!({
+            "job": lease.job, "request": job.text("request_id")?, "team": job.text("team")?,
+            "phase": job.text("phase")?, "attempt": job.int("attempt")?, "note": step.note,
+        });
+        journal::tell(&mut tx, "job.progress", format!("jobs/{}", lease.job), data);
+    }
     let end = End { outcome: AttemptOutcome::Progressed, class: None, note: step.note };
     history::end(&mut tx, lease, &end, now).await?;
     tx.commit(now).await?;
