@@ -7,6 +7,7 @@ mod attempts;
 mod audit_and_outbox;
 mod bindings;
 mod cancelling;
+mod crashes;
 mod dead_letters;
 pub mod decisions;
 pub mod events;
