@@ -84,8 +84,8 @@ async fn two_hundred_provisionings_survive_a_server_that_is_killed_again_and_aga
     assert_eq!(roles.len(), PROVISIONINGS, "and one role for each");
 }
 
-/// How many databases are asked for, some of them taken back or removed while the server is killed.
-const CHANGES_OF_MIND: usize = 60;
+/// How many databases are asked for, some of which are taken back, and some removed, while the server is killed.
+const CHANGES_OF_MIND: usize = 40;
 
 /// The final states of a job.
 const ENDS: [&str; 4] = ["succeeded", "failed", "cancelled", "dead"];
@@ -98,54 +98,64 @@ async fn what_is_taken_back_and_removed_between_crashes_is_made_once_or_not_at_a
     server.launch();
     let mut waits = Waits(20_261_126);
     for number in 0..CHANGES_OF_MIND {
-        {
-            let dana = server.person("dana");
-            let name = format!("db{number}");
-            let taken = dana.request_database("dev", &name, 10);
-            assert_eq!(taken.status, 202, "{taken:?}\n{}", server.log());
-            std::thread::sleep(waits.next(40));
-            match number % 3 {
-                // Wherever the job is by now: before it began, between two steps, in the middle of one, or over.
-                0 => {
-                    let cancelled = dana.post(&format!("/api/v1/requests/{}/cancel", taken.request()), &json!({}));
-                    assert!([200, 409].contains(&cancelled.status), "{cancelled:?}\n{}", server.log());
-                }
-                1 => {
-                    let removed =
-                        dana.send("DELETE", &format!("/api/v1/resources/payments/dev/postgres-database/{name}"), None);
-                    assert!([202, 404, 409].contains(&removed.status), "{removed:?}\n{}", server.log());
-                }
-                _ => {}
-            }
+        let taken = server.person("dana").request_database("dev", &format!("db{number}"), 10);
+        assert_eq!(taken.status, 202, "{taken:?}\n{}", server.log());
+        std::thread::sleep(waits.next(40));
+        if number % 3 == 0 {
+            // Wherever the job is by now: before it began, between two steps, in the middle of one, or over.
+            let cancel = format!("/api/v1/requests/{}/cancel", taken.request());
+            let cancelled = server.person("dana").post(&cancel, &json!({}));
+            assert!([200, 409].contains(&cancelled.status), "{cancelled:?}\n{}", server.log());
         }
-        if number % 5 == 4 {
-            std::thread::sleep(waits.next(60));
-            server.kill();
-            server.launch();
-        }
+        crash_now_and_then(&mut server, number, &mut waits);
     }
-    let (jobs, begin) = (all_jobs(&server), Instant::now());
-    while begin.elapsed() < Duration::from_secs(60) && jobs().iter().any(|job| !is_final(job)) {
+    all_end(&server);
+    let ready = resources(&server);
+    for (number, resource) in ready.iter().enumerate().filter(|(number, _)| number % 2 == 0) {
+        let removed = server.person("dana").send("DELETE", &format!("/api/v1/resources/{resource}"), None);
+        assert_eq!(removed.status, 202, "{removed:?}\n{}", server.log());
+        std::thread::sleep(waits.next(40));
+        crash_now_and_then(&mut server, number / 2, &mut waits);
+    }
+    let states = all_end(&server);
+    assert!(!states.contains(&"dead".to_owned()), "nothing was broken, so nothing is left half done: {states:?}");
+    assert!(states.contains(&"cancelled".to_owned()) && states.contains(&"succeeded".to_owned()), "{states:?}");
+    let left = resources(&server).len();
+    println!("{} jobs; of {} databases {left} are left", states.len(), ready.len());
+    assert_eq!(left, ready.len() / 2, "what was removed is gone, and nothing else");
+    assert_eq!(postgres.databases().await.len(), left, "one database for each resource, and none that nobody has");
+    assert_eq!(postgres.roles().await.len(), left, "and one role for each");
+}
+
+fn crash_now_and_then(server: &mut Server, number: usize, waits: &mut Waits) {
+    if number % 5 == 4 {
+        std::thread::sleep(waits.next(60));
+        server.kill();
+        server.launch();
+    }
+}
+
+/// Waits until every job has ended, and says how.
+fn all_end(server: &Server) -> Vec<String> {
+    let begin = Instant::now();
+    loop {
+        let page = server.person("dana").get("/api/v1/jobs?limit=200").body;
+        let jobs = page["items"].as_array().expect("a list");
+        let states: Vec<_> = jobs.iter().map(|job| job["state"].as_str().unwrap_or_default().to_owned()).collect();
+        if states.iter().all(|state| ENDS.contains(&state.as_str())) {
+            return states;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(60), "every job ends: {states:?}\n{}", server.log());
         std::thread::sleep(Duration::from_millis(100));
     }
-    let states: Vec<_> = jobs().iter().map(|job| job["state"].as_str().unwrap_or_default().to_owned()).collect();
-    assert!(states.iter().all(|state| ENDS.contains(&state.as_str())), "every job ends: {states:?}\n{}", server.log());
-    assert!(!states.contains(&"dead".to_owned()), "nothing was broken, so nothing may be left half done: {states:?}");
-    assert!(states.contains(&"cancelled".to_owned()) && states.contains(&"succeeded".to_owned()), "{states:?}");
-    let ready = server.person("dana").get("/api/v1/resources?limit=200").body["items"].as_array().map_or(0, Vec::len);
-    println!("{} jobs, {ready} databases are left", states.len());
-    assert_eq!(postgres.databases().await.len(), ready, "one database for each resource, and none that nobody has");
-    assert_eq!(postgres.roles().await.len(), ready, "and one role for each");
 }
 
-fn is_final(job: &Value) -> bool {
-    job["state"].as_str().is_some_and(|state| ENDS.contains(&state))
-}
-
-/// Every job there is.
-fn all_jobs(server: &Server) -> impl Fn() -> Vec<Value> + '_ {
-    || {
-        let page = server.person("dana").get("/api/v1/jobs?limit=200").body;
-        page["items"].as_array().cloned().unwrap_or_default()
-    }
+/// The names of what there is.
+fn resources(server: &Server) -> Vec<String> {
+    let page = server.person("dana").get("/api/v1/resources?limit=200").body;
+    let name = |resource: &Value| {
+        let of = |part: &str| resource[part].as_str().unwrap_or_default().to_owned();
+        [of("namespace"), of("environment"), of("type"), of("name")].join("/")
+    };
+    page["items"].as_array().expect("a list").iter().map(name).collect()
 }

@@ -4,14 +4,14 @@ use macadam_tests::postgres::Postgres;
 use macadam_tests::server::Server;
 use serde_json::json;
 
-use crate::{breaks, impatient, job_of, mends, said, wait_until};
+use crate::{impatient, is_full, is_locked, is_mended, job_of, said, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_is_cancelled_while_it_runs_leaves_nothing_behind_and_says_cancelled() {
     let postgres = Postgres::start().await;
     let server = Server::start(&impatient(&postgres, 1_000));
     let (dana, ada) = (server.person("dana"), server.person("ada"));
-    breaks(&postgres).await;
+    is_full(&postgres).await;
     let taken = dana.request_database("dev", "orders", 10);
     assert_eq!(taken.status, 202, "{taken:?}");
     let id = job_of(&server, &taken.request());
@@ -30,7 +30,7 @@ async fn a_job_that_is_cancelled_while_it_runs_leaves_nothing_behind_and_says_ca
     });
     assert_eq!(undoing["cancelled"]["by"], "dana", "{undoing}");
     assert_eq!(dana.get(&format!("/api/v1/requests/{}", taken.request())).body["state"], "running");
-    mends(&postgres).await;
+    is_mended(&postgres).await;
     let followed = server.cli("dana", &["job", "get", &id, "--follow"]);
     assert!(said(&followed).contains("cancelled"), "{}", said(&followed));
     assert_eq!(dana.wait_for(&taken.request()), "cancelled", "{}", server.log());
@@ -56,7 +56,7 @@ async fn a_job_that_could_not_be_finished_is_dead_until_its_cause_is_mended_and_
     let (dana, ada) = (server.person("dana"), server.person("ada"));
     let made = dana.request_database("dev", "orders", 10);
     assert_eq!(dana.wait_for(&made.request()), "succeeded", "{}", server.log());
-    breaks(&postgres).await;
+    is_locked(&postgres).await;
     let key = "/api/v1/resources/payments/dev/postgres-database/orders";
     let deleted = dana.send("DELETE", key, None);
     assert_eq!(dana.wait_for(&deleted.request()), "failed", "{}", server.log());
@@ -73,7 +73,7 @@ async fn a_job_that_could_not_be_finished_is_dead_until_its_cause_is_mended_and_
     assert_eq!(again.status.code(), Some(1), "nothing is mended yet: {}", said(&again));
     assert!(said(&again).contains("the job is dead"), "{}", said(&again));
 
-    mends(&postgres).await;
+    is_mended(&postgres).await;
     let again = server.cli("ada", &["job", "retry", &id, "--follow"]);
     assert!(again.status.success(), "{}\n{}", said(&again), server.log());
     assert_eq!(dana.wait_for(&deleted.request()), "succeeded", "its request ends with it");
@@ -82,5 +82,5 @@ async fn a_job_that_could_not_be_finished_is_dead_until_its_cause_is_mended_and_
     let twice = ada.post(&format!("/api/v1/jobs/{id}/retry"), &json!({}));
     assert_eq!(twice.status, 409, "{twice:?}");
     let shown = server.cli("dana", &["job", "get", &id]);
-    assert!(said(&shown).contains("dead (passing)") && said(&shown).contains("done"), "{}", said(&shown));
+    assert!(said(&shown).contains("dead (final)") && said(&shown).contains("done"), "{}", said(&shown));
 }

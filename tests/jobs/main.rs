@@ -34,14 +34,24 @@ fn impatient(postgres: &Postgres, tries: u32) -> Setup {
     Setup { config: format!("health-check-seconds = 1\n{}{jobs}", setup.config), ..setup }
 }
 
-/// Lets the provider in no more, as a server without a free connection would.
-async fn breaks(postgres: &Postgres) {
+/// Has no connection for the provider, which may pass.
+async fn is_full(postgres: &Postgres) {
     postgres.query("alter role provisioner connection limit 0").await;
+    end_connections(postgres).await;
+}
+
+/// Lets the provider in no more, as if somebody had revoked its role, until an administrator mends that.
+async fn is_locked(postgres: &Postgres) {
+    postgres.query("alter role provisioner nologin").await;
+    end_connections(postgres).await;
+}
+
+async fn end_connections(postgres: &Postgres) {
     postgres.query("select pg_terminate_backend(pid)::text from pg_stat_activity where usename = 'provisioner'").await;
 }
 
-async fn mends(postgres: &Postgres) {
-    postgres.query("alter role provisioner connection limit -1").await;
+async fn is_mended(postgres: &Postgres) {
+    postgres.query("alter role provisioner login connection limit -1").await;
 }
 
 /// Waits until something shows, and gives it.

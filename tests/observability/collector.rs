@@ -1,4 +1,4 @@
-//! A collector of traces: takes OTLP over HTTP as JSON, and keeps the spans.
+//! A collector of traces: takes OTLP over HTTP. Of JSON it keeps the spans, of protobuf the bodies.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +12,13 @@ pub(crate) const CLIENT: u64 = 3;
 
 pub(crate) struct Collector {
     port: u16,
-    spans: Arc<Mutex<Vec<Span>>>,
+    got: Arc<Mutex<Got>>,
+}
+
+#[derive(Default)]
+struct Got {
+    spans: Vec<Span>,
+    protobuf: Vec<Vec<u8>>,
 }
 
 #[derive(Debug, Clone)]
@@ -38,8 +44,8 @@ impl Collector {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("the port").port();
-        let spans = Arc::<Mutex<Vec<Span>>>::default();
-        let kept = Arc::clone(&spans);
+        let got = Arc::<Mutex<Got>>::default();
+        let kept = Arc::clone(&got);
         // Ends with the test's process.
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -47,30 +53,30 @@ impl Collector {
                 std::thread::spawn(move || while take(&connection, &kept).is_some() {});
             }
         });
-        Self { port, spans }
+        Self { port, got }
     }
 
-    /// What tells a host to send its traces here, at once.
-    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+    /// What tells a host to send its traces here, and whatever else.
+    pub(crate) fn environment(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
         let endpoint = format!("http://127.0.0.1:{}", self.port);
-        [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
-            ("OTEL_BSP_SCHEDULE_DELAY", "200"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
+        let here = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())];
+        here.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    /// Bodies that were not JSON.
+    pub(crate) fn protobuf(&self) -> Vec<Vec<u8>> {
+        self.got.lock().expect("nobody panicked").protobuf.clone()
     }
 
     pub(crate) fn spans(&self) -> Vec<Span> {
-        self.spans.lock().expect("nobody panicked").clone()
+        self.got.lock().expect("nobody panicked").spans.clone()
     }
 }
 
 /// One request of a connection; nothing at its end.
-fn take(connection: &TcpStream, kept: &Mutex<Vec<Span>>) -> Option<()> {
+fn take(connection: &TcpStream, kept: &Mutex<Got>) -> Option<()> {
     let mut reader = BufReader::new(connection);
-    let mut length = 0;
+    let (mut length, mut is_json) = (0, false);
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line).ok()? == 0 {
@@ -80,15 +86,22 @@ fn take(connection: &TcpStream, kept: &Mutex<Vec<Span>>) -> Option<()> {
         if let Some(value) = line.strip_prefix("content-length:") {
             length = value.trim().parse().ok()?;
         }
+        is_json |= line == "content-type: application/json";
         if line.is_empty() {
             break;
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let document: Value = serde_json::from_slice(&body).expect("a batch of spans is JSON");
-    kept.lock().expect("nobody panicked").extend(spans_of(&document));
-    let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    let answer = if is_json {
+        let document: Value = serde_json::from_slice(&body).expect("a batch of spans is JSON");
+        kept.lock().expect("nobody panicked").spans.extend(spans_of(&document));
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+    } else {
+        kept.lock().expect("nobody panicked").protobuf.push(body);
+        // An empty message is one in which everything is as it is without being said.
+        "HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n"
+    };
     (&*connection).write_all(answer.as_bytes()).ok()
 }
 

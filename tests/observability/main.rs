@@ -30,7 +30,8 @@ fn directory(name: &str) -> Value {
 #[test]
 fn a_request_is_one_trace_from_its_route_to_the_calls_of_its_plugins() {
     let collector = Collector::start();
-    let mut server = Server::start(&Setup { environment: collector.environment(), ..Setup::without_postgres() });
+    let environment = collector.environment(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")]);
+    let mut server = Server::start(&Setup { environment, ..Setup::without_postgres() });
     let dana = server.person("dana");
     let header = format!("00-{TRACE}-{PARENT}-01");
     let headers = [("traceparent", header.as_str())];
@@ -71,6 +72,46 @@ fn a_request_is_one_trace_from_its_route_to_the_calls_of_its_plugins() {
     assert!(server.log().contains(TRACE), "the request's line in the log names the trace");
 }
 
+/// Previews something with a trace's id, on a host with these variables, and says what was sent as protobuf.
+fn sent_with(variables: &[(&str, &str)]) -> Vec<u8> {
+    let collector = Collector::start();
+    let mut server =
+        Server::start(&Setup { environment: collector.environment(variables), ..Setup::without_postgres() });
+    let header = format!("00-{TRACE}-{PARENT}-00");
+    let headers = [("traceparent", header.as_str())];
+    let previewed = server.person("dana").send_with("POST", "/api/v1/preview", Some(&directory("notes")), &headers);
+    assert_eq!(previewed.status, 200, "{previewed:?}");
+    server.stop();
+    collector.protobuf().concat()
+}
+
+#[test]
+fn traces_are_protobuf_unless_something_else_is_said_and_a_sampler_counts() {
+    let trace: Vec<u8> = (0..16).map(|at| u8::from_str_radix(&TRACE[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let has = |body: &[u8], part: &[u8]| body.windows(part.len()).any(|window| window == part);
+    let all = sent_with(&[("OTEL_TRACES_SAMPLER", "always_on"), ("OTEL_SERVICE_NAME", "paved-road")]);
+    for part in [trace.as_slice(), b"POST /api/v1/preview", b"paved-road", b"plugin macadam/cost-threshold"] {
+        assert!(has(&all, part), "{:?} is in what is sent", String::from_utf8_lossy(part));
+    }
+    let chosen = sent_with(&[("OTEL_TRACES_SAMPLER", "parentbased_always_on")]);
+    assert!(!has(&chosen, &trace), "a client that does not sample its trace is heeded");
+}
+
+#[test]
+fn a_protocol_that_the_host_does_not_speak_is_refused_at_the_start() {
+    let ran = Command::new(macadam_tests::server::binary())
+        .args(["serve", "--data"])
+        .arg(tempfile::tempdir().unwrap().path())
+        .envs([("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(
+        !ran.status.success() && said.contains("OTEL_EXPORTER_OTLP_PROTOCOL") && said.contains("http/json"),
+        "{said}"
+    );
+}
+
 #[test]
 fn without_an_endpoint_nothing_is_traced_and_with_one_that_is_away_nothing_is_held_up() {
     let away = vec![("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), "http://127.0.0.1:9".to_owned())];
@@ -98,6 +139,25 @@ fn what_dashboard_and_alerts_ask_about_is_what_a_host_says() {
                 .any(|line| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} ")));
             assert!(is_said, "{file} asks about {name}, which no host says:\n{said}");
         }
+    }
+}
+
+#[test]
+fn every_histogram_ends_with_all_that_it_counted() {
+    let server = Server::start(&Setup::without_postgres());
+    let dana = server.person("dana");
+    assert_eq!(dana.post("/api/v1/preview", &directory("notes")).status, 200);
+    let said = String::from_utf8(dana.download("/metrics")).expect("metrics are text");
+    let value_of = |series: &str| {
+        let line = said.lines().find_map(|line| line.strip_prefix(series)).map(str::trim);
+        line.unwrap_or_else(|| panic!("there is no {series}:\n{said}")).to_owned()
+    };
+    let counts: Vec<_> = said.lines().filter_map(|line| line.split_once("_count{")).collect();
+    assert!(counts.iter().any(|(name, _)| *name == "macadam_plugin_call_duration_seconds"), "{said}");
+    for (name, rest) in counts {
+        let (labels, count) = rest.rsplit_once(' ').expect("a value");
+        let last = value_of(&format!("{name}_bucket{{le=\"+Inf\",{labels}"));
+        assert_eq!(last, count, "a quantile is asked of the buckets: {name}{{{labels}");
     }
 }
 

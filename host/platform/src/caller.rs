@@ -14,7 +14,7 @@ use macadam_store::{By, ServiceTokenId};
 pub enum Role {
     /// Asks for resources and projects for their team.
     Developer,
-    /// The same, and looks after what the team as a whole has.
+    /// The same; a role to tell leads from others in access policies.
     TeamLead,
     /// Publishes plugins in the namespaces of their team.
     Publisher,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use macadam_core::request::Action;
 use macadam_store::{AttemptOutcome, JobPhase, RunOutcome};
 
 /// How often something was done, and how long that took together.
@@ -27,6 +28,7 @@ impl Tally {
 pub struct Counted {
     attempts: Mutex<BTreeMap<(&'static str, &'static str), Tally>>,
     runs: Mutex<BTreeMap<(String, &'static str), Tally>>,
+    decided: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
 
 impl Counted {
@@ -39,6 +41,17 @@ impl Counted {
     pub(crate) fn run(&self, schedule: &str, outcome: RunOutcome, took: Duration) {
         let mut runs = self.runs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         runs.entry((schedule.to_owned(), outcome.as_str())).or_default().add(took);
+    }
+
+    pub(crate) fn decision(&self, action: Action, outcome: &'static str) {
+        let mut decided = self.decided.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *decided.entry((action.as_str(), outcome)).or_default() += 1;
+    }
+
+    /// Requests that were decided and recorded, by what they asked for and what came out.
+    #[must_use]
+    pub fn decided(&self) -> BTreeMap<(&'static str, &'static str), u64> {
+        self.decided.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Attempts at jobs, by phase and outcome.

@@ -1,12 +1,11 @@
 //! The platform: everything the use cases need, joined.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use macadam_core::names::ScheduleName;
 use macadam_core::project::ProjectLimits;
-use macadam_core::request::Action;
 use macadam_core::retry::RetryRule;
 use macadam_core::verdict::WhenNoPolicyApplies;
 use macadam_store::{JobLimits, Store};
@@ -105,7 +104,6 @@ pub struct Platform {
     pub(crate) parts: Arc<PlatformParts>,
     /// Wakes the workers when there is a job.
     pub(crate) work: Arc<Notify>,
-    decided: Arc<Mutex<BTreeMap<(Action, &'static str), u64>>>,
     counted: Arc<Counted>,
     /// What signs the heads of the audit log, and who has read it lately.
     pub(crate) audit: Arc<crate::audit::Desk>,
@@ -115,13 +113,7 @@ impl Platform {
     /// Joins the parts.
     #[must_use]
     pub fn new(parts: PlatformParts) -> Self {
-        Self {
-            parts: Arc::new(parts),
-            work: Arc::default(),
-            decided: Arc::default(),
-            counted: Arc::default(),
-            audit: Arc::default(),
-        }
+        Self { parts: Arc::new(parts), work: Arc::default(), counted: Arc::default(), audit: Arc::default() }
     }
 
     /// Where everything is kept.
@@ -140,16 +132,6 @@ impl Platform {
     #[must_use]
     pub fn recorder(&self) -> &Recorder {
         &self.parts.recorder
-    }
-
-    /// How many requests were decided since the start, by what they asked for and what came out.
-    #[must_use]
-    pub fn decided(&self) -> BTreeMap<(Action, &'static str), u64> {
-        self.decided.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn count_decision(&self, action: Action, outcome: &'static str) {
-        *self.decided.lock().unwrap_or_else(PoisonError::into_inner).entry((action, outcome)).or_default() += 1;
     }
 
     /// What this process has done since it started.

@@ -114,7 +114,7 @@ struct Used {
     failures: u64,
     fuel: u64,
     seconds: f64,
-    /// How many calls took up to each of [`WALL_BOUNDS`], and in the end all of them.
+    /// How many calls took up to each of [`WALL_BOUNDS`] and more than the one before; the last ones took longer.
     wall: [u64; WALL_BOUNDS.len() + 1],
     waiting: u64,
 }
@@ -176,7 +176,7 @@ impl Plugins {
         let (name, help) = ("plugin_call_duration", "Time that a call into a plugin took");
         let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
         for (labels, used) in used {
-            let bounds = WALL_BOUNDS.into_iter().chain([f64::MAX]);
+            let bounds = WALL_BOUNDS.into_iter().chain([f64::INFINITY]);
             let buckets: Vec<_> = bounds.zip(used.wall).collect();
             let mut of_plugin = family.encode_family(labels)?;
             of_plugin.encode_histogram::<NoLabelSet>(used.seconds, used.wall.iter().sum(), &buckets, None)?;
@@ -191,8 +191,8 @@ impl Plugins {
     fn encode_decisions(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let help = "Requests that were decided and recorded";
         let mut family = encoder.encode_descriptor("requests_decided", help, None, MetricType::Counter)?;
-        for ((action, outcome), count) in self.0.decided() {
-            let labels = Decided { action: action.as_str(), outcome };
+        for ((action, outcome), count) in self.0.counted().decided() {
+            let labels = Decided { action, outcome };
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
         Ok(())

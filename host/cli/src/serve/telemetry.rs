@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
-use opentelemetry_otlp::{SpanExporter, WithHttpConfig as _};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SdkTracerProvider, Tracer};
 use tracing::Subscriber;
@@ -22,6 +22,9 @@ pub(super) const TRACE: &str = "macadam::trace";
 
 /// The variables that say where traces go.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+
+/// The variables that say how, the narrower one first.
+const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
 
 /// How long a batch may take to be sent, and the last one at the end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,7 +40,8 @@ impl Telemetry {
         let Some(variable) = ENDPOINTS.iter().find(|name| is_said(name)).filter(|_| !disabled) else {
             return Ok(Self(None));
         };
-        let exporter = SpanExporter::builder().with_http().with_http_client(Sender::new()).build();
+        let http = SpanExporter::builder().with_http().with_http_client(Sender::new());
+        let exporter = http.with_protocol(protocol()?).build();
         let exporter = exporter.with_context(|| format!("{variable} does not say where traces can be sent"))?;
         let service = std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "macadam".to_owned());
         let resource = Resource::builder()
@@ -62,6 +66,19 @@ impl Telemetry {
         if let Err(error) = provider.shutdown_with_timeout(PATIENCE) {
             tracing::warn!(%error, "the last traces were not sent");
         }
+    }
+}
+
+/// How traces are written. Protobuf is what OpenTelemetry's specification of the exporter asks for where nothing is said.
+fn protocol() -> anyhow::Result<Protocol> {
+    let mut said = PROTOCOLS.into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
+    match said.find(|(_, value)| !value.is_empty()) {
+        None => Ok(Protocol::HttpBinary),
+        Some((name, value)) => match value.as_str() {
+            "http/protobuf" => Ok(Protocol::HttpBinary),
+            "http/json" => Ok(Protocol::HttpJson),
+            _ => bail!("{name} is {value:?}; this host sends http/protobuf or http/json"),
+        },
     }
 }
 

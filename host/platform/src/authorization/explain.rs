@@ -93,14 +93,14 @@ impl Access {
     fn takes(&self, caller: &Caller, action: Action, target: &Target) -> Takes {
         let suffices = |caller: &Caller, role: Role| {
             let roles = [caller.roles.as_slice(), &[role]].concat();
-            self.judge(&Caller { roles, ..caller.clone() }, action, target).allowed
+            self.allows(&Caller { roles, ..caller.clone() }, action, target)
         };
         let roles: Vec<_> = Role::ALL.into_iter().filter(|role| suffices(caller, *role)).collect();
         let Some(team) = target.team().filter(|team| **team != caller.team) else {
             return Takes { roles, ..Takes::default() };
         };
         let member = Caller { team: team.clone(), ..caller.clone() };
-        if self.judge(&member, action, target).allowed {
+        if self.allows(&member, action, target) {
             return Takes { roles, team: Some(team.clone()), team_roles: Vec::new() };
         }
         let of_member = Role::ALL.into_iter().filter(|role| !roles.contains(role) && suffices(&member, *role));
@@ -186,8 +186,7 @@ impl Platform {
             }
             TargetKind::Request => {
                 let id = request.ok_or_else(|| needs("request", "a request"))?;
-                let record = self.visible_request(caller, id).await?;
-                self.request_target(&record).await
+                Ok(self.visible_target(caller, id).await?.1)
             }
             TargetKind::Namespace => {
                 let name = namespace.ok_or_else(|| needs("namespace", "a namespace"))?;

@@ -1,13 +1,16 @@
 //! One question: may this caller do this, to that? Answered by Cedar, from the rules in force.
 //!
+//! A policy can fail while it is asked, such as when a sum overflows, and Cedar then goes on as if it were not there. For a
+//! `permit` that is right. A `forbid` might have forbidden just this, so here one that fails forbids.
+//!
 //! A question is small: the caller with their roles, the target with its team, and the action with its group. Nothing is
 //! looked up, so asking costs microseconds and can be done at every step that needs it.
 
 use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request,
-    RestrictedExpression,
+    AuthorizationError, Authorizer, Context, Decision, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid,
+    Policy, PolicySet, Request, Response, RestrictedExpression,
 };
 
 use super::rules::{BuiltIn, BuiltInError, Rules, action_uid};
@@ -81,34 +84,34 @@ impl Judge {
     }
 
     /// Whether a caller may do something. What cannot be asked is refused.
-    pub(super) fn judge(&self, rules: &Rules, caller: &Caller, action: Action, target: &Target) -> Judgement {
-        self.ask(rules, caller, action, target).unwrap_or_else(|error| {
-            tracing::error!(%action, %target, %error, "a question about access cannot be put; it is refused");
-            Judgement { allowed: false, by: Vec::new() }
-        })
+    pub(super) fn allows(&self, rules: &Rules, caller: &Caller, action: Action, target: &Target) -> bool {
+        self.ask(rules, caller, action, target).is_some_and(|answer| answer.allows())
     }
 
-    fn ask(&self, rules: &Rules, caller: &Caller, action: Action, target: &Target) -> Asked<Judgement> {
+    /// The same, with the policies that decided.
+    pub(super) fn judge(&self, rules: &Rules, caller: &Caller, action: Action, target: &Target) -> Judgement {
+        let refused = Judgement { allowed: false, by: Vec::new() };
+        self.ask(rules, caller, action, target).map_or(refused, |answer| answer.judgement())
+    }
+
+    fn ask<'a>(&self, rules: &'a Rules, caller: &Caller, action: Action, target: &Target) -> Option<Answer<'a>> {
+        let put = self.put(rules, caller, action, target).inspect_err(|error| {
+            tracing::error!(%action, %target, %error, "a question about access cannot be put; it is refused");
+        });
+        put.ok()
+    }
+
+    fn put<'a>(&self, rules: &'a Rules, caller: &Caller, action: Action, target: &Target) -> Asked<Answer<'a>> {
         let asked = self.actions.get(&action).ok_or("the action is not declared")?;
         let (principal, resource) = (self.principal(caller)?, self.resource(target)?);
         let request = Request::new(principal.uid(), asked.uid(), resource.uid(), Context::empty(), None)?;
         let entities = Entities::from_entities([principal, resource, asked.clone()], None)?;
         let policies = rules.policies.get(&action).ok_or("the action has no policies")?;
-        let answer = self.authorizer.is_authorized(&request, policies, &entities);
-        for error in answer.diagnostics().errors() {
-            tracing::error!(%action, %target, %error, "an access policy fails; it counts as if it were not there");
+        let response = self.authorizer.is_authorized(&request, policies, &entities);
+        for error in response.diagnostics().errors() {
+            tracing::error!(%action, %target, %error, "an access policy fails; one that forbids counts, one that permits not");
         }
-        let by = answer.diagnostics().reason().filter_map(|id| policies.policy(id)).map(|policy| Determining {
-            policy: policy.id().to_string(),
-            effect: match policy.effect() {
-                Effect::Permit => PolicyEffect::Permit,
-                Effect::Forbid => PolicyEffect::Forbid,
-            },
-            because: policy.annotation("because").map(str::to_owned),
-        });
-        let mut by: Vec<_> = by.collect();
-        by.sort_by(|a, b| a.policy.cmp(&b.policy));
-        Ok(Judgement { allowed: answer.decision() == Decision::Allow, by })
+        Ok(Answer { policies, response })
     }
 
     fn principal(&self, caller: &Caller) -> Asked<Entity> {
@@ -162,6 +165,48 @@ impl Judge {
             }
         };
         Ok(entity)
+    }
+}
+
+/// What Cedar said, with the policies that were asked.
+struct Answer<'a> {
+    policies: &'a PolicySet,
+    response: Response,
+}
+
+impl Answer<'_> {
+    fn allows(&self) -> bool {
+        self.response.decision() == Decision::Allow && self.failed_forbids().next().is_none()
+    }
+
+    fn judgement(&self) -> Judgement {
+        let reasons = self.response.diagnostics().reason().filter_map(|id| self.policies.policy(id));
+        // A permit is no reason for a no.
+        let decided_on_this = |policy: &&Policy| self.allows() || policy.effect() == Effect::Forbid;
+        let mut by: Vec<_> =
+            reasons.filter(decided_on_this).chain(self.failed_forbids()).map(Determining::of).collect();
+        by.sort_by(|a, b| a.policy.cmp(&b.policy));
+        Judgement { allowed: self.allows(), by }
+    }
+
+    fn failed_forbids(&self) -> impl Iterator<Item = &Policy> {
+        let failed = self.response.diagnostics().errors().map(|error| match error {
+            AuthorizationError::PolicyEvaluationError(error) => error.policy_id(),
+        });
+        failed.filter_map(|id| self.policies.policy(id)).filter(|policy| policy.effect() == Effect::Forbid)
+    }
+}
+
+impl Determining {
+    fn of(policy: &Policy) -> Self {
+        Self {
+            policy: policy.id().to_string(),
+            effect: match policy.effect() {
+                Effect::Permit => PolicyEffect::Permit,
+                Effect::Forbid => PolicyEffect::Forbid,
+            },
+            because: policy.annotation("because").map(str::to_owned),
+        }
     }
 }
 

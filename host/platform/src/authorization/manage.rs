@@ -24,7 +24,7 @@ pub enum AccessError {
     #[error(transparent)]
     Refused(#[from] Refused),
     /// The text cannot be a policy.
-    #[error("`text`: {0}")]
+    #[error(transparent)]
     Text(#[from] PolicyTextError),
     /// Nobody could change the rules any more.
     #[error(
@@ -221,7 +221,7 @@ impl Access {
             return Err(AccessError::Closed(why.clone()));
         }
         let rules = Rules { generation: current.generation, policies: policies.unwrap_or_default(), closed };
-        let still = |action| self.judge_by(&rules, caller, action, &Target::Platform).allowed;
+        let still = |action| self.allows_by(&rules, caller, action, &Target::Platform);
         if !still(Action::AccessPolicyChange) || !still(Action::AccessPolicyRead) {
             return Err(AccessError::LocksOut { person: caller.person.to_string() });
         }

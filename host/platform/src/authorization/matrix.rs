@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use macadam_core::names::{NameError, TeamId};
 use macadam_core::request::EnvironmentClass;
-use macadam_store::RequestId;
 use serde::Serialize;
 
 use super::rules::Rules;
@@ -49,52 +48,18 @@ pub struct CellDifference {
     pub after: bool,
 }
 
-/// The people and things that the cells are about. No team can have these names, since there is nothing behind them.
-struct Sample {
-    own: TeamId,
-    other: TeamId,
-    request: RequestId,
-}
-
-impl Sample {
-    fn new() -> Result<Self, NameError> {
-        let request = RequestId::new(jiff::Timestamp::UNIX_EPOCH, [0; 10]);
-        Ok(Self { own: "own-team".parse()?, other: "other-team".parse()?, request })
-    }
-
-    fn caller(&self, role: Option<Role>) -> Result<Caller, NameError> {
-        let roles = role.into_iter().collect();
-        let (person, team) = ("somebody".parse()?, self.own.clone());
-        Ok(Caller::in_development(person, team, roles, Vec::new()))
-    }
-
-    fn target(&self, cell: &Cell) -> Result<Target, NameError> {
-        let team = match cell.team {
-            Belonging::Own => self.own.clone(),
-            Belonging::Other => self.other.clone(),
-        };
-        let class = cell.class.unwrap_or(EnvironmentClass::Development);
-        Ok(match cell.action.on() {
-            TargetKind::Platform => Target::Platform,
-            TargetKind::Team => Target::Team(team),
-            TargetKind::Namespace => Target::Namespace { name: "plugins".parse()?, team: Some(team) },
-            TargetKind::Resource => {
-                let key = format!("{team}/{class}/resource-type/name").parse()?;
-                Target::Resource { key, team, class }
-            }
-            TargetKind::Request => Target::Request {
-                id: self.request,
-                team,
-                requester: "somebody-else".parse()?,
-                action: macadam_core::request::Action::Create,
-                environment: Some((class.to_string().parse()?, class)),
-            },
-            TargetKind::Project => {
-                let environment = class.to_string().parse()?;
-                Target::Project { template: "template".parse()?, team, environment, class }
-            }
-        })
-    }
+/// Whether one role may do what a cell says, by some rules.
+fn allows(access: &Access, rules: &Rules, cell: &Cell) -> Result<bool, NameError> {
+    let own: TeamId = "own-team".parse()?;
+    let owner = match cell.team {
+        Belonging::Own => own.clone(),
+        Belonging::Other => "other-team".parse()?,
+    };
+    let roles = cell.role.into_iter().collect();
+    let caller = Caller::in_development("somebody".parse()?, own, roles, Vec::new());
+    let class = cell.class.unwrap_or(EnvironmentClass::Development);
+    let target = Target::sample(cell.action.on(), &owner, class)?;
+    Ok(access.allows_by(rules, &caller, cell.action, &target))
 }
 
 /// Every cell there is.
@@ -125,13 +90,8 @@ impl Access {
     }
 
     pub(super) fn matrix_by(&self, rules: &Rules) -> BTreeMap<Cell, bool> {
-        // The names above are names, so nothing is lost here.
-        let Ok(sample) = Sample::new() else { return BTreeMap::new() };
-        let allowed = |cell: &Cell| {
-            let (caller, target) = (sample.caller(cell.role).ok()?, sample.target(cell).ok()?);
-            Some(self.judge_by(rules, &caller, cell.action, &target).allowed)
-        };
-        cells().into_iter().filter_map(|cell| Some((cell, allowed(&cell)?))).collect()
+        // What is made up there are names, so no cell is lost here.
+        cells().into_iter().filter_map(|cell| Some((cell, allows(self, rules, &cell).ok()?))).collect()
     }
 
     /// The cells that other rules turn.

@@ -94,19 +94,25 @@ impl Access {
         self.rules.store(std::sync::Arc::new(rules));
     }
 
-    fn judge(&self, caller: &Caller, action: Action, target: &Target) -> Judgement {
-        if !caller.has_scope_for(action.as_str()) {
-            return Judgement { allowed: false, by: Vec::new() };
-        }
-        self.judge_by(&self.rules.load(), caller, action, target)
+    fn allows(&self, caller: &Caller, action: Action, target: &Target) -> bool {
+        self.allows_by(&self.rules.load(), caller, action, target)
     }
 
-    fn judge_by(&self, rules: &Rules, caller: &Caller, action: Action, target: &Target) -> Judgement {
-        if rules.closed.is_none() {
-            return self.judge.judge(rules, caller, action, target);
+    fn judge(&self, caller: &Caller, action: Action, target: &Target) -> Judgement {
+        let rules = self.rules.load();
+        match rules.closed {
+            _ if !caller.has_scope_for(action.as_str()) => Judgement { allowed: false, by: Vec::new() },
+            None => self.judge.judge(&rules, caller, action, target),
+            Some(_) => Judgement { allowed: mends(caller, action), by: Vec::new() },
         }
-        let mends = TO_MEND.contains(&action) && caller.is(crate::Role::PlatformAdmin);
-        Judgement { allowed: mends, by: Vec::new() }
+    }
+
+    fn allows_by(&self, rules: &Rules, caller: &Caller, action: Action, target: &Target) -> bool {
+        match rules.closed {
+            _ if !caller.has_scope_for(action.as_str()) => false,
+            None => self.judge.allows(rules, caller, action, target),
+            Some(_) => mends(caller, action),
+        }
     }
 
     /// Why nothing is allowed, if so.
@@ -114,6 +120,11 @@ impl Access {
     pub fn closed(&self) -> Option<String> {
         self.rules.load().closed.clone()
     }
+}
+
+/// Whether this is somebody who mends the rules when they are closed.
+fn mends(caller: &Caller, action: Action) -> bool {
+    TO_MEND.contains(&action) && caller.is(crate::Role::PlatformAdmin)
 }
 
 tokio::task_local! {
@@ -149,7 +160,7 @@ impl Platform {
     pub fn may(&self, caller: &Caller, action: Action, target: &Target) -> bool {
         // Outside of a request nobody listens.
         let _ = ASKED.try_with(|asked| asked.borrow_mut().insert(action));
-        self.access().judge(caller, action, target).allowed
+        self.access().allows(caller, action, target)
     }
 
     /// The rules in force.

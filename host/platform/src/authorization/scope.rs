@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use macadam_core::names::TeamId;
 use macadam_core::request::EnvironmentClass;
-use macadam_store::{RequestId, StoreError};
+use macadam_store::StoreError;
 
-use super::{Action, Target, TargetKind};
+use super::{Action, Target};
 use crate::{Caller, Platform};
 
 /// Which teams' things a list may have.
@@ -20,6 +20,14 @@ pub(crate) enum Teams {
 }
 
 impl Teams {
+    /// Whether a team is one of them.
+    pub(crate) fn has(&self, team: &TeamId) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(teams) => teams.contains(team),
+        }
+    }
+
     /// As the store's filters have it.
     pub(crate) fn into_filter(self) -> Option<Vec<TeamId>> {
         match self {
@@ -32,36 +40,19 @@ impl Teams {
 impl Platform {
     /// The teams of whose things somebody may see at least some.
     pub(crate) async fn teams_for(&self, caller: &Caller, action: Action) -> Result<Teams, StoreError> {
-        let teams = self.store().teams().await?;
+        let known = self.store().teams().await?.into_iter().map(|team| team.name);
+        // One's own is asked about also where nobody has written down that there is such a team.
+        let teams: BTreeSet<_> = known.chain([caller.team.clone()]).collect();
         let all = teams.len();
-        let seen = teams.into_iter().map(|team| team.name).filter(|team| self.sees_some_of(caller, action, team));
-        let seen: BTreeSet<_> = seen.collect();
+        let seen: BTreeSet<_> = teams.into_iter().filter(|team| self.sees_some_of(caller, action, team)).collect();
         Ok(if seen.len() == all { Teams::All } else { Teams::These(seen) })
     }
 
     /// Whether somebody may see things of a team in environments of any class.
     fn sees_some_of(&self, caller: &Caller, action: Action, team: &TeamId) -> bool {
-        EnvironmentClass::ALL
-            .into_iter()
-            .any(|class| any_of(action.on(), team, class).is_some_and(|target| self.may(caller, action, &target)))
-    }
-}
-
-/// Something of a team's that stands for all of them.
-fn any_of(kind: TargetKind, team: &TeamId, class: EnvironmentClass) -> Option<Target> {
-    match kind {
-        TargetKind::Team => Some(Target::Team(team.clone())),
-        TargetKind::Resource => {
-            let key = format!("{team}/{class}/resource-type/name").parse().ok()?;
-            Some(Target::Resource { key, team: team.clone(), class })
-        }
-        TargetKind::Request => Some(Target::Request {
-            id: RequestId::new(jiff::Timestamp::UNIX_EPOCH, [0; 10]),
-            team: team.clone(),
-            requester: "somebody-else".parse().ok()?,
-            action: macadam_core::request::Action::Create,
-            environment: Some((class.to_string().parse().ok()?, class)),
-        }),
-        TargetKind::Platform | TargetKind::Namespace | TargetKind::Project => None,
+        EnvironmentClass::ALL.into_iter().any(|class| {
+            let any_of_them = Target::sample(action.on(), team, class);
+            any_of_them.is_ok_and(|target| self.may(caller, action, &target))
+        })
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use macadam_core::names::{EnvironmentName, Namespace, PersonId, ResourceKey, TeamId, TemplateId};
+use jiff::Timestamp;
+use macadam_core::names::{EnvironmentName, NameError, Namespace, PersonId, ResourceKey, TeamId, TemplateId};
 use macadam_core::request::{Action as RequestAction, EnvironmentClass};
 use macadam_store::{RequestId, RequestRecord, ResourceRecord, Subject};
 
@@ -100,6 +101,31 @@ impl Target {
             Self::Request { .. } => TargetKind::Request,
             Self::Project { .. } => TargetKind::Project,
         }
+    }
+
+    /// Something of a kind that stands for all of its kind that a team has, for questions about no single one: nobody
+    /// asked for it, and its names are made up.
+    pub(super) fn sample(kind: TargetKind, team: &TeamId, class: EnvironmentClass) -> Result<Self, NameError> {
+        let (team, environment) = (team.clone(), class.to_string());
+        Ok(match kind {
+            TargetKind::Platform => Self::Platform,
+            TargetKind::Team => Self::Team(team),
+            TargetKind::Namespace => Self::Namespace { name: "plugins".parse()?, team: Some(team) },
+            TargetKind::Resource => {
+                let key = format!("{team}/{environment}/resource-type/name").parse()?;
+                Self::Resource { key, team, class }
+            }
+            TargetKind::Request => Self::Request {
+                id: RequestId::new(Timestamp::UNIX_EPOCH, [0; 10]),
+                team,
+                requester: "somebody-else".parse()?,
+                action: RequestAction::Create,
+                environment: Some((environment.parse()?, class)),
+            },
+            TargetKind::Project => {
+                Self::Project { template: "template".parse()?, team, environment: environment.parse()?, class }
+            }
+        })
     }
 
     /// A resource that exists.

@@ -118,7 +118,7 @@ fn nobody_decides_on_their_own_request_whatever_roles_they_have_and_whatever_is_
         let own = access.explain(&everything, action, &request_of("dana", "payments"));
         assert!(!own.allowed, "a permit for everything does not lift it");
         assert!(own.because.contains("their own request"), "{}", own.because);
-        assert!(access.judge(&everything, action, &request_of("olga", "payments")).allowed);
+        assert!(access.allows(&everything, action, &request_of("olga", "payments")));
     }
 }
 
@@ -126,8 +126,8 @@ fn nobody_decides_on_their_own_request_whatever_roles_they_have_and_whatever_is_
 fn credentials_stay_in_the_team_whatever_is_permitted() {
     let access = with(&[("all-is-well", "permit (principal, action, resource);")]);
     let target = resource_in("payments", "dev", EnvironmentClass::Development);
-    assert!(!access.judge(&caller("ada", "platform", &Role::ALL), Action::ResourceUse, &target).allowed);
-    assert!(access.judge(&caller("dana", "payments", &[]), Action::ResourceUse, &target).allowed);
+    assert!(!access.allows(&caller("ada", "platform", &Role::ALL), Action::ResourceUse, &target));
+    assert!(access.allows(&caller("dana", "payments", &[]), Action::ResourceUse, &target));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn what_is_added_can_forbid_and_is_told_with_its_reason() {
     assert!(!refused.allowed && refused.because == "production is closed until Monday", "{refused:?}");
     assert_eq!(refused.policies[0].policy, "closed", "the policy is named");
     let development = resource_in("payments", "dev", EnvironmentClass::Development);
-    assert!(access.judge(&dana, Action::ResourceCreate, &development).allowed);
+    assert!(access.allows(&dana, Action::ResourceCreate, &development));
 }
 
 #[test]
@@ -181,12 +181,12 @@ fn a_refusal_says_what_it_would_take_and_that_is_true() {
         for role in &explanation.takes.roles {
             let roles = [person.roles.as_slice(), &[*role]].concat();
             let with = Caller { roles, ..person.clone() };
-            assert!(access.judge(&with, action, &target).allowed, "{role:?} was said to be enough");
+            assert!(access.allows(&with, action, &target), "{role:?} was said to be enough");
         }
         if let Some(team) = explanation.takes.team {
             let roles: Vec<_> = person.roles.iter().chain(explanation.takes.team_roles.first()).copied().collect();
             let member = Caller { team, roles, ..person.clone() };
-            assert!(access.judge(&member, action, &target).allowed, "membership was said to be enough");
+            assert!(access.allows(&member, action, &target), "membership was said to be enough");
         }
     }
 }
@@ -197,10 +197,10 @@ fn rules_that_cannot_be_used_close_everything_but_what_mends_them() {
     assert!(access.closed().unwrap().contains("old"), "the policy is named");
     let ada = caller("ada", "platform", &[Role::PlatformAdmin]);
     let team: TeamId = "platform".parse().unwrap();
-    assert!(!access.judge(&ada, Action::TeamRead, &Target::Team(team)).allowed, "it may have forbidden just this");
-    assert!(access.judge(&ada, Action::AccessPolicyChange, &Target::Platform).allowed);
+    assert!(!access.allows(&ada, Action::TeamRead, &Target::Team(team)), "it may have forbidden just this");
+    assert!(access.allows(&ada, Action::AccessPolicyChange, &Target::Platform));
     let dana = caller("dana", "payments", &[Role::Developer]);
-    assert!(!access.judge(&dana, Action::AccessPolicyChange, &Target::Platform).allowed);
+    assert!(!access.allows(&dana, Action::AccessPolicyChange, &Target::Platform));
 }
 
 #[test]
@@ -219,11 +219,10 @@ fn more_roles_never_take_anything_away() {
             for mask in 0_u32..1 << Role::ALL.len() {
                 let roles: Vec<_> = (0..Role::ALL.len()).filter(|bit| mask >> bit & 1 == 1).collect();
                 let roles: Vec<_> = roles.into_iter().map(|bit| Role::ALL[bit]).collect();
-                let by_one = roles
-                    .iter()
-                    .any(|role| access.judge(&caller("dana", "payments", &[*role]), *action, target).allowed);
-                let bare = access.judge(&caller("dana", "payments", &[]), *action, target).allowed;
-                let all = access.judge(&caller("dana", "payments", &roles), *action, target).allowed;
+                let by_one =
+                    roles.iter().any(|role| access.allows(&caller("dana", "payments", &[*role]), *action, target));
+                let bare = access.allows(&caller("dana", "payments", &[]), *action, target);
+                let all = access.allows(&caller("dana", "payments", &roles), *action, target);
                 assert_eq!(all, bare || by_one, "{action} to {target} with {roles:?}: roles add up, and no more");
             }
         }
@@ -236,8 +235,25 @@ fn a_token_does_what_its_scopes_are_for_and_no_more_than_its_roles_allow() {
     let scopes = Some(vec!["resource.*".parse().unwrap(), "binding.change".parse().unwrap()]);
     let ci = Caller { scopes, ..caller("ci", "payments", &[Role::Developer]) };
     let target = resource_in("payments", "dev", EnvironmentClass::Development);
-    assert!(access.judge(&ci, Action::ResourceCreate, &target).allowed);
-    assert!(!access.judge(&ci, Action::BindingChange, &Target::Platform).allowed, "a scope gives nothing");
+    assert!(access.allows(&ci, Action::ResourceCreate, &target));
+    assert!(!access.allows(&ci, Action::BindingChange, &Target::Platform), "a scope gives nothing");
     let refused = access.explain(&ci, Action::TeamRead, &Target::Team("payments".parse().unwrap()));
     assert!(!refused.allowed && refused.because.contains("resource.*"), "{refused:?}");
+}
+
+#[test]
+fn a_forbid_that_fails_forbids_and_a_permit_that_fails_permits_nothing() {
+    // It fits the schema, and no number is that large.
+    let fails = "9223372036854775807 + 1 > 0";
+    let forbid = format!("forbid (principal, action == Action::\"team.read\", resource) when {{ {fails} }};");
+    let permit = format!("permit (principal, action == Action::\"team.read\", resource) when {{ {fails} }};");
+    let dana = caller("dana", "payments", &[]);
+    let (own, other) = (Target::Team("payments".parse().unwrap()), Target::Team("orders".parse().unwrap()));
+    let forbidden = with(&[("sum", &forbid)]);
+    assert!(!forbidden.allows(&dana, Action::TeamRead, &own), "it may have forbidden just this");
+    let explanation = forbidden.explain(&dana, Action::TeamRead, &own);
+    assert!(!explanation.allowed && explanation.policies.len() == 1, "{explanation:?}");
+    assert_eq!(explanation.policies[0].policy, "sum", "and is named");
+    let permitted = with(&[("sum", &permit)]);
+    assert!(permitted.allows(&dana, Action::TeamRead, &own) && !permitted.allows(&dana, Action::TeamRead, &other));
 }

@@ -48,8 +48,8 @@ impl Platform {
     /// Refused for whoever neither made the request nor may change what belongs to the team, and when it is too late.
     pub async fn cancel_job(&self, caller: &Caller, id: JobId, now: Timestamp) -> Result<Cancelled, ProvisionError> {
         let job = self.visible_job(caller, id).await?;
-        let request = self.visible_request(caller, job.request).await?;
-        self.authorize(caller, Action::JobCancel, &self.request_target(&request).await?)?;
+        let (_, target) = self.visible_target(caller, job.request).await?;
+        self.authorize(caller, Action::JobCancel, &target)?;
         let cancelled = self.store().cancel_job(id, &caller.person, now).await?;
         tracing::info!(job = %id, person = %caller.person, ?cancelled, "job cancelled");
         self.work.notify_waiters();

@@ -7,6 +7,7 @@ use macadam_core::lifecycle::ResourceState;
 use macadam_core::names::{EnvironmentName, ResourceKey};
 use macadam_core::plan::{Health, OutputValue};
 use macadam_core::request::{Action, Environment, EnvironmentClass};
+use macadam_core::standing::Standing;
 use macadam_runtime::capabilities::secrets::SecretVault as _;
 use macadam_store::{
     HealthRecord, NewAuditEntry, PageRequest, RequestFilter, RequestId, RequestRecord, ResourceFilter, ResourceId,
@@ -119,6 +120,19 @@ impl Platform {
         let environment = self.environment_of(key).await?;
         let target = Target::resource(&record, environment.class);
         if self.may(caller, May::ResourceRead, &target) { Ok((record, environment)) } else { Err(unknown()) }
+    }
+
+    /// The teams that the caller may see, with what they have and may have.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn standings(&self, caller: &Caller) -> Result<Vec<Standing>, ProvisionError> {
+        let seen = self.teams_for(caller, May::TeamRead).await?;
+        let mut standings = Vec::new();
+        for team in self.store().teams().await?.into_iter().filter(|team| seen.has(&team.name)) {
+            standings.extend(self.store().standing(&team.name).await?);
+        }
+        Ok(standings)
     }
 
     /// One live resource.

@@ -60,8 +60,8 @@ impl Platform {
     /// # Errors
     /// While it waits, refused for everybody but its requester; afterwards as [`Self::cancel_job`] is.
     pub async fn cancel(&self, caller: &Caller, request: RequestId, now: Timestamp) -> Result<(), ProvisionError> {
-        let record = self.visible_request(caller, request).await?;
-        self.authorize(caller, Action::RequestCancel, &self.request_target(&record).await?)?;
+        let (record, target) = self.visible_target(caller, request).await?;
+        self.authorize(caller, Action::RequestCancel, &target)?;
         match (record.state, record.job) {
             (RequestState::Queued | RequestState::Running, Some(job)) => {
                 self.cancel_job(caller, job, now).await.map(drop)
@@ -75,10 +75,19 @@ impl Platform {
     /// # Errors
     /// [`ProvisionError::NotFound`] also for one that belongs to others, so that ids cannot be probed.
     pub async fn visible_request(&self, caller: &Caller, id: RequestId) -> Result<RequestRecord, ProvisionError> {
+        Ok(self.visible_target(caller, id).await?.0)
+    }
+
+    /// The same, with the request as the access policies see it.
+    pub(crate) async fn visible_target(
+        &self,
+        caller: &Caller,
+        id: RequestId,
+    ) -> Result<(RequestRecord, Target), ProvisionError> {
         let unknown = || ProvisionError::NotFound(format!("request {id}"));
         let record = self.store().request(id).await?.ok_or_else(unknown)?;
         let target = self.request_target(&record).await?;
-        if self.may(caller, Action::RequestRead, &target) { Ok(record) } else { Err(unknown()) }
+        if self.may(caller, Action::RequestRead, &target) { Ok((record, target)) } else { Err(unknown()) }
     }
 
     /// A request as the access policies see it.
@@ -97,8 +106,8 @@ impl Platform {
         action: Action,
         request: RequestId,
     ) -> Result<RequestRecord, ProvisionError> {
-        let record = self.visible_request(caller, request).await?;
-        self.authorize(caller, action, &self.request_target(&record).await?)?;
+        let (record, target) = self.visible_target(caller, request).await?;
+        self.authorize(caller, action, &target)?;
         Ok(record)
     }
 }

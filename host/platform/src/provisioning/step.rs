@@ -208,9 +208,7 @@ impl Platform {
                 Ok(AttemptOutcome::Undoing)
             }
             JobPhase::Undo | JobPhase::Deprovision => {
-                let before = job.error.as_deref().filter(|_| job.phase == JobPhase::Undo);
-                let before = before.map(|cause| format!("{cause}; undoing it: ")).unwrap_or_default();
-                let end = JobEnd::Abandoned { error: format!("{before}{error}"), class: *class };
+                let end = JobEnd::Abandoned { error: why_dead(job, error), class: *class };
                 self.store().finish(&job.lease, &end, now).await?;
                 tracing::error!(job = %job.lease.job(), %error, "the job is dead: it could be neither finished nor undone");
                 Ok(AttemptOutcome::Dead)
@@ -233,6 +231,16 @@ impl Platform {
 
 fn state_scope(job: &ClaimedJob) -> String {
     format!("job/{}/{}", job.lease.job(), job.phase.as_str())
+}
+
+/// What joins the reason for undoing with what went wrong while doing so.
+const UNDOING: &str = "; undoing it: ";
+
+/// Why a job is dead. One that was tried again names the reason for undoing, and what went wrong now.
+fn why_dead(job: &ClaimedJob, error: &str) -> String {
+    let cause = job.error.as_deref().filter(|_| job.phase == JobPhase::Undo);
+    let cause = cause.and_then(|cause| cause.split(UNDOING).next());
+    cause.map_or_else(|| error.to_owned(), |cause| format!("{cause}{UNDOING}{error}"))
 }
 
 /// The decision with another plan; the same people are asked again.

@@ -84,7 +84,7 @@ impl Platform {
         };
         if is_new {
             let denied = matches!(taken, Err(ProvisionError::Denied { .. }));
-            self.count_decision(action, if denied { "denied" } else { decided.outcome.as_str() });
+            self.counted().decision(action, if denied { "denied" } else { decided.outcome.as_str() });
             self.recorder().record(decided.trail.of(id)?).await;
             self.ask_shadows(&decided.trail, id);
         }

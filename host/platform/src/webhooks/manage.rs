@@ -9,9 +9,8 @@ use macadam_core::signature::WebhookSecret;
 use macadam_core::violation::{Violation, join};
 use macadam_store::{
     DeliveryId, DeliveryRecord, EVENT_TYPE_PREFIX, NewWebhook, PageRequest, StoreError, WebhookChange, WebhookError,
-    WebhookFilter, WebhookId, WebhookRecord, WebhookState,
+    WebhookFilter, WebhookId, WebhookRecord,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::authorization::scope::Teams;
@@ -19,7 +18,8 @@ use crate::authorization::{Action, Refused, Target};
 use crate::events::CloudEvent;
 use crate::platform::random;
 use crate::webhooks::deliver::{delivery_id, scope, send};
-use crate::webhooks::target::Target as Address;
+use crate::webhooks::destination::Destination;
+use crate::webhooks::{ChangeWebhook, CreateWebhook, WebhookView, WithSecret};
 use crate::{Caller, Platform};
 
 /// How many webhooks a team may have.
@@ -70,117 +70,6 @@ impl From<StoreError> for ManageError {
     }
 }
 
-/// A wish for a webhook.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CreateWebhook {
-    /// Whose events; the caller's team if nothing is said.
-    #[serde(default)]
-    pub team: Option<TeamId>,
-    /// What it is to be.
-    pub url: String,
-    /// What it is for.
-    #[serde(default)]
-    pub description: String,
-    /// Only events whose type starts with one of these.
-    #[serde(default)]
-    pub types: Vec<String>,
-    /// Only events whose subject starts with this.
-    #[serde(default)]
-    pub subject: Option<String>,
-}
-
-/// What a webhook is to become. What is left out stays as it is.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ChangeWebhook {
-    /// Whom to call.
-    pub url: Option<String>,
-    /// What it is for.
-    pub description: Option<String>,
-    /// Only events whose type starts with one of these; all when there is none.
-    pub types: Option<Vec<String>>,
-    /// Only events whose subject starts with this; all when it is empty.
-    pub subject: Option<String>,
-}
-
-/// A webhook as its owners see it. Its secret is not in it.
-#[derive(Debug, Clone, Serialize)]
-pub struct WebhookView {
-    /// Its id.
-    pub id: WebhookId,
-    /// Whose events it is told of.
-    pub team: TeamId,
-    /// What it is for.
-    pub description: String,
-    /// Whom it calls.
-    pub url: String,
-    /// Which events.
-    #[serde(flatten)]
-    pub filter: WebhookFilter,
-    /// Whether it is told of events.
-    pub state: WebhookState,
-    /// Why it is not.
-    pub reason: Option<String>,
-    /// The last event that it was told of or does not take.
-    pub cursor: u64,
-    /// Attempts in a row that failed.
-    pub failures: u32,
-    /// When the first of them was.
-    pub failing_since: Option<Timestamp>,
-    /// When it is tried again, while it fails.
-    pub next_attempt: Option<Timestamp>,
-    /// When an event last arrived.
-    pub last_success_at: Option<Timestamp>,
-    /// What went wrong last.
-    pub last_error: Option<String>,
-    /// When.
-    pub last_error_at: Option<Timestamp>,
-    /// Until when the secret before the last rotation counts as well.
-    pub previous_secret_until: Option<Timestamp>,
-    /// Who made it.
-    pub created_by: String,
-    /// When.
-    pub created_at: Timestamp,
-    /// When somebody last changed it.
-    pub updated_at: Timestamp,
-}
-
-/// A webhook with its secret, which is shown this once.
-#[derive(Serialize)]
-pub struct WithSecret {
-    /// The webhook.
-    #[serde(flatten)]
-    pub webhook: WebhookView,
-    /// What its messages are signed with.
-    pub secret: String,
-}
-
-impl WebhookView {
-    fn of(webhook: WebhookRecord) -> Self {
-        Self {
-            id: webhook.id,
-            team: webhook.team,
-            description: webhook.description,
-            url: webhook.url,
-            filter: webhook.filter,
-            state: webhook.state,
-            reason: webhook.reason,
-            cursor: webhook.cursor,
-            failures: webhook.failures,
-            failing_since: webhook.failing_since,
-            next_attempt: Some(webhook.next_attempt).filter(|_| webhook.failures > 0),
-            last_success_at: webhook.last_success_at,
-            last_error: webhook.last_error,
-            last_error_at: webhook.last_error_at,
-            previous_secret_until: webhook.previous.map(|previous| previous.until),
-            created_by: webhook.created_by.to_string(),
-            created_at: webhook.created_at,
-            updated_at: webhook.updated_at,
-        }
-    }
-}
-
 impl Platform {
     /// Makes a webhook and its secret.
     ///
@@ -215,7 +104,7 @@ impl Platform {
     /// The webhooks of the caller's team, or of another that is named, as far as the caller may change them.
     ///
     /// # Errors
-    /// [`ManageError::Forbidden`] for a team whose things the caller may not change.
+    /// [`ManageError::Refused`] for a team whose things the caller may not change.
     pub async fn webhooks(
         &self,
         caller: &Caller,
@@ -359,8 +248,8 @@ impl Platform {
         subject: Option<String>,
     ) -> Result<WebhookChange, ManageError> {
         let mut wrong = Vec::new();
-        let target = Address::new(url, self.courier().settings());
-        if let Err(reason) = &target {
+        let destination = Destination::new(url, self.courier().settings());
+        if let Err(reason) = &destination {
             wrong.push(Violation::new("/url", reason));
         }
         if description.chars().count() > LONGEST_DESCRIPTION {
@@ -380,11 +269,11 @@ impl Platform {
                 format!("it is longer than {LONGEST_PREFIX} bytes or not printable; write such as resources/");
             wrong.push(Violation::new("/subject", message));
         }
-        match target {
-            Ok(target) if wrong.is_empty() => Ok(WebhookChange {
+        match destination {
+            Ok(destination) if wrong.is_empty() => Ok(WebhookChange {
                 description,
-                url: target.as_str().to_owned(),
-                receiver: target.receiver(),
+                url: destination.as_str().to_owned(),
+                receiver: destination.receiver(),
                 filter: WebhookFilter { types, subject },
             }),
             _ => Err(ManageError::Invalid(wrong)),

@@ -11,10 +11,12 @@
 
 pub mod addresses;
 mod deliver;
+mod destination;
 mod manage;
 mod send;
-mod target;
+mod view;
 
 pub use deliver::Deliverers;
-pub use manage::{ChangeWebhook, CreateWebhook, ManageError, WebhookView, WithSecret};
+pub use manage::ManageError;
 pub use send::{Courier, CourierError, WebhookSettings};
+pub use view::{ChangeWebhook, CreateWebhook, WebhookView, WithSecret};

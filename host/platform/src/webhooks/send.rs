@@ -17,7 +17,7 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 
 use crate::webhooks::addresses::may_reach;
-use crate::webhooks::target::{Target, refused};
+use crate::webhooks::destination::{Destination, refused};
 
 /// How long a receiver may take, from the look-up of its name to the end of its answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -150,7 +150,7 @@ impl Courier {
     /// Sends a message. The configuration may be another than when the webhook was made, so its address is looked at
     /// again.
     pub(super) async fn send(&self, message: Message) -> Outcome {
-        if let Err(reason) = Target::new(&message.url, &self.settings) {
+        if let Err(reason) = Destination::new(&message.url, &self.settings) {
             return Outcome::unsent(format!("the webhook's address may not be called: {reason}"));
         }
         let Ok(_place) = self.places.acquire().await else {

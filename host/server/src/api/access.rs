@@ -29,7 +29,7 @@ pub(super) async fn authorize(
 /// An action that somebody may or may not do.
 #[derive(Debug, Serialize)]
 pub(super) struct ActionView {
-    /// Its word, which routes, commands, scopes of tokens and policies use.
+    /// Its word, which routes, commands and policies use.
     action: Action,
     /// What somebody does who does it.
     doing: &'static str,

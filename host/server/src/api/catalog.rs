@@ -59,14 +59,8 @@ pub(super) async fn teams(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
 ) -> Result<Json<All<TeamView>>, Problem> {
-    let mut items = Vec::new();
-    for team in state.platform.store().teams().await?.into_iter() {
-        if !state.platform.may(&caller, Action::TeamRead, &Target::Team(team.name.clone())) {
-            continue;
-        }
-        items.extend(state.platform.store().standing(&team.name).await?.map(TeamView::of));
-    }
-    Ok(Json(All { items }))
+    let standings = state.platform.standings(&caller).await?;
+    Ok(Json(All { items: standings.into_iter().map(TeamView::of).collect() }))
 }
 
 /// An environment, in the words of the API.

@@ -125,3 +125,30 @@ async fn a_list_shows_only_what_could_be_looked_at_alone() {
     assert_eq!((listed("dana").await, listed("amir").await), (1, 0), "what is forbidden alone is not listed either");
     host.get_as("amir", "/api/v1/resources/payments/dev/database/ledger").await.is_problem("not-found", 404);
 }
+
+#[tokio::test]
+async fn a_host_without_teams_has_empty_lists_and_no_failures() {
+    let host = Host::start_empty().await;
+    for list in ["teams", "resources", "requests", "jobs", "decisions", "events", "webhooks"] {
+        let answer = host.get_as("dana", &format!("/api/v1/{list}")).await;
+        assert_eq!(answer.status.as_u16(), 200, "{list}: {}", String::from_utf8_lossy(&answer.body));
+        assert_eq!(answer.json()["items"], json!([]), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_another_host_has_added_counts_once_it_is_looked_for() {
+    let host = Host::start().await;
+    let change = macadam_store::AccessPolicyChange {
+        name: "closed".parse().unwrap(),
+        text: Some(CLOSED.to_owned()),
+        expected: macadam_store::Expected::Absent,
+        generation: 0,
+    };
+    let why = macadam_store::Attribution { actor: None, reason: String::new() };
+    host.store.change_access_policy(&change, &why, jiff::Timestamp::now()).await.unwrap();
+    let question = "/api/v1/authorize?action=resource.create&resource=payments/prod/database/a";
+    assert_eq!(host.get_as("dana", question).await.json()["allowed"], true, "nobody has looked yet");
+    host.state.platform.follow_access().await.unwrap();
+    assert_eq!(host.get_as("dana", question).await.json()["because"], "production is closed");
+}

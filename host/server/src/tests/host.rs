@@ -82,11 +82,22 @@ impl Host {
         Self::start_with(&[], true).await
     }
 
+    /// A host whose organisation nobody has written down yet.
+    pub(super) async fn start_empty() -> Self {
+        Self::start_on(&[], true, false).await
+    }
+
     pub(super) async fn start_with(plugins: &[&str], open_metrics: bool) -> Self {
+        Self::start_on(plugins, open_metrics, true).await
+    }
+
+    async fn start_on(plugins: &[&str], open_metrics: bool, organised: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path.join("macadam.db")).await.unwrap());
-        organise(store.as_ref()).await;
+        if organised {
+            organise(store.as_ref()).await;
+        }
         let sandbox = Sandbox::start(SandboxConfig {
             cache: path.join("cache"),
             compiler: Compiler::InProcess,

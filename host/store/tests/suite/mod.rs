@@ -8,6 +8,7 @@ pub mod audit;
 mod audit_and_outbox;
 mod bindings;
 mod cancelling;
+mod crashes;
 mod dead_letters;
 pub mod decisions;
 pub mod events;

@@ -12,9 +12,9 @@ const LONGEST: usize = 2_000;
 
 /// An address that is taken.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Target(Url);
+pub(super) struct Destination(Url);
 
-impl Target {
+impl Destination {
     /// Reads an address. Whether its name leads somewhere it may is found when it is called.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ mod tests {
             "https://1.1.1.1",
             "https://[2606:4700:4700::1111]/",
         ] {
-            assert!(Target::new(text, &settings()).is_ok(), "{text}");
+            assert!(Destination::new(text, &settings()).is_ok(), "{text}");
         }
     }
 
@@ -116,17 +116,17 @@ mod tests {
             ("https://0177.0.0.2/", "127.0.0.2"),
             ("https://\u{ff11}\u{ff12}\u{ff17}.0.0.2/", "127.0.0.2"),
         ] {
-            let Err(refused) = Target::new(text, &settings()) else { panic!("{text} must be refused") };
+            let Err(refused) = Destination::new(text, &settings()) else { panic!("{text} must be refused") };
             assert!(refused.contains(part), "{text}: {part:?} is missing in: {refused}");
             assert!(!refused.contains("hunter2"), "{refused}");
         }
         let long = format!("https://hooks.example/{}", "a".repeat(2_000));
-        assert!(Target::new(&long, &settings()).is_err());
+        assert!(Destination::new(&long, &settings()).is_err());
     }
 
     #[test]
     fn others_read_no_more_than_the_host() {
-        let target = Target::new("https://hooks.example:8443/T0/B1/secret?key=x", &settings()).unwrap();
-        assert_eq!(target.receiver(), "https://hooks.example:8443");
+        let destination = Destination::new("https://hooks.example:8443/T0/B1/secret?key=x", &settings()).unwrap();
+        assert_eq!(destination.receiver(), "https://hooks.example:8443");
     }
 }
