@@ -10,8 +10,10 @@
 //! | [`Scaffolds`] | generated projects |
 //! | [`Namespaces`] | who publishes plugins under which name, and with which keys |
 //! | [`Bindings`] | which plugins are to be active, and every state that this ever had |
+//! | [`PackageIndex`] | which versions of which plugin can be had, and who has signed them |
 //! | [`DecisionLog`] | what plugins were asked and said, to be explained and replayed |
-//! | [`Secrets`] | sealed bytes behind handles |
+//! | [`Secrets`], [`SealingKeys`] | sealed bytes behind handles, and under which key |
+//! | [`Changes`] | hearing of what other hosts have changed |
 //! | [`AuditLog`], [`Outbox`] | what happened, kept for good and told to others |
 //!
 //! Three rules hold everywhere. What belongs together is one transaction: no request without its audit entry, no event
@@ -25,15 +27,18 @@ mod audit;
 mod bindings;
 mod decisions;
 mod error;
+mod generations;
 mod ids;
 mod jobs;
 mod namespaces;
 mod outbox;
+mod packages;
 mod postgres;
 mod requests;
 mod resources;
 mod row;
 mod scaffolds;
+mod sealing;
 mod secrets;
 mod sqlite;
 mod teams;
@@ -47,6 +52,7 @@ pub use decisions::{
     Difference, DifferenceRecord, NewDecision, Pruned, RecordedCall, Retention,
 };
 pub use error::StoreError;
+pub use generations::{Changes, Generations, Listener};
 pub use ids::{IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId};
 pub use jobs::{ClaimedJob, Finished, JobEnd, JobError, JobPhase, JobRecord, Jobs, Lease, Redecided};
 pub use namespaces::{
@@ -54,6 +60,7 @@ pub use namespaces::{
     SignaturePolicy,
 };
 pub use outbox::{EVENT_TYPE_PREFIX, NewEvent, Outbox, OutboxEvent};
+pub use packages::{PackageIndex, PackageIndexChange, PackageIndexError, PackageIndexRecord};
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use requests::{
     Approval, ApprovalRecord, ApproveOutcome, Change, Decision, NewRequest, PendingApproval, RequestFilter,
@@ -61,6 +68,7 @@ pub use requests::{
 };
 pub use resources::{Desired, PageRequest, ProviderPin, ResourceFilter, ResourceRecord, ResourceTransition, Resources};
 pub use scaffolds::{Scaffold, ScaffoldFile, ScaffoldRecord, Scaffolds};
+pub use sealing::SealingKeys;
 pub use secrets::{Sealed, SecretRecord, Secrets};
 pub use sqlite::SqliteStore;
 pub use teams::{Environments, Teams};
@@ -75,8 +83,11 @@ pub trait Store:
     + Scaffolds
     + Namespaces
     + Bindings
+    + PackageIndex
     + DecisionLog
     + Secrets
+    + SealingKeys
+    + Changes
     + AuditLog
     + Outbox
     + Send
@@ -93,8 +104,11 @@ impl<T> Store for T where
         + Scaffolds
         + Namespaces
         + Bindings
+        + PackageIndex
         + DecisionLog
         + Secrets
+        + SealingKeys
+        + Changes
         + AuditLog
         + Outbox
         + Send

@@ -9,21 +9,24 @@
 mod audit;
 mod bindings;
 mod decisions;
+mod generations;
 mod jobs;
 mod journal;
 mod namespaces;
 mod open;
 mod outbox;
+mod packages;
 mod requests;
 mod resources;
 mod row;
 mod scaffolds;
+mod sealing;
 mod secrets;
 mod teams;
 mod tx;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{Postgres, Transaction};
 
 pub use open::PostgresSettings;
@@ -38,6 +41,8 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    /// For a connection outside of the pool.
+    options: PgConnectOptions,
 }
 
 impl PostgresStore {

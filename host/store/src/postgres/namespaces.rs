@@ -8,7 +8,7 @@ use sqlx::postgres::PgRow;
 
 use super::row::{At, Columns, one_row, plain};
 use super::tx::{Lock, Tx, retrying};
-use super::{Conn, PostgresStore, Result, journal, teams};
+use super::{Conn, PostgresStore, Result, generations, journal, teams};
 use crate::{NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation};
 
 #[async_trait]
@@ -88,7 +88,7 @@ async fn put(
     };
     must_be_known(&mut tx, &new.team).await?;
     write(&mut tx, new, now).await?;
-    record(&mut tx, by, action, &new.name, json!({ "team": new.team, "signatures": new.signatures }));
+    record(&mut tx, by, action, &new.name, json!({ "team": new.team, "signatures": new.signatures })).await?;
     let changed = named(&mut tx, &new.name).await?;
     tx.commit(now).await?;
     Ok(changed)
@@ -113,7 +113,7 @@ async fn transfer(
         return Ok(there);
     }
     give(&mut tx, name, from, to, now).await?;
-    record(&mut tx, by, "namespace.transferred", name, json!({ "from": from, "to": to }));
+    record(&mut tx, by, "namespace.transferred", name, json!({ "from": from, "to": to })).await?;
     let changed = named(&mut tx, name).await?;
     tx.commit(now).await?;
     Ok(changed)
@@ -134,7 +134,7 @@ async fn add_key(
     }
     insert_key(&mut tx, name, key, now).await?;
     touch(&mut tx, name, now).await?;
-    record(&mut tx, by, "namespace.key-added", name, json!({ "key": key }));
+    record(&mut tx, by, "namespace.key-added", name, json!({ "key": key })).await?;
     let changed = named(&mut tx, name).await?;
     tx.commit(now).await?;
     Ok(changed)
@@ -158,7 +158,7 @@ async fn revoke_key(
     }
     end_key(&mut tx, name, id, reason, now).await?;
     touch(&mut tx, name, now).await?;
-    record(&mut tx, by, "namespace.key-revoked", name, json!({ "key": id, "reason": reason }));
+    record(&mut tx, by, "namespace.key-revoked", name, json!({ "key": id, "reason": reason })).await?;
     let changed = named(&mut tx, name).await?;
     tx.commit(now).await?;
     Ok(changed)
@@ -241,11 +241,14 @@ async fn touch(conn: &mut Conn, name: &Namespace, now: Timestamp) -> Result<()> 
     one_row("namespace", &query.bind(name.as_str()).bind(At(now)).execute(conn).await?)
 }
 
-fn record(tx: &mut Tx, by: Option<&PersonId>, action: &str, name: &Namespace, mut data: Value) {
+/// Counts the change, records it and tells it.
+async fn record(tx: &mut Tx, by: Option<&PersonId>, action: &str, name: &Namespace, mut data: Value) -> Result<()> {
     if let Value::Object(fields) = &mut data {
         fields.insert("namespace".to_owned(), json!(name));
     }
+    generations::next_of_namespaces(tx).await?;
     journal::record(tx, by, action, format!("namespaces/{name}"), data);
+    Ok(())
 }
 
 async fn named(conn: &mut Conn, name: &Namespace) -> Result<NamespaceRecord, NamespaceError> {

@@ -20,7 +20,10 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Postgres, Transaction};
 
 use super::{Result, journal};
-use crate::{BindingError, JobError, NamespaceError, NewAuditEntry, NewEvent, ReviewError, StoreError, SubmitError};
+use crate::{
+    BindingError, JobError, NamespaceError, NewAuditEntry, NewEvent, PackageIndexError, ReviewError, StoreError,
+    SubmitError,
+};
 
 /// A transaction that writes.
 pub(super) struct Tx {
@@ -80,6 +83,8 @@ pub(super) enum Lock<'a> {
     Queue,
     /// Who has which namespace: changed rarely, and a name that nobody has yet has no row to lock.
     Namespaces,
+    /// Under which key secrets are sealed first.
+    SealingKeys,
     /// One person's idempotency key: the second asks when the first has its answer.
     IdempotencyKey { person: &'a str, key: &'a str },
 }
@@ -92,6 +97,7 @@ impl Lock<'_> {
         match self {
             Self::Queue => (MACADAM + 1, 0),
             Self::Namespaces => (MACADAM + 2, 0),
+            Self::SealingKeys => (MACADAM + 12, 0),
             Self::IdempotencyKey { person, key } => {
                 let digest = Digest::of(format!("{person}\n{key}").as_bytes());
                 let four = digest.as_bytes().first_chunk().copied().unwrap_or_default();
@@ -148,4 +154,4 @@ macro_rules! racing {
     )*};
 }
 
-racing!(SubmitError, ReviewError, JobError, BindingError, NamespaceError);
+racing!(SubmitError, ReviewError, JobError, BindingError, NamespaceError, PackageIndexError);

@@ -10,14 +10,17 @@
 mod audit;
 mod bindings;
 mod decisions;
+mod generations;
 mod jobs;
 mod journal;
 mod namespaces;
 mod outbox;
+mod packages;
 mod requests;
 mod resources;
 mod row;
 mod scaffolds;
+mod sealing;
 mod secrets;
 mod teams;
 

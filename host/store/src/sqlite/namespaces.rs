@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 
 use super::row::{Columns, micros, one_row};
-use super::{Conn, Result, SqliteStore, commit, journal, teams};
+use super::{Conn, Result, SqliteStore, commit, generations, journal, teams};
 use crate::{NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation};
 
 #[async_trait]
@@ -206,6 +206,7 @@ async fn record(
     if let Value::Object(fields) = &mut data {
         fields.insert("namespace".to_owned(), json!(name));
     }
+    generations::next_of_namespaces(conn).await?;
     journal::record(conn, by, action, format!("namespaces/{name}"), data, now).await
 }
 

@@ -18,6 +18,7 @@ mod postgres;
 #[path = "../suite/mod.rs"]
 mod suite;
 
+mod listening;
 mod logs;
 mod replicas;
 mod server;
