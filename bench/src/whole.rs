@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use jiff::Timestamp;
+use macadam_blobs::Blobs;
 use macadam_core::digest::Digest;
 use macadam_core::limits::Limits;
 use macadam_platform::decisions::{DecisionRetention, Recorder};
-use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Plugins};
-use macadam_platform::scaffolding::Archives;
+use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Packages, Plugins};
 use macadam_platform::vault::{Sealer, Vault};
 use macadam_platform::{Caller, Platform, PlatformParts, PlatformSettings};
 use macadam_registry::{Package, Registry, Versioning, pack};
@@ -47,7 +47,10 @@ pub(crate) async fn host(data: &Path, packages: &[Package], bindings: &[Binding]
     for package in packages {
         registry.publish(package, Timestamp::now())?;
     }
-    let loader = Loader::new(Arc::new(registry), Arc::new(sandbox), grants, Arc::clone(&store));
+    let blobs = Blobs::in_memory();
+    let kept = Packages::new(Arc::clone(&store), blobs.clone());
+    kept.take_over(registry, Timestamp::now()).await?;
+    let loader = Loader::new(kept, Arc::new(sandbox), grants, Arc::clone(&store));
     let plugins = Plugins::new(loader, Arc::clone(&store));
     let by = By { actor: None, reason: "to start with".to_owned(), now: Timestamp::now() };
     let table = plugins.start(bindings, &by).await?;
@@ -57,7 +60,7 @@ pub(crate) async fn host(data: &Path, packages: &[Package], bindings: &[Binding]
         store: Arc::clone(&store),
         plugins,
         vault: Arc::new(Vault::new(store, Sealer::new(&[7; 32]))),
-        archives: Archives::open(&data.join("archives"))?,
+        blobs,
         settings: PlatformSettings::default(),
     }))
 }

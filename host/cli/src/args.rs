@@ -104,6 +104,8 @@ Nothing is changed by it. The version that was recorded says again what it said,
     /// Look at golden paths
     #[command(subcommand)]
     Template(TemplateCommand),
+    /// Ask the server whether it is ready, without signing in; exit code 1 when it is not
+    Ready,
     /// Show who is signed in
     Whoami,
     /// Write a completion script for a shell

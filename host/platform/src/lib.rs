@@ -6,12 +6,14 @@
 //! | [`scaffolding`] | a project is generated from a golden path, decided, and handed out |
 //! | [`decisions`] | what plugins were asked and said, and what another version would have said |
 //! | [`plugins`] | which plugin versions are active, what for, and with which settings |
+//! | [`blobs`] | what is large is kept by digest, and goes when nothing names it |
 //! | [`vault`] | secrets are sealed before anything else sees them |
 //! | [`schema`] | documents are checked against what plugins say they take |
 //!
 //! The platform knows no HTTP and no database: what varies below is a trait of `macadam-store`, what a plugin does is
 //! behind the clients of `macadam-runtime`, and [`Platform`] joins them.
 
+pub mod blobs;
 pub mod decisions;
 pub mod plugins;
 pub mod provisioning;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use macadam_blobs::Blobs;
 use macadam_core::project::ProjectLimits;
 use macadam_core::verdict::WhenNoPolicyApplies;
 use macadam_store::Store;
@@ -10,7 +11,6 @@ use tokio::sync::Notify;
 
 use crate::decisions::Recorder;
 use crate::plugins::Plugins;
-use crate::scaffolding::Archives;
 use crate::vault::Vault;
 
 /// What an administrator can set about the use cases.
@@ -51,8 +51,8 @@ pub struct PlatformParts {
     pub plugins: Plugins,
     /// Where secrets are sealed.
     pub vault: Arc<Vault>,
-    /// Where generated archives are kept.
-    pub archives: Archives,
+    /// Where packages and generated archives are kept.
+    pub blobs: Blobs,
     /// What writes the decision log.
     pub recorder: Recorder,
     /// What an administrator has set.

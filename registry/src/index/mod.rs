@@ -85,6 +85,12 @@ impl Registry {
         Ok(registry)
     }
 
+    /// A registry that is there already and is only read, such as one on a read-only disk. Nothing is looked at yet.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
     /// Publishes a package. A version's bytes never change: the same bytes again are a success, others are refused. A
     /// `-dev` version that is published again becomes the most recent one.
     ///
@@ -206,8 +212,11 @@ impl Registry {
     /// # Errors
     /// [`IndexError::Io`] when the directory cannot be read.
     pub fn names(&self) -> Result<Vec<PluginName>, IndexError> {
-        let mut names = Vec::new();
-        for (namespace, path) in files::entries(&self.root.join("index"))? {
+        let (mut names, index) = (Vec::new(), self.root.join("index"));
+        if !index.is_dir() {
+            return Ok(names);
+        }
+        for (namespace, path) in files::entries(&index)? {
             if !path.is_dir() {
                 continue;
             }

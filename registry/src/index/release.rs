@@ -190,6 +190,13 @@ impl Releases {
         new
     }
 
+    /// The same but for some versions.
+    #[must_use]
+    pub fn without(mut self, versions: &[Version]) -> Self {
+        self.releases.retain(|release| !versions.contains(&release.version));
+        self
+    }
+
     pub(super) fn lacks(&self, wanted: Wanted) -> IndexError {
         let query = VersionQuery { name: self.plugin.clone(), wanted };
         IndexError::NoSuchVersion { query: Box::new(query), there: self.releases.clone() }

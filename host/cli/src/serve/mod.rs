@@ -1,18 +1,20 @@
 //! `macadam serve`: the one place where everything is joined.
 //!
 //! ```text
-//! data directory ─▶ configuration, organisation, people, key ─▶ store, registry, sandbox, grants
+//! data directory ─▶ configuration, organisation, people, key ─▶ store, blobs, sandbox, grants
 //!     ─▶ plugins activated ─▶ workers, server ─▶ … told to stop ─▶ requests end ─▶ jobs drain ─▶ store closes
 //! ```
 //!
 //! Nothing is served before every binding was tried: a host that has not loaded its policies yet must not decide.
 
+mod blobs;
 mod compile;
 mod config;
 mod connections;
 mod data;
 mod database;
 mod join;
+mod key;
 mod logging;
 mod organisation;
 mod stop;
@@ -25,7 +27,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
-use macadam_platform::plugins::By;
+use macadam_platform::plugins::{By, Watching};
 use macadam_platform::provisioning::Workers;
 use macadam_server::ServerState;
 use macadam_server::people::PeopleFile;
@@ -62,6 +64,10 @@ Examples:
 The store is macadam.db in the data directory, or a PostgreSQL database (13 or newer) of your own: make the database and
 a user who owns it, and macadam makes its tables. An address on the command line shows in the list of processes; one
 with a password is better in the variable, or where the configuration's database-url-env or database-url-file says.
+
+Several hosts on one database share the key to its secrets and the place of the blobs: the key, 32 random bytes as
+base64, is in MACADAM_MASTER_KEY or where the configuration's master-key-env or master-key-file says, and the place is in
+[blobs] of the configuration.
 
 MACADAM_LOG sets what is logged, such as info,macadam_runtime=debug.")]
 pub(crate) struct ServeArgs {
@@ -102,9 +108,9 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     let address = listener.local_addr()?;
     let new_people = data.first_people()?;
     let people = Arc::new(PeopleFile::open(&data.people()).with_context(|| data.people().display().to_string())?);
-    let store = database::open(data, &config, args.database.as_ref()).await?;
+    let (store, key) = database::open(data, &config, args.database.as_ref()).await?;
     organisation::put(data, &*store.store(), &people).await?;
-    let platform = join::platform(data, &config, store.store())?;
+    let platform = join::platform(data, &config, store.store(), &key).await?;
     let by = By { actor: None, reason: "from the configuration".to_owned(), now: Timestamp::now() };
     tokio::select! {
         started = platform.plugins().start(&config.plugins, &by) => drop(started?),
@@ -117,6 +123,8 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     let open_metrics = config.open_metrics.unwrap_or_else(|| address.ip().is_loopback());
     let state = ServerState::new(platform.clone(), Arc::clone(&people), open_metrics);
     let recorder = platform.recorder().clone();
+    let sweeping = tokio::spawn(blobs::sweep(platform.clone()));
+    let watching = Watching::start(platform.clone());
     let workers = Workers::start(platform);
     let reloading = tokio::spawn(reload(people));
     let told = stop.clone();
@@ -126,6 +134,8 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
         tracing::warn!("steps that were still going on are cut off; they are taken again at the next start");
     }
     reloading.abort();
+    sweeping.abort();
+    watching.end().await;
     recorder.flush().await;
     store.close().await;
     tracing::info!("stopped");

@@ -26,7 +26,7 @@ impl Changes for PostgresStore {
 
     async fn listen(&self) -> Result<Option<Box<dyn Listener>>> {
         let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(super::open::PATIENCE);
-        let pool = pool.connect_with(self.options.clone()).await?;
+        let pool = pool.connect_with(self.options.as_ref().clone()).await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.listen(CHANNEL).await?;
         Ok(Some(Box::new(Heard(listener))))

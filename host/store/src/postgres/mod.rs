@@ -25,6 +25,8 @@ mod secrets;
 mod teams;
 mod tx;
 
+use std::sync::Arc;
+
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{Postgres, Transaction};
@@ -42,7 +44,7 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 pub struct PostgresStore {
     pool: PgPool,
     /// For a connection outside of the pool.
-    options: PgConnectOptions,
+    options: Arc<PgConnectOptions>,
 }
 
 impl PostgresStore {
