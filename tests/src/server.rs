@@ -19,6 +19,8 @@ pub struct Setup {
     pub config: String,
     /// The teams and environments; the default ones when empty.
     pub organisation: String,
+    /// Variables of the process's environment.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A data directory with the shipped plugins in its registry, and the server that works on it.
@@ -26,6 +28,7 @@ pub struct Server {
     directory: tempfile::TempDir,
     process: Option<Child>,
     port: u16,
+    environment: Vec<(String, String)>,
 }
 
 /// Someone who calls the server.
@@ -155,7 +158,13 @@ impl Server {
         let cache = source_root().join("guests/target/code-cache");
         std::fs::create_dir_all(&cache).expect("the shared cache is there");
         std::os::unix::fs::symlink(cache, directory.path().join("cache")).expect("the cache is linked");
-        Self { directory, process: None, port: free_port() }
+        Self { directory, process: None, port: free_port(), environment: setup.environment.clone() }
+    }
+
+    /// Has the process find another value in its environment when it is started the next time.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// The data directory.
@@ -190,6 +199,7 @@ impl Server {
             .arg("--data")
             .arg(self.data())
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .envs(self.environment.iter().cloned())
             .stdout(Stdio::null())
             .stderr(log.expect("the log can be written"))
             .spawn();
