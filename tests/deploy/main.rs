@@ -108,7 +108,7 @@ fn a_container_has_no_rights_that_it_does_not_need() {
 #[test]
 fn the_configuration_names_packages_that_the_image_brings() {
     let root = source_root();
-    for path in ["macadam.toml", "kubernetes/base/macadam.toml"] {
+    for path in ["compose/macadam.toml", "kubernetes/base/macadam.toml"] {
         let config: toml::Table = std::fs::read_to_string(deploy(path)).unwrap().parse().unwrap();
         for binding in config["plugins"].as_array().unwrap() {
             let (name, range) = binding["plugin"].as_str().unwrap().split_once('@').unwrap();

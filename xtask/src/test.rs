@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 use crate::shell::{cargo, is_installed, root, run};
-use crate::{deploy, foreign, guests};
+use crate::{deploy, foreign, guests, oidc};
 
 /// The S3 server that hosts share in tests. It checks signatures as AWS does.
 const S3: &str = "s3rver@3.7.1";
@@ -36,7 +36,9 @@ pub(crate) fn test(group: Option<&str>) -> Result<()> {
     }
     guests::build(&root()?, &guests::Options::default())?;
     foreign::build()?;
+    oidc::install()?;
     need_postgres()?;
+    need_promtool()?;
     // npm takes what it has not installed itself for rubbish, so each program has a folder of its own.
     deploy::npm(&root()?.join("target/tools/s3"), "s3rver", S3)?;
     run("build of the server", cargo()?.args(["build", "--package", "macadam-cli", "--bin", "macadam"]))?;
@@ -103,13 +105,23 @@ fn need_postgres() -> Result<()> {
     if packaged || is_installed("initdb") {
         return Ok(());
     }
-    if is_root() && is_installed("apt-get") {
-        run("package lists", Command::new("apt-get").args(["update", "-q"]))?;
-        let mut install = Command::new("apt-get");
-        install.args(["install", "-y", "-q", "--no-install-recommends", "postgresql"]);
-        return run("installation of PostgreSQL", install.env("DEBIAN_FRONTEND", "noninteractive"));
+    install("postgresql", "a PostgreSQL server, so that `initdb` and `postgres` are there")
+}
+
+/// Makes sure that alert rules can be tried.
+fn need_promtool() -> Result<()> {
+    if is_installed("promtool") { Ok(()) } else { install("prometheus", "Prometheus' `promtool`") }
+}
+
+/// Installs a package of the distribution's, where that can be done; `what` is what the tests need it for.
+fn install(package: &str, what: &str) -> Result<()> {
+    if !is_root() || !is_installed("apt-get") {
+        bail!("the tests need {what}: install it");
     }
-    bail!("the tests need a PostgreSQL server: install it, so that `initdb` and `postgres` are there")
+    run("package lists", Command::new("apt-get").args(["update", "-q"]))?;
+    let mut install = Command::new("apt-get");
+    install.args(["install", "-y", "-q", "--no-install-recommends", package]);
+    run(&format!("installation of {package}"), install.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 /// Whether packages can be installed.

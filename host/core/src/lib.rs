@@ -16,10 +16,15 @@
 //! | [`plan`] | what a provider will do, did, and sees |
 //! | [`approvals`] | which approvals a request still needs |
 //! | [`project`] | generated projects and the paths they may hold |
+//! | [`service`] | what calls without being a person, and what its token is for |
 //! | [`lifecycle`] | the states of requests, resources and jobs |
+//! | [`signature`] | how a webhook's message is signed and checked |
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
+//! | [`retry`] | which failures are worth another try, when, and for how long |
+//! | [`audit`] | the audit log's entries, chains and heads, and how they are verified |
 
 pub mod approvals;
+pub mod audit;
 pub mod canonical;
 pub mod digest;
 pub mod estimate;
@@ -32,6 +37,9 @@ pub mod plan;
 pub mod project;
 pub mod quarantine;
 pub mod request;
+pub mod retry;
+pub mod service;
+pub mod signature;
 pub mod standing;
 pub mod verdict;
 pub mod violation;

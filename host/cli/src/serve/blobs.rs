@@ -2,21 +2,16 @@
 //! `macadam plugin pack` has left in the data directory is taken over.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 use macadam_blobs::{Address, Blobs};
-use macadam_platform::Platform;
-use macadam_platform::blobs::{SWEEP_GRACE, take_over_archives};
+use macadam_platform::blobs::take_over_archives;
 use macadam_platform::plugins::Packages;
 use macadam_registry::Registry;
 use serde::Deserialize;
 
 use crate::serve::data::DataDir;
-
-/// How often blobs that nothing names are looked for.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// `[blobs]` of the configuration.
 #[derive(Debug, Default, Deserialize)]
@@ -84,21 +79,6 @@ pub(super) async fn take_over(
         tracing::info!(%plugin, "taken over from the registry's directory");
     }
     Ok(())
-}
-
-/// Looks now and then for blobs that nothing names.
-pub(super) async fn sweep(platform: Platform) {
-    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
-    loop {
-        interval.tick().await;
-        match platform.sweep_blobs(Timestamp::now(), SWEEP_GRACE).await {
-            Ok(swept) if swept.removed > 0 => {
-                tracing::info!(removed = swept.removed, bytes = swept.bytes, kept = swept.kept, "blobs were swept");
-            }
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "blobs that nothing names could not be looked for"),
-        }
-    }
 }
 
 #[cfg(test)]

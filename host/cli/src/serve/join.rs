@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use macadam_platform::authorization::Access;
 use macadam_platform::decisions::Recorder;
+use macadam_platform::events::Feed;
 use macadam_platform::plugins::{Loader, Packages, Plugins};
 use macadam_platform::vault::Vault;
 use macadam_platform::{Platform, PlatformParts};
@@ -37,8 +39,12 @@ pub(super) async fn platform(
     blobs::take_over(data, &config.registry, &packages, &blobs).await?;
     let root = config.trusted_root.as_deref().map(|path| TrustRoot::read(&data.join(path))).transpose()?;
     let loader = Loader::new(packages, Arc::new(sandbox(data, config)?), grants, Arc::clone(&store)).by_root(root);
+    let access = Access::new().context("the access policies of this build cannot be used")?;
     Ok(Platform::new(PlatformParts {
+        access,
         recorder: Recorder::start(Arc::clone(&store), config.decision_retention()),
+        feed: Feed::start(Arc::clone(&store), config.events.settings()),
+        courier: config.webhooks.courier(data)?,
         plugins: Plugins::new(loader, Arc::clone(&store)),
         store,
         vault,

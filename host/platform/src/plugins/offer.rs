@@ -7,14 +7,15 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use macadam_core::names::{NameError, Namespace, PluginName, PluginRef};
+use macadam_core::names::{Namespace, PluginName, PluginRef};
 use macadam_registry::signature::{Envelope, KeyId, Signature, Verified};
 use macadam_registry::{Deprecation, Notice, Package, Published, Releases, Scope};
 use serde_json::{Map, Value, json};
 
+use crate::authorization::{Action, Target};
 use crate::plugins::packages::Account;
 use crate::plugins::{ActivateError, GovernError, PublishError, PublishedVersion};
-use crate::{Caller, Platform, Role};
+use crate::{Caller, Platform};
 
 /// A wish to say that something should not be used any more.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -41,7 +42,7 @@ impl Platform {
     ) -> Result<PublishedVersion, GovernError> {
         let loader = self.plugins().loader();
         let package = loader.read_package(archive).await?;
-        self.may_publish(caller, &package.manifest().name).await?;
+        self.authorize_plugin(caller, Action::PluginPublish, &package.manifest().name).await?;
         let envelope = signature.map(Envelope::from_bytes).transpose()?;
         let trusted = loader.trusted(&package, envelope.as_ref()).await;
         let verified = trusted.map_err(ActivateError::from).map_err(PublishError::from)?;
@@ -80,7 +81,7 @@ impl Platform {
         yanked: bool,
         now: Timestamp,
     ) -> Result<(), GovernError> {
-        self.may_publish(caller, &plugin.name).await?;
+        self.authorize_plugin(caller, Action::PluginYank, &plugin.name).await?;
         let account = account(caller, self.what_is_known(&Scope::from(plugin)).await?);
         Ok(self.plugins().packages().yank(plugin, yanked, &account, now).await?)
     }
@@ -97,7 +98,7 @@ impl Platform {
         wish: &Deprecate,
         now: Timestamp,
     ) -> Result<Option<Deprecation>, GovernError> {
-        self.may_publish(caller, &scope.name).await?;
+        self.authorize_plugin(caller, Action::PluginDeprecate, &scope.name).await?;
         let notice = Notice::new(&wish.message, wish.successor.as_deref())?;
         let mut data = self.what_is_known(scope).await?;
         data.insert("message".to_owned(), json!(notice.message()));
@@ -116,7 +117,7 @@ impl Platform {
         scope: &Scope,
         now: Timestamp,
     ) -> Result<Option<Deprecation>, GovernError> {
-        self.may_publish(caller, &scope.name).await?;
+        self.authorize_plugin(caller, Action::PluginDeprecate, &scope.name).await?;
         let account = account(caller, self.what_is_known(scope).await?);
         Ok(self.plugins().packages().undeprecate(scope, &account, now).await?)
     }
@@ -142,25 +143,16 @@ impl Platform {
         Ok(data)
     }
 
-    /// Refuses whoever may not publish under a name.
-    async fn may_publish(&self, caller: &Caller, plugin: &PluginName) -> Result<(), GovernError> {
-        let refuse = |why: String| Err(GovernError::Forbidden(why));
-        let text = plugin.namespace();
-        let named: Result<Namespace, NameError> = text.parse();
-        let owner = match named {
-            Ok(namespace) => self.store().namespace(&namespace).await?.map(|namespace| namespace.team),
-            Err(_) => None,
-        };
-        match owner {
-            None => refuse(format!("nobody owns the namespace {text}; ask an administrator to give it to a team")),
-            Some(team) if team == caller.team || caller.is(Role::Admin) => Ok(()),
-            Some(team) => refuse(format!("the namespace {text} belongs to {team}; only its members publish there")),
-        }
+    /// Makes sure that somebody may do something to a plugin, by whose namespace it is in.
+    async fn authorize_plugin(&self, caller: &Caller, action: Action, plugin: &PluginName) -> Result<(), GovernError> {
+        let name = Namespace::from(plugin);
+        let team = self.store().namespace(&name).await?.map(|namespace| namespace.team);
+        Ok(self.authorize(caller, action, &Target::Namespace { name, team })?)
     }
 }
 
 fn account(caller: &Caller, data: Map<String, Value>) -> Account {
-    Account { actor: Some(caller.person.clone()), data }
+    Account { actor: Some(caller.person.clone()), origin: caller.origin.clone(), data }
 }
 
 fn publication(package: &Package, verified: &Verified) -> Map<String, Value> {

@@ -6,10 +6,12 @@
 //!
 //! Readers take no locks and see the last commit.
 
+mod access;
 mod audit;
 mod bindings;
 mod decisions;
 mod generations;
+mod health;
 mod jobs;
 mod journal;
 mod namespaces;
@@ -20,16 +22,20 @@ mod requests;
 mod resources;
 mod row;
 mod scaffolds;
+mod schedules;
 mod sealing;
 mod secrets;
+mod service_tokens;
 mod teams;
 mod tx;
+mod webhooks;
 
 use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{Postgres, Transaction};
+use tokio::sync::watch;
 
 pub use open::PostgresSettings;
 
@@ -43,6 +49,8 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    /// Says that this process has committed events.
+    told: watch::Sender<()>,
     /// For a connection outside of the pool.
     options: Arc<PgConnectOptions>,
 }
@@ -54,7 +62,7 @@ impl PostgresStore {
     }
 
     async fn begin(&self) -> Result<Tx> {
-        Ok(Tx::new(self.pool.begin().await?))
+        Ok(Tx::new(self.pool.begin().await?, self.told.clone()))
     }
 
     /// A connection for one statement, which is a transaction of its own.

@@ -8,7 +8,7 @@ use sqlx::postgres::PgRow;
 
 use super::row::{Columns, int};
 use super::tx::{Tx, retrying};
-use super::{PostgresStore, Result};
+use super::{PostgresStore, Result, journal};
 use crate::{PackageIndex, PackageIndexChange, PackageIndexError, PackageIndexRecord, StoreError};
 
 #[async_trait]
@@ -47,7 +47,7 @@ impl PackageIndex for PostgresStore {
             }
             write_signatures(&mut tx, change).await?;
             if let Some(entry) = change.entry.clone() {
-                super::journal::record(&mut tx, entry.actor.as_ref(), &entry.action, entry.subject, entry.data);
+                journal::record(&mut tx, entry);
             }
             tx.commit(now).await?;
             Ok(change.expected.unwrap_or_default() + 1)

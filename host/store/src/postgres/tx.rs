@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! idempotency key or queue ─▶ job ─▶ request ─▶ resource ─▶ team ─▶ journal
+//!            number of webhooks ─▶ webhook ─────────────────────────▶ journal
 //! ```
 //!
 //! The journal comes last because everybody needs it: entries and events are collected while the transaction works, and
@@ -18,11 +19,12 @@ use macadam_core::digest::Digest;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnection;
 use sqlx::{Postgres, Transaction};
+use tokio::sync::watch;
 
 use super::{Result, journal};
 use crate::{
-    BindingError, JobError, NamespaceError, NewAuditEntry, NewEvent, PackageIndexError, ReviewError, StoreError,
-    SubmitError,
+    AccessPolicyError, BindingError, InterveneError, JobError, NamespaceError, NewAuditEntry, NewEvent,
+    PackageIndexError, ReviewError, ServiceTokenError, StoreError, SubmitError, WebhookError,
 };
 
 /// A transaction that writes.
@@ -30,11 +32,12 @@ pub(super) struct Tx {
     inner: Transaction<'static, Postgres>,
     entries: Vec<NewAuditEntry>,
     events: Vec<NewEvent>,
+    told: watch::Sender<()>,
 }
 
 impl Tx {
-    pub(super) fn new(inner: Transaction<'static, Postgres>) -> Self {
-        Self { inner, entries: Vec::new(), events: Vec::new() }
+    pub(super) fn new(inner: Transaction<'static, Postgres>, told: watch::Sender<()>) -> Self {
+        Self { inner, entries: Vec::new(), events: Vec::new(), told }
     }
 
     /// Leaves an audit entry with the commit.
@@ -52,6 +55,9 @@ impl Tx {
         let (entries, events) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.events));
         let end = journal::write(&mut self.inner, &entries, &events, now).await?;
         self.inner.commit().await?;
+        if !events.is_empty() {
+            self.told.send_replace(());
+        }
         Ok(end)
     }
 
@@ -83,6 +89,8 @@ pub(super) enum Lock<'a> {
     Queue,
     /// Who has which namespace: changed rarely, and a name that nobody has yet has no row to lock.
     Namespaces,
+    /// How many webhooks a team has.
+    Webhooks,
     /// Under which key secrets are sealed first.
     SealingKeys,
     /// One person's idempotency key: the second asks when the first has its answer.
@@ -97,6 +105,7 @@ impl Lock<'_> {
         match self {
             Self::Queue => (MACADAM + 1, 0),
             Self::Namespaces => (MACADAM + 2, 0),
+            Self::Webhooks => (MACADAM + 14, 0),
             Self::SealingKeys => (MACADAM + 12, 0),
             Self::IdempotencyKey { person, key } => {
                 let digest = Digest::of(format!("{person}\n{key}").as_bytes());
@@ -154,4 +163,15 @@ macro_rules! racing {
     )*};
 }
 
-racing!(SubmitError, ReviewError, JobError, BindingError, NamespaceError, PackageIndexError);
+racing!(
+    AccessPolicyError,
+    SubmitError,
+    ReviewError,
+    JobError,
+    InterveneError,
+    BindingError,
+    NamespaceError,
+    PackageIndexError,
+    ServiceTokenError,
+    WebhookError
+);

@@ -70,8 +70,7 @@ impl PackageIndex for SqliteStore {
             .map_err(crate::StoreError::from)?;
         }
         if let Some(entry) = change.entry.clone() {
-            let actor = entry.actor.as_ref();
-            journal::record(&mut tx, actor, &entry.action, entry.subject, entry.data, now).await?;
+            journal::record(&mut tx, entry, now).await?;
         }
         commit(tx).await?;
         Ok(change.expected.unwrap_or_default() + 1)

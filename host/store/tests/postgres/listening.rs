@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use macadam_core::audit::Origin;
 use macadam_core::canonical::CanonicalJson;
 use macadam_store::*;
 use serde_json::json;
@@ -21,14 +22,14 @@ async fn a_change_of_bindings_or_keys_is_told_to_another_host_once_it_can_be_see
     let other = world.store.replica().await;
     let mut listener = other.listen().await.unwrap().expect("a database of several hosts tells");
     let before = other.generations().await.unwrap();
-    let why = Attribution { actor: None, reason: String::new() };
+    let why = Attribution { actor: None, origin: Origin::NONE, reason: String::new() };
     let spec = CanonicalJson::new(&json!({ "n": 1 })).unwrap();
     world.store.put_binding(&"cost".parse().unwrap(), Expected::Any, &spec, &why, world.now()).await.unwrap();
     heard(&mut listener).await.unwrap();
     assert_eq!(other.generations().await.unwrap().bindings, before.bindings + 1, "what is told is there");
     let guards =
         NewNamespace { name: "guards".parse().unwrap(), team: team_id("shop"), signatures: SignaturePolicy::Required };
-    world.store.put_namespace(&guards, None, world.now()).await.unwrap();
+    world.store.put_namespace(&guards, By::HOST, world.now()).await.unwrap();
     heard(&mut listener).await.unwrap();
     assert_eq!(other.generations().await.unwrap().namespaces, before.namespaces + 1);
 }

@@ -1,5 +1,6 @@
 //! What can be had, and which keys secrets are sealed under: what several hosts must agree on.
 
+use macadam_core::audit::Origin;
 use macadam_core::canonical::CanonicalJson;
 use macadam_core::names::PluginName;
 use macadam_store::*;
@@ -12,11 +13,9 @@ fn name() -> PluginName {
 }
 
 fn change(expected: Option<u64>, says: &str, action: Option<&str>) -> PackageIndexChange {
-    let entry = action.map(|action| NewAuditEntry {
-        actor: Some(person("amir")),
-        action: action.to_owned(),
-        subject: "plugins/acme/rule@1.0.0".to_owned(),
-        data: json!({ "says": says }),
+    let entry = action.map(|action| {
+        let entry = NewAuditEntry::new(action, "plugins/acme/rule@1.0.0");
+        entry.by(By::person(&person("amir"), &Origin::NONE)).with(json!({ "says": says }))
     });
     let document = CanonicalJson::new(&json!({ "says": says })).unwrap();
     PackageIndexChange { plugin: name(), expected, document, signatures: Vec::new(), entry }
@@ -65,15 +64,15 @@ async fn each_change_of_bindings_or_namespaces_is_a_generation_and_no_change_is_
     let start = world.store.generations().await.unwrap();
     let guards =
         NewNamespace { name: "guards".parse().unwrap(), team: team_id("shop"), signatures: SignaturePolicy::Optional };
-    let put = async || world.store.put_namespace(&guards, None, world.now()).await.unwrap();
+    let put = async || world.store.put_namespace(&guards, By::HOST, world.now()).await.unwrap();
     put().await;
     put().await;
     let key = NewNamespaceKey { id: "k".into(), public_key: "K".into() };
-    world.store.add_namespace_key(&guards.name, &key, None, world.now()).await.unwrap();
+    world.store.add_namespace_key(&guards.name, &key, By::HOST, world.now()).await.unwrap();
     for _ in 0..2 {
-        world.store.revoke_namespace_key(&guards.name, "k", "lost", None, world.now()).await.unwrap();
+        world.store.revoke_namespace_key(&guards.name, "k", "lost", By::HOST, world.now()).await.unwrap();
     }
-    let why = Attribution { actor: None, reason: String::new() };
+    let why = Attribution { actor: None, origin: Origin::NONE, reason: String::new() };
     let spec = CanonicalJson::new(&json!({ "n": 1 })).unwrap();
     for _ in 0..2 {
         world.store.put_binding(&"cost".parse().unwrap(), Expected::Any, &spec, &why, world.now()).await.unwrap();

@@ -1,12 +1,13 @@
 //! Changing what there is: one change of one plugin's index at a time, kept together with its audit entry.
 
 use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::canonical::CanonicalJson;
 use macadam_core::names::{PersonId, PluginName, PluginRef};
 use macadam_registry::index::{Named, join_signatures};
 use macadam_registry::signature::{Envelope, Statement};
 use macadam_registry::{Deprecation, IndexError, Notice, Package, Published, Releases, Scope};
-use macadam_store::{NewAuditEntry, PackageIndexChange, PackageIndexError, StoreError};
+use macadam_store::{By, NewAuditEntry, PackageIndexChange, PackageIndexError, StoreError};
 use semver::Version;
 use serde_json::{Map, Value};
 
@@ -19,7 +20,19 @@ const ATTEMPTS: u32 = 20;
 #[derive(Debug, Clone)]
 pub(in crate::plugins) struct Account {
     pub(in crate::plugins) actor: Option<PersonId>,
+    pub(in crate::plugins) origin: Origin,
     pub(in crate::plugins) data: Map<String, Value>,
+}
+
+impl Account {
+    /// The host's own.
+    pub(super) fn of_host(data: Map<String, Value>) -> Self {
+        Self { actor: None, origin: Origin::NONE, data }
+    }
+
+    fn by(&self) -> By<'_> {
+        By { person: self.actor.as_ref(), origin: &self.origin }
+    }
 }
 
 /// What a change comes to.
@@ -157,17 +170,19 @@ impl Packages {
                 Some(version) => self.kept_signatures(&scope.name, version).await?,
                 None => None,
             };
+            let written =
+                |releases: &Releases| CanonicalJson::new(releases).map_err(|error| unreadable(&scope.name, &error));
+            let before = expected.map(|_| written(&releases)).transpose()?;
             let Step { answer, changed, action, signatures } = step(&mut releases, kept.as_deref())?;
             if !changed && signatures.is_empty() {
                 return Ok(answer);
             }
-            let entry = action.map(|action| NewAuditEntry {
-                actor: account.actor.clone(),
-                action: action.to_owned(),
-                subject: format!("plugins/{scope}"),
-                data: Value::Object(account.data.clone()),
+            let document = written(&releases)?;
+            let entry = action.map(|action| {
+                let entry = NewAuditEntry::new(action, format!("plugins/{scope}")).by(account.by());
+                let before = before.as_ref().map(CanonicalJson::digest);
+                entry.changed(before, Some(document.digest())).with(Value::Object(account.data.clone()))
             });
-            let document = CanonicalJson::new(&releases).map_err(|error| unreadable(&scope.name, &error))?;
             let change = PackageIndexChange { plugin: scope.name.clone(), expected, document, signatures, entry };
             match self.store.change_package_index(&change, now).await {
                 Ok(_) => return Ok(answer),

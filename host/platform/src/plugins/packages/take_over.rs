@@ -65,7 +65,7 @@ impl Packages {
         }
         let packages: Vec<_> = found.packages.iter().map(|package| package.digest().to_string()).collect();
         let data = json!({ "from": "a registry's directory", "packages": packages });
-        let account = Account { actor: None, data: data.as_object().cloned().unwrap_or_default() };
+        let account = Account::of_host(data.as_object().cloned().unwrap_or_default());
         let scope = Scope { name: name.clone(), version: None };
         let new = self.change(&scope, &account, now, |releases, _| {
             let before = releases.clone();

@@ -1,6 +1,7 @@
 use super::change::Account;
 use super::*;
 use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::canonical::CanonicalJson;
 use macadam_registry::Notice;
 use macadam_store::{AuditLog as _, PackageIndex as _, PackageIndexChange, SqliteStore};
@@ -16,7 +17,7 @@ fn plugin(version: &str) -> PluginRef {
 }
 
 fn account() -> Account {
-    Account { actor: Some("amir".parse().unwrap()), data: Map::new() }
+    Account { actor: Some("amir".parse().unwrap()), origin: Origin::NONE, data: Map::new() }
 }
 
 async fn says(store: &SqliteStore, expected: Option<u64>, index: &str) {
