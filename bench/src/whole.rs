@@ -7,12 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use jiff::Timestamp;
+use macadam_blobs::Blobs;
 use macadam_core::digest::Digest;
 use macadam_core::limits::Limits;
 use macadam_platform::decisions::{DecisionRetention, Recorder};
 use macadam_platform::events::{EventSettings, Feed};
-use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Plugins};
-use macadam_platform::scaffolding::Archives;
+use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Packages, Plugins};
 use macadam_platform::vault::{Sealer, Vault};
 use macadam_platform::webhooks::{Courier, WebhookSettings};
 use macadam_platform::{Caller, Platform, PlatformParts, PlatformSettings, Role};
@@ -50,7 +50,10 @@ pub(crate) async fn host(data: &Path, packages: &[Package], bindings: &[Binding]
     for package in packages {
         registry.publish(package, Timestamp::now())?;
     }
-    let loader = Loader::new(Arc::new(registry), Arc::new(sandbox), grants, Arc::clone(&store));
+    let blobs = Blobs::in_memory();
+    let kept = Packages::new(Arc::clone(&store), blobs.clone());
+    kept.take_over(registry, Timestamp::now()).await?;
+    let loader = Loader::new(kept, Arc::new(sandbox), grants, Arc::clone(&store));
     let plugins = Plugins::new(loader, Arc::clone(&store));
     let by = By::host("to start with", Timestamp::now());
     let table = plugins.start(bindings, &by).await?;
@@ -63,7 +66,7 @@ pub(crate) async fn host(data: &Path, packages: &[Package], bindings: &[Binding]
         store: Arc::clone(&store),
         plugins,
         vault: Arc::new(Vault::new(store, Sealer::new(&[7; 32]))),
-        archives: Archives::open(&data.join("archives"))?,
+        blobs,
         settings: PlatformSettings::default(),
     }))
 }

@@ -11,7 +11,7 @@
 //! | [`contract`] | the contract versions that this host knows |
 //! | [`component`] | what a component imports and exports, and whether it may |
 //! | [`package`] | the archive: packing and reading |
-//! | [`index`] | a registry in a local directory: publish, fetch, yank, deprecate, resolve, check and repair |
+//! | [`index`] | what there is of each plugin and how that changes; a registry in a local directory, with check and repair |
 //! | [`oci`] | packages in OCI registries: push and pull |
 //! | [`signature`] | who vouches for a package, and whether that is needed |
 

@@ -78,6 +78,18 @@ pub(crate) fn until<T>(what: &str, server: &Server, mut ask: impl FnMut() -> Opt
     }
 }
 
+/// The blob of a version's package is gone from the disk of a server that was stopped.
+pub(crate) fn lose_package(server: &Server, plugin: &'static str, version: &str) {
+    let index: String = audit::on_the_store(server, async |mut store| {
+        let query = sqlx::query_scalar("SELECT document FROM package_indexes WHERE plugin = $1").bind(plugin);
+        query.fetch_one(&mut store).await.unwrap()
+    });
+    let index: Value = serde_json::from_str(&index).unwrap();
+    let release = index["releases"].as_array().unwrap().iter().find(|release| release["version"] == version).unwrap();
+    let digits = release["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+    std::fs::remove_file(server.data().join("blobs/sha256").join(&digits[..2]).join(digits)).unwrap();
+}
+
 /// A server with one estimator, one provider and no policy: requests need one to be allowed.
 pub(crate) fn server() -> Server {
     let config = r#"

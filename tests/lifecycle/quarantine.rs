@@ -104,7 +104,7 @@ fn the_last_good_version_stands_in_for_one_that_does_not_load_any_more() {
     let binding = json!({"plugin": "macadam/gate@2.0.0", "on-error": "last-good"});
     assert_eq!(bind(&server.person("ada"), "gate", &binding, None).status, 200);
     server.stop();
-    std::fs::remove_file(server.data().join("registry/packages/macadam/gate-2.0.0.tar.gz")).unwrap();
+    crate::lose_package(&server, "macadam/gate", "2.0.0");
     server.launch();
     let shown = preview(&server.person("dana"), "prod");
     assert_eq!(shown.body["verdicts"][0]["plugin"]["version"], "1.0.0", "{shown:?}");

@@ -172,7 +172,7 @@ fn a_canary_that_cannot_be_loaded_any_more_takes_nothing_with_it() {
     let mut server = with_gate(&TWO, &canary("1.1.0", 100, &json!({})));
     assert_eq!(answered(&preview(&server.person("dana"), "prod", "notes")), ["1.1.0"]);
     server.stop();
-    std::fs::remove_file(server.data().join("registry/packages/macadam/gate-1.1.0.tar.gz")).unwrap();
+    crate::lose_package(&server, "macadam/gate", "1.1.0");
     server.launch();
     assert_eq!(answered(&preview(&server.person("dana"), "prod", "notes")), ["1.0.0"], "the version in force holds");
 }

@@ -12,5 +12,6 @@
 
 pub mod components;
 pub mod postgres;
+pub mod replicas;
 pub mod sandbox;
 pub mod server;

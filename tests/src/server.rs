@@ -170,6 +170,12 @@ impl Server {
         }
     }
 
+    /// Has the process find another value in its environment when it is started the next time.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// The data directory.
     pub fn data(&self) -> &Path {
         self.directory.path()

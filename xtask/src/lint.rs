@@ -1,7 +1,8 @@
-//! `cargo xtask lint`: formatting, lints and documentation, of the host and of the guests.
+//! `cargo xtask lint`: formatting, lints and documentation, of the host and of the guests; and `deploy/`.
 
 use anyhow::Result;
 
+use crate::deploy;
 use crate::shell::{cargo, root, run};
 
 /// Checks everything that needs no test to be run.
@@ -14,5 +15,5 @@ pub(crate) fn lint() -> Result<()> {
         doc.current_dir(&folder).args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
         run(&format!("documentation of the {what}"), &mut doc)?;
     }
-    Ok(())
+    deploy::check()
 }

@@ -1,6 +1,7 @@
 //! The developer's commands; `cargo xtask help` lists them.
 
 mod bench;
+mod deploy;
 mod foreign;
 mod guests;
 mod lint;
@@ -41,7 +42,7 @@ enum Command {
     },
     /// Measures what the sandbox costs, against native code and other programs.
     Bench(bench::Options),
-    /// Checks formatting, lints and documentation of host and guests.
+    /// Checks formatting, lints and documentation of host and guests, and what is in `deploy/`.
     Lint,
 }
 

@@ -1,6 +1,6 @@
 //! `cargo xtask test [GROUP]`: every test, or one group of those that cross crates.
 //!
-//! What the tests need is built or installed first: the guests, the `macadam` binary, PostgreSQL. The last line sums up
+//! What the tests need is built or installed first: the guests, the `macadam` binary, PostgreSQL, an S3 server. The last line sums up
 //! all runners: `N passed, N failed, N skipped`.
 //!
 //! The group `keyless` is that of the feature, which nothing else builds: sigstore bundles, which need nothing else.
@@ -11,7 +11,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 use crate::shell::{cargo, is_installed, root, run};
-use crate::{foreign, guests, oidc};
+use crate::{deploy, foreign, guests, oidc};
+
+/// The S3 server that hosts share in tests. It checks signatures as AWS does.
+const S3: &str = "s3rver@3.7.1";
 
 /// What the runners said, added up.
 #[derive(Default)]
@@ -36,6 +39,8 @@ pub(crate) fn test(group: Option<&str>) -> Result<()> {
     oidc::install()?;
     need_postgres()?;
     need_promtool()?;
+    // npm takes what it has not installed itself for rubbish, so each program has a folder of its own.
+    deploy::npm(&root()?.join("target/tools/s3"), "s3rver", S3)?;
     run("build of the server", cargo()?.args(["build", "--package", "macadam-cli", "--bin", "macadam"]))?;
     let mut tally = Tally::default();
     match group {

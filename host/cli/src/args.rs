@@ -141,6 +141,8 @@ Nothing is changed by it. The version that was recorded says again what it said,
     /// Look at golden paths
     #[command(subcommand)]
     Template(TemplateCommand),
+    /// Ask the server whether it is ready, without signing in; exit code 1 when it is not
+    Ready,
     /// Sign in to a server with its identity provider, by a code that you type in a browser
     Login(LoginArgs),
     /// Sign out of a profile

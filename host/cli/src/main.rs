@@ -70,6 +70,7 @@ fn main() -> ExitCode {
         Command::Logout => commands::login::logout(&global, &mut output),
         Command::Profile(command) => commands::profile::run(&global, command, &mut output),
         Command::Token(command) => commands::token::run(&global, command, &mut output),
+        Command::Ready => commands::ready(&global, &mut output),
         Command::Whoami => commands::whoami(&global, &mut output),
         Command::Completions { shell } => commands::completions(shell, &mut output),
     };

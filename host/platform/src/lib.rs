@@ -12,6 +12,7 @@
 //! | [`events`] | what was told, for whoever may hear it, from any place on |
 //! | [`webhooks`] | events told by a call, in order, signed, until they arrive |
 //! | [`service_tokens`] | who may call without being a person, and for what |
+//! | [`blobs`] | what is large is kept by digest, and goes when nothing names it |
 //! | [`vault`] | secrets are sealed before anything else sees them |
 //! | [`schema`] | documents are checked against what plugins say they take |
 //!
@@ -20,6 +21,7 @@
 
 pub mod audit;
 pub mod authorization;
+pub mod blobs;
 pub mod decisions;
 pub mod events;
 pub mod plugins;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use macadam_blobs::Blobs;
 use macadam_core::names::ScheduleName;
 use macadam_core::project::ProjectLimits;
 use macadam_core::retry::RetryRule;
@@ -16,7 +17,6 @@ use crate::counted::Counted;
 use crate::decisions::Recorder;
 use crate::events::Feed;
 use crate::plugins::Plugins;
-use crate::scaffolding::Archives;
 use crate::schedule::Timing;
 use crate::vault::Vault;
 use crate::webhooks::Courier;
@@ -84,8 +84,8 @@ pub struct PlatformParts {
     pub plugins: Plugins,
     /// Where secrets are sealed.
     pub vault: Arc<Vault>,
-    /// Where generated archives are kept.
-    pub archives: Archives,
+    /// Where packages and generated archives are kept.
+    pub blobs: Blobs,
     /// What writes the decision log.
     pub recorder: Recorder,
     /// Who may do what.

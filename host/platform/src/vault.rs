@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use jiff::Timestamp;
+use macadam_core::digest::Digest;
 use macadam_runtime::capabilities::secrets::{SecretVault, VaultError};
 use macadam_store::{Sealed, SecretRecord, Store};
 
@@ -17,6 +18,18 @@ const NONCE_BYTES: usize = 24;
 
 /// 24 bytes are 192 bits: beyond guessing, whatever becomes of hash functions.
 const SECRET_BYTES: usize = 24;
+
+/// The length of a sealing key.
+pub const KEY_BYTES: usize = 32;
+
+/// The id of a sealing key: the first 16 digits of a digest of it. It tells nothing of a key that is random, and is kept
+/// in the store, so that hosts with different keys find out.
+#[must_use]
+pub fn key_id(key: &[u8; KEY_BYTES]) -> String {
+    // Nothing else is ever digested under this label, so no other digest of the key is its id.
+    let labelled = [b"macadam sealing key id\0".as_slice(), key].concat();
+    Digest::of(&labelled).hex().chars().take(16).collect()
+}
 
 /// Seals and opens.
 #[derive(Clone)]
@@ -32,7 +45,7 @@ pub struct SealError;
 impl Sealer {
     /// A sealer with a key of 32 random bytes.
     #[must_use]
-    pub fn new(key: &[u8; 32]) -> Self {
+    pub fn new(key: &[u8; KEY_BYTES]) -> Self {
         Self { cipher: XChaCha20Poly1305::new(&Key::from(*key)) }
     }
 

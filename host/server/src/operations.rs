@@ -18,7 +18,8 @@ pub(crate) async fn health() -> impl IntoResponse {
 }
 
 /// Every binding is in force and the store answers. Why a plugin is not active is for people who are signed in. A plugin in
-/// quarantine has a fallback, and another replica would have the same plugin: that is told and does not count.
+/// quarantine has a fallback, and another replica would have the same plugin: that is told and does not count. What another
+/// replica has changed and this one cannot load does count, since that one can.
 pub(crate) async fn ready(State(state): State<ServerState>) -> Result<Response, Problem> {
     state.platform.store().environments().await.map_err(|error| {
         tracing::error!(%error, "the store does not answer");
@@ -33,6 +34,12 @@ pub(crate) async fn ready(State(state): State<ServerState>) -> Result<Response, 
     }
     let active = state.platform.plugins().active();
     let failed: Vec<_> = active.failed().map(|(plugin, _)| plugin).collect();
+    let behind: Vec<_> = state.platform.plugins().behind().into_keys().collect();
+    if failed.is_empty() && !behind.is_empty() {
+        let names: Vec<_> = behind.iter().map(BindingName::as_str).collect();
+        let detail = format!("changed elsewhere, and not in force here: {}; the log says why", names.join(", "));
+        return Err(Problem::new(ProblemKind::Unavailable, detail).with("behind", json!(behind)));
+    }
     if failed.is_empty() {
         let quarantined: Vec<_> = active.quarantined().map(BindingName::as_str).collect();
         let ready = json!({"status": "ready", "plugins": active.status.len(), "quarantined": quarantined});

@@ -12,10 +12,12 @@
 //! | [`Scaffolds`] | generated projects |
 //! | [`Namespaces`] | who publishes plugins under which name, and with which keys |
 //! | [`Bindings`] | which plugins are to be active, and every state that this ever had |
+//! | [`PackageIndex`] | which versions of which plugin can be had, and who has signed them |
+//! | [`Changes`] | hearing of what other hosts have changed |
 //! | [`AccessPolicies`] | what administrators add to the rules of who may do what |
 //! | [`DecisionLog`] | what plugins were asked and said, to be explained and replayed |
 //! | [`ServiceTokens`] | who may call without being a person |
-//! | [`Secrets`] | sealed bytes behind handles |
+//! | [`Secrets`], [`SealingKeys`] | sealed bytes behind handles, and under which key |
 //! | [`AuditLog`], [`Outbox`] | what happened, kept for good and told to others |
 //! | [`Webhooks`] | who is told by a call, how far they have been told, and what came of each attempt |
 //!
@@ -32,17 +34,20 @@ mod bindings;
 mod decisions;
 mod error;
 mod event_types;
+mod generations;
 mod health;
 mod ids;
 mod jobs;
 mod namespaces;
 mod outbox;
+mod packages;
 mod postgres;
 mod requests;
 mod resources;
 mod row;
 mod scaffolds;
 mod schedules;
+mod sealing;
 mod secrets;
 mod service_tokens;
 mod sqlite;
@@ -60,6 +65,7 @@ pub use decisions::{
 };
 pub use error::{Obstacle, StoreError};
 pub use event_types::{Addressee, EVENT_TYPES, EventType};
+pub use generations::{Changes, Generations, Listener};
 pub use health::{HealthRecord, HealthState, ResourceHealth};
 pub use ids::{DeliveryId, IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId, ServiceTokenId, WebhookId};
 pub use jobs::{
@@ -71,6 +77,7 @@ pub use namespaces::{
     SignaturePolicy,
 };
 pub use outbox::{Audience, EVENT_TYPE_PREFIX, EventRange, NewEvent, Outbox, OutboxEvent};
+pub use packages::{PackageIndex, PackageIndexChange, PackageIndexError, PackageIndexRecord};
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use requests::{
     Approval, ApprovalRecord, ApproveOutcome, Change, Decision, NewRequest, PendingApproval, RequestFilter,
@@ -79,6 +86,7 @@ pub use requests::{
 pub use resources::{Desired, PageRequest, ProviderPin, ResourceFilter, ResourceRecord, ResourceTransition, Resources};
 pub use scaffolds::{Scaffold, ScaffoldFile, ScaffoldRecord, Scaffolds};
 pub use schedules::{DueSchedule, RunEnd, RunOutcome, ScheduleError, ScheduleLease, ScheduleRecord, Schedules};
+pub use sealing::SealingKeys;
 pub use secrets::{Sealed, SecretRecord, Secrets};
 pub use service_tokens::{NewServiceToken, ServiceTokenError, ServiceTokenRecord, ServiceTokens, USE_NOTED_FOR};
 pub use sqlite::{BackupError, CheckedBackup, SqliteStore};
@@ -104,6 +112,9 @@ pub trait Store:
     + DecisionLog
     + Secrets
     + ServiceTokens
+    + PackageIndex
+    + SealingKeys
+    + Changes
     + AuditLog
     + Outbox
     + Webhooks
@@ -127,6 +138,9 @@ impl<T> Store for T where
         + DecisionLog
         + Secrets
         + ServiceTokens
+        + PackageIndex
+        + SealingKeys
+        + Changes
         + AuditLog
         + Outbox
         + Webhooks

@@ -32,6 +32,13 @@ pub struct Scaffold {
     pub warnings: Vec<String>,
 }
 
+/// What [`Scaffolds::archives`] reads of a project's document. Read here and not by the database, whose functions refuse
+/// a document with `\u0000` in it, and one at a time, since there may be many.
+#[derive(serde::Deserialize)]
+pub(crate) struct OfArchive {
+    pub(crate) archive: Digest,
+}
+
 /// One file of a project.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ScaffoldFile {
@@ -59,4 +66,7 @@ pub struct ScaffoldRecord {
 pub trait Scaffolds: Send + Sync {
     /// One project.
     async fn scaffold(&self, id: ScaffoldId) -> Result<Option<ScaffoldRecord>, StoreError>;
+
+    /// The archives of all projects, each once.
+    async fn archives(&self) -> Result<Vec<Digest>, StoreError>;
 }

@@ -7,10 +7,9 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use macadam_core::names::{PluginName, PluginRef};
-use semver::Version;
+use macadam_core::names::PluginRef;
 
-use super::{IndexError, Registry, Releases, Scope, ScopeError, VersionQuery, Wanted};
+use super::{IndexError, Registry, Releases, Scope, ScopeError, Wanted};
 
 /// The most characters that a message may have: a few sentences, which are shown in one piece.
 pub const MAX_MESSAGE: usize = 500;
@@ -119,15 +118,7 @@ impl Registry {
     /// [`IndexError::NoSuchVersion`] say what there is.
     pub fn deprecate(&self, scope: &Scope, notice: &Notice, now: Timestamp) -> Result<bool, IndexError> {
         self.check_successor(scope, notice)?;
-        let said = Deprecation { notice: notice.clone(), since: now };
-        self.set_deprecated(scope, |there| {
-            // Said again, it has been said since it was said first.
-            let new = there.as_ref().is_none_or(|there| there.notice != *notice);
-            if new {
-                *there = Some(said);
-            }
-            new
-        })
+        self.change(scope, |releases| releases.deprecate(scope, notice, now))
     }
 
     /// Undoes [`Registry::deprecate`] for just what it was said of: a version stays deprecated with its plugin. Answers
@@ -136,17 +127,7 @@ impl Registry {
     /// # Errors
     /// [`IndexError::UnknownPlugin`] and [`IndexError::NoSuchVersion`] say what there is.
     pub fn undeprecate(&self, scope: &Scope) -> Result<bool, IndexError> {
-        self.set_deprecated(scope, |there| there.take().is_some())
-    }
-
-    /// What [`Registry::deprecate`] would answer; nothing is written.
-    ///
-    /// # Errors
-    /// As for [`Registry::deprecate`].
-    pub fn would_deprecate(&self, scope: &Scope, notice: &Notice) -> Result<bool, IndexError> {
-        self.check_successor(scope, notice)?;
-        let said = self.said_of(scope)?;
-        Ok(said.is_none_or(|said| said.notice != *notice))
+        self.change(scope, |releases| releases.undeprecate(scope))
     }
 
     /// The notice that was given of just this: not of a version's plugin.
@@ -154,8 +135,7 @@ impl Registry {
     /// # Errors
     /// [`IndexError::UnknownPlugin`] and [`IndexError::NoSuchVersion`] say what there is.
     pub fn said_of(&self, scope: &Scope) -> Result<Option<Deprecation>, IndexError> {
-        let mut releases = self.releases(&scope.name)?;
-        Ok(said_in(&mut releases, scope)?.take())
+        Ok(self.releases(&scope.name)?.said_of(scope)?.cloned())
     }
 
     /// The notice that holds for a version, its own or its plugin's.
@@ -164,22 +144,20 @@ impl Registry {
     /// [`IndexError::UnknownPlugin`] and [`IndexError::NoSuchVersion`] say what there is.
     pub fn deprecation(&self, plugin: &PluginRef) -> Result<Option<Deprecation>, IndexError> {
         let releases = self.releases(&plugin.name)?;
-        match releases.as_slice().iter().find(|release| release.version == plugin.version) {
-            Some(release) => Ok(releases.deprecation(release).cloned()),
-            None => Err(unknown(&plugin.name, &plugin.version, releases)),
-        }
+        let release = releases.wanted(&Wanted::Exact(plugin.version.clone()))?;
+        Ok(releases.deprecation(release).cloned())
     }
 
-    fn set_deprecated(
+    fn change(
         &self,
         scope: &Scope,
-        change: impl FnOnce(&mut Option<Deprecation>) -> bool,
+        change: impl FnOnce(&mut Releases) -> Result<bool, IndexError>,
     ) -> Result<bool, IndexError> {
         // A name that nobody has published must not leave a lock file behind.
         self.releases(&scope.name)?;
         let _lock = self.lock(&scope.name)?;
         let mut releases = self.releases(&scope.name)?;
-        let changed = change(said_in(&mut releases, scope)?);
+        let changed = change(&mut releases)?;
         if changed {
             self.write_index(&releases)?;
         }
@@ -187,15 +165,29 @@ impl Registry {
     }
 
     fn check_successor(&self, scope: &Scope, notice: &Notice) -> Result<(), IndexError> {
-        let Some(successor) = notice.successor() else { return Ok(()) };
+        match notice.successor() {
+            Some(successor) => notice.check_successor(scope, self.releases(&successor.name)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Notice {
+    /// Checks that the successor can be one for what is deprecated; `there` is what the index says of the successor's
+    /// plugin.
+    ///
+    /// # Errors
+    /// [`IndexError::Notice`] when it is itself deprecated by this, or nobody has published it.
+    pub fn check_successor(&self, scope: &Scope, there: Result<Releases, IndexError>) -> Result<(), IndexError> {
+        let Some(successor) = self.successor() else { return Ok(()) };
         // What is deprecated may be every version, and then none of them follows it.
         if scope.covers(successor) {
             return Err(NoticeError::SuccessorIsItself { successor: Box::new(successor.clone()) }.into());
         }
-        let there = match &successor.version {
-            Some(version) => self.release(&successor.name, version).map(drop),
-            None => self.releases(&successor.name).map(drop),
-        };
+        let there = there.and_then(|releases| match &successor.version {
+            Some(version) => releases.wanted(&Wanted::Exact(version.clone())).map(drop),
+            None => Ok(()),
+        });
         there.map_err(|source| match source {
             IndexError::UnknownPlugin { .. } | IndexError::NoSuchVersion { .. } => {
                 let (successor, source) = (Box::new(successor.clone()), Box::new(source));
@@ -206,17 +198,54 @@ impl Registry {
     }
 }
 
-/// Where an index keeps the notice of just this.
-fn said_in<'a>(releases: &'a mut Releases, scope: &Scope) -> Result<&'a mut Option<Deprecation>, IndexError> {
-    let Some(version) = &scope.version else { return Ok(releases.deprecated_mut()) };
-    let there = releases.clone();
-    let release = releases.get_mut(version).ok_or_else(|| unknown(&scope.name, version, there))?;
-    Ok(&mut release.deprecated)
-}
+impl Releases {
+    /// Says that a version or the plugin should not be used any more; answers whether that changed anything. Said again,
+    /// it has been said since it was said first.
+    ///
+    /// # Errors
+    /// [`IndexError::NoSuchVersion`] says what there is.
+    pub fn deprecate(&mut self, scope: &Scope, notice: &Notice, now: Timestamp) -> Result<bool, IndexError> {
+        let there = self.said_in(scope)?;
+        let new = there.as_ref().is_none_or(|there| there.notice != *notice);
+        if new {
+            *there = Some(Deprecation { notice: notice.clone(), since: now });
+        }
+        Ok(new)
+    }
 
-fn unknown(name: &PluginName, version: &Version, releases: Releases) -> IndexError {
-    let query = VersionQuery { name: name.clone(), wanted: Wanted::Exact(version.clone()) };
-    IndexError::NoSuchVersion { query: Box::new(query), there: releases.into_vec() }
+    /// Undoes [`Releases::deprecate`] for just what it was said of.
+    ///
+    /// # Errors
+    /// [`IndexError::NoSuchVersion`] says what there is.
+    pub fn undeprecate(&mut self, scope: &Scope) -> Result<bool, IndexError> {
+        Ok(self.said_in(scope)?.take().is_some())
+    }
+
+    /// The notice that was given of just this: not of a version's plugin.
+    ///
+    /// # Errors
+    /// [`IndexError::NoSuchVersion`] says what there is.
+    pub fn said_of(&self, scope: &Scope) -> Result<Option<&Deprecation>, IndexError> {
+        match &scope.version {
+            None => Ok(self.deprecated()),
+            Some(version) => Ok(self.wanted(&Wanted::Exact(version.clone()))?.deprecated.as_ref()),
+        }
+    }
+
+    /// The notice that holds for a plugin, or for a version: its own or its plugin's.
+    ///
+    /// # Errors
+    /// [`IndexError::NoSuchVersion`] says what there is.
+    pub fn holds_for(&self, scope: &Scope) -> Result<Option<&Deprecation>, IndexError> {
+        Ok(self.said_of(scope)?.or(self.deprecated()))
+    }
+
+    /// Where the notice of just this is kept.
+    fn said_in(&mut self, scope: &Scope) -> Result<&mut Option<Deprecation>, IndexError> {
+        let Some(version) = &scope.version else { return Ok(self.deprecated_mut()) };
+        let lacks = self.lacks(Wanted::Exact(version.clone()));
+        self.get_mut(version).map(|release| &mut release.deprecated).ok_or(lacks)
+    }
 }
 
 impl fmt::Display for Deprecation {

@@ -7,7 +7,7 @@ use macadam_core::digest::Digest;
 use macadam_core::names::{PluginName, PluginRef};
 
 use super::{NoticeError, Release, VersionQuery, Wanted};
-use crate::nearest::hint;
+use crate::nearest::{hint, nearest};
 use crate::package::{ReadError, is_dev};
 use crate::signature::{Difference, EnvelopeError, MergeError};
 
@@ -99,6 +99,15 @@ pub enum IndexError {
         /// What the system says.
         source: io::Error,
     },
+}
+
+impl IndexError {
+    /// No plugin has this name; these are known.
+    #[must_use]
+    pub fn unknown(name: PluginName, known: Vec<PluginName>) -> Self {
+        let nearest = nearest(name.as_str(), known.iter().map(PluginName::as_str)).map(str::to_owned);
+        Self::UnknownPlugin { name, nearest, known }
+    }
 }
 
 /// A registry that holds nothing but builds that are being worked on has no latest version; say how to get one.

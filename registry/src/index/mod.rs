@@ -45,11 +45,11 @@ pub use errors::IndexError;
 use errors::at;
 use files::{Lock, ensure_directory, read_if_there, write_whole};
 pub use query::{QueryError, VersionQuery, Wanted};
-pub use release::{Release, Releases};
+pub use release::{Named, Release, Releases};
 pub use repair::{Outcome, Repair};
 pub use scope::{Scope, ScopeError};
+pub use signatures::join_signatures;
 
-use crate::nearest::nearest;
 use crate::package::{self, Expected, Package};
 
 /// How the name of an archive's file ends.
@@ -85,6 +85,12 @@ impl Registry {
         Ok(registry)
     }
 
+    /// A registry that is there already and is only read, such as one on a read-only disk. Nothing is looked at yet.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
     /// Publishes a package. A version's bytes never change: the same bytes again are a success, others are refused. A
     /// `-dev` version that is published again becomes the most recent one.
     ///
@@ -94,19 +100,14 @@ impl Registry {
         let plugin = package.reference();
         let _lock = self.lock(&plugin.name)?;
         let mut releases = self.read_index(&plugin.name)?.unwrap_or_else(|| Releases::none_of(plugin.name.clone()));
-        let Some(there) = releases.get_mut(&plugin.version) else {
-            self.write_package(package)?;
-            releases.insert(Release::of(package, now));
-            self.write_index(&releases)?;
-            return Ok(Published::New);
-        };
-        if there.digest != package.digest() {
-            let (there, offered) = (there.digest, package.digest());
-            return Err(IndexError::VersionTaken { plugin: Box::new(plugin), there, offered });
-        }
-        if package::is_dev(&plugin.version) && now > there.published {
-            there.published = now;
-            self.write_index(&releases)?;
+        match releases.name(package, now)? {
+            Named::New => {
+                self.write_package(package)?;
+                self.write_index(&releases)?;
+                return Ok(Published::New);
+            }
+            Named::Later => self.write_index(&releases)?,
+            Named::Already => {}
         }
         self.restore(package)?;
         Ok(Published::Already)
@@ -134,13 +135,8 @@ impl Registry {
     /// [`IndexError::UnknownPlugin`] and [`IndexError::NoSuchVersion`] say what there is.
     pub fn resolve(&self, query: &VersionQuery) -> Result<(PluginRef, Release), IndexError> {
         let releases = self.releases(&query.name)?;
-        match query.wanted.pick(releases.as_slice()) {
-            Some(release) => {
-                let plugin = PluginRef { name: query.name.clone(), version: release.version.clone() };
-                Ok((plugin, release.clone()))
-            }
-            None => Err(IndexError::NoSuchVersion { query: Box::new(query.clone()), there: releases.into_vec() }),
-        }
+        let release = releases.wanted(&query.wanted)?.clone();
+        Ok((PluginRef { name: query.name.clone(), version: release.version.clone() }, release))
     }
 
     /// A release's package, read again and compared with the digest in the index. A yanked one can still be had.
@@ -173,13 +169,7 @@ impl Registry {
         self.releases(name)?;
         let _lock = self.lock(name)?;
         let mut releases = self.releases(name)?;
-        match releases.get_mut(version) {
-            Some(release) => release.yanked = yanked,
-            None => {
-                let query = VersionQuery { name: name.clone(), wanted: Wanted::Exact(version.clone()) };
-                return Err(IndexError::NoSuchVersion { query: Box::new(query), there: releases.into_vec() });
-            }
-        }
+        releases.set_yanked(version, yanked)?;
         self.write_index(&releases)
     }
 
@@ -214,15 +204,19 @@ impl Registry {
         if let Some(releases) = self.read_index(name)? {
             return Ok(releases);
         }
-        let known = self.names()?;
-        let nearest = nearest(name.as_str(), known.iter().map(PluginName::as_str)).map(str::to_owned);
-        Err(IndexError::UnknownPlugin { name: name.clone(), nearest, known })
+        Err(IndexError::unknown(name.clone(), self.names()?))
     }
 
     /// The names of the plugins that have an index; other files in its directory are nobody's business.
-    fn names(&self) -> Result<Vec<PluginName>, IndexError> {
-        let mut names = Vec::new();
-        for (namespace, path) in files::entries(&self.root.join("index"))? {
+    ///
+    /// # Errors
+    /// [`IndexError::Io`] when the directory cannot be read.
+    pub fn names(&self) -> Result<Vec<PluginName>, IndexError> {
+        let (mut names, index) = (Vec::new(), self.root.join("index"));
+        if !index.is_dir() {
+            return Ok(names);
+        }
+        for (namespace, path) in files::entries(&index)? {
             if !path.is_dir() {
                 continue;
             }

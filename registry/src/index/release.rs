@@ -1,15 +1,16 @@
-//! What the index says of one plugin.
+//! What the index says of one plugin, and how that changes. Nothing here touches a disk: where an index is kept, in a
+//! directory or in a database of several hosts, is for whoever keeps it.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use macadam_core::digest::Digest;
 use macadam_core::kind::PluginKind;
-use macadam_core::names::PluginName;
+use macadam_core::names::{PluginName, PluginRef};
 use semver::Version;
 
-use super::Deprecation;
-use crate::package::Package;
+use super::{Deprecation, IndexError, VersionQuery, Wanted};
+use crate::package::{self, Package};
 
 /// One version of a plugin, as the index has it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -32,6 +33,17 @@ pub struct Release {
     pub deprecated: Option<Deprecation>,
     /// When it was published; for a `-dev` version, when it was last published.
     pub published: Timestamp,
+}
+
+/// What naming a package in an index has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The version is there now.
+    New,
+    /// The same bytes were there, and are a `-dev` version that is the most recent one now.
+    Later,
+    /// Nothing.
+    Already,
 }
 
 impl Release {
@@ -67,7 +79,9 @@ pub struct Releases {
 }
 
 impl Releases {
-    pub(super) fn none_of(plugin: PluginName) -> Self {
+    /// Nothing yet.
+    #[must_use]
+    pub fn none_of(plugin: PluginName) -> Self {
         Self { plugin, deprecated: None, releases: Vec::new() }
     }
 
@@ -109,6 +123,83 @@ impl Releases {
     #[must_use]
     pub fn into_vec(self) -> Vec<Release> {
         self.releases
+    }
+
+    /// The release that is wanted.
+    ///
+    /// # Errors
+    /// [`IndexError::NoSuchVersion`] says what there is.
+    pub fn wanted(&self, wanted: &Wanted) -> Result<&Release, IndexError> {
+        wanted.pick(&self.releases).ok_or_else(|| self.lacks(wanted.clone()))
+    }
+
+    /// Names a package. A version's bytes never change: the same bytes again are no error, others are. A `-dev` version
+    /// that is named again becomes the most recent one.
+    ///
+    /// # Errors
+    /// [`IndexError::VersionTaken`] when the version is there with other bytes.
+    pub fn name(&mut self, package: &Package, now: Timestamp) -> Result<Named, IndexError> {
+        let plugin = package.reference();
+        let Some(there) = self.get_mut(&plugin.version) else {
+            self.insert(Release::of(package, now));
+            return Ok(Named::New);
+        };
+        if there.digest != package.digest() {
+            let (there, offered) = (there.digest, package.digest());
+            return Err(IndexError::VersionTaken { plugin: Box::new(plugin), there, offered });
+        }
+        if package::is_dev(&plugin.version) && now > there.published {
+            there.published = now;
+            return Ok(Named::Later);
+        }
+        Ok(Named::Already)
+    }
+
+    /// Takes a version out of what queries find, or puts it back; answers whether that changed anything.
+    ///
+    /// # Errors
+    /// [`IndexError::NoSuchVersion`] says what there is.
+    pub fn set_yanked(&mut self, version: &Version, yanked: bool) -> Result<bool, IndexError> {
+        let before = self.wanted(&Wanted::Exact(version.clone()))?.yanked;
+        if let Some(release) = self.get_mut(version) {
+            release.yanked = yanked;
+        }
+        Ok(before != yanked)
+    }
+
+    /// Takes over the releases of another index of the same plugin, as they are there, and answers which are new here.
+    /// What is here already stays, but that a `-dev` version may have been published later there; what another index has
+    /// under a version with other bytes is left to it.
+    pub fn take_over(&mut self, other: &Self) -> Vec<PluginRef> {
+        if self.releases.is_empty() {
+            self.deprecated.clone_from(&other.deprecated);
+        }
+        let mut new = Vec::new();
+        for release in &other.releases {
+            match self.get_mut(&release.version) {
+                None => {
+                    self.insert(release.clone());
+                    new.push(PluginRef { name: self.plugin.clone(), version: release.version.clone() });
+                }
+                Some(there) if there.digest == release.digest && package::is_dev(&there.version) => {
+                    there.published = there.published.max(release.published);
+                }
+                Some(_) => {}
+            }
+        }
+        new
+    }
+
+    /// The same but for some versions.
+    #[must_use]
+    pub fn without(mut self, versions: &[Version]) -> Self {
+        self.releases.retain(|release| !versions.contains(&release.version));
+        self
+    }
+
+    pub(super) fn lacks(&self, wanted: Wanted) -> IndexError {
+        let query = VersionQuery { name: self.plugin.clone(), wanted };
+        IndexError::NoSuchVersion { query: Box::new(query), there: self.releases.clone() }
     }
 
     pub(super) fn has(&self, version: &Version) -> bool {

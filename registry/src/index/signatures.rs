@@ -11,6 +11,29 @@ use super::files::write_whole;
 use super::{IndexError, Registry};
 use crate::signature::{Envelope, Statement};
 
+/// The signatures that are to be kept of a package: those that are kept already, with those that are offered.
+///
+/// # Errors
+/// [`IndexError::SignatureOfAnother`] when what is offered is not of this package, [`IndexError::Merge`] when there are
+/// too many.
+pub fn join_signatures(
+    plugin: &PluginRef,
+    statement: &Statement,
+    kept: Option<Envelope>,
+    offered: &Envelope,
+) -> Result<Envelope, IndexError> {
+    if let Some(difference) = offered.statement().difference(statement) {
+        return Err(IndexError::SignatureOfAnother { plugin: Box::new(plugin.clone()), difference });
+    }
+    match kept {
+        Some(kept) if kept.statement() == statement => {
+            let merged = kept.merge(offered.clone());
+            merged.map_err(|source| IndexError::Merge { plugin: Box::new(plugin.clone()), source })
+        }
+        _ => Ok(offered.clone()),
+    }
+}
+
 impl Registry {
     /// Keeps signatures of a release, with those that are there already: a key's newer signature replaces its older
     /// one. Answers what is kept now.
@@ -29,17 +52,13 @@ impl Registry {
         let (plugin, release) = self.release(name, version)?;
         let _lock = self.lock(name)?;
         let statement = Statement::of(&self.read_package(&plugin, &release)?);
-        if let Some(difference) = envelope.statement().difference(&statement) {
-            return Err(IndexError::SignatureOfAnother { plugin: Box::new(plugin), difference });
-        }
-        let all = match self.read_signature(&plugin) {
-            Ok(Some(there)) if *there.statement() == statement => there
-                .merge(envelope.clone())
-                .map_err(|source| IndexError::Merge { plugin: Box::new(plugin.clone()), source })?,
+        let kept = match self.read_signature(&plugin) {
+            Ok(kept) => kept,
             // What is damaged cannot be kept, and who signs again means to replace it.
-            Ok(_) | Err(IndexError::Envelope { .. }) => envelope.clone(),
+            Err(IndexError::Envelope { .. }) => None,
             Err(error) => return Err(error),
         };
+        let all = join_signatures(&plugin, &statement, kept, envelope)?;
         write_whole(&self.signature_path(&plugin), &all.to_bytes())?;
         Ok(all)
     }

@@ -22,11 +22,31 @@ pub(crate) mod template;
 pub(crate) mod token;
 pub(crate) mod webhook;
 
+use std::time::Duration;
+
+use anyhow::Context as _;
+
 use crate::args::Global;
 use crate::client::Client;
 use crate::exit::End;
 use crate::output::Output;
 use crate::show::{facts, text};
+
+/// How long the server may take to say whether it is ready: who asks is a health check, which asks again.
+const READY_WITHIN: Duration = Duration::from_secs(4);
+
+/// Whether the server is ready.
+pub(crate) fn ready(global: &Global, output: &mut Output<'_>) -> anyhow::Result<End> {
+    let url = format!("{}/readyz", global.server.trim_end_matches('/'));
+    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(READY_WITHIN));
+    let agent: ureq::Agent = config.build().into();
+    let mut answer = agent.get(&url).call().with_context(|| format!("{url} does not answer"))?;
+    let document: serde_json::Value =
+        answer.body_mut().read_json().with_context(|| format!("{url} is no Macadam host"))?;
+    anyhow::ensure!(answer.status().is_success(), "the server is not ready: {}", text(&document, "/detail"));
+    output.value(&document, |document| Ok(text(document, "/status")))?;
+    Ok(End::Done)
+}
 
 /// Who is signed in.
 pub(crate) fn whoami(global: &Global, output: &mut Output<'_>) -> anyhow::Result<End> {

@@ -1,4 +1,6 @@
-//! `macadam registry`: the registry's directory on this machine, looked over and mended.
+//! `macadam registry`: a registry's directory on this machine, looked over and mended.
+//!
+//! A server takes over what such a directory in its data directory has when it starts; its own index is in its database.
 
 use std::path::PathBuf;
 
@@ -16,13 +18,13 @@ use crate::output::Output;
 pub(crate) enum RegistryCommand {
     /// Show where index, archives and signatures do not agree; exit code 5 when they do not
     Check {
-        /// The registry; the one in the data directory if nothing is said
+        /// The registry; the one in the data directory, which a server takes over at its start, if nothing is said
         #[arg(long, value_name = "DIR")]
         registry: Option<PathBuf>,
     },
     /// Mend what can be mended without anybody's word; nothing that was published is deleted
     Repair {
-        /// The registry; the one in the data directory if nothing is said
+        /// The registry; the one in the data directory, which a server takes over at its start, if nothing is said
         #[arg(long, value_name = "DIR")]
         registry: Option<PathBuf>,
     },

@@ -39,7 +39,7 @@ pub(crate) fn bootstrap(
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("no threads can be started")?.block_on(async {
-        let store = database::open(&data, &config, args.database.as_ref()).await?;
+        let (store, _) = database::open(&data, &config, args.database.as_ref()).await?;
         // On a host that was never started there are no teams yet.
         let made = match organisation::put(&data, &*store.store(), None).await {
             Ok(()) => service_tokens::bootstrap(&*store.store(), wish, Timestamp::now()).await.map_err(Into::into),

@@ -17,6 +17,7 @@ use macadam_server::sign_in::OidcSettings;
 use serde::Deserialize;
 
 use crate::serve::audit::AuditConfig;
+use crate::serve::blobs::BlobsConfig;
 use crate::serve::database::DatabaseUrl;
 use crate::serve::events::{Events, Webhooks};
 use crate::serve::work::{JobsConfig, ScheduleConfig};
@@ -66,6 +67,14 @@ pub(super) struct Config {
     pub(super) database_url_file: Option<PathBuf>,
     /// How many connections to that database there may be at once.
     pub(super) database_connections: u32,
+    /// The variable of the environment with the key that secrets are sealed with.
+    pub(super) master_key_env: Option<String>,
+    /// The file with that key.
+    pub(super) master_key_file: Option<PathBuf>,
+    /// The registry's directory whose packages are taken over at a start; absolute, or below the data directory.
+    pub(super) registry: PathBuf,
+    /// Where packages and archives are.
+    pub(super) blobs: BlobsConfig,
     /// What counts when no policy applies to a request.
     when_no_policy_applies: WhenNoPolicyApplies,
     /// How long a request waits for approval.
@@ -155,6 +164,10 @@ impl Default for Config {
             database_url_env: None,
             database_url_file: None,
             database_connections: 16,
+            registry: PathBuf::from("registry"),
+            master_key_env: None,
+            master_key_file: None,
+            blobs: BlobsConfig::default(),
             when_no_policy_applies: settings.when_no_policy_applies,
             approval_wait_seconds: settings.approval_wait.as_secs(),
             lease_seconds: settings.lease.as_secs(),
@@ -358,6 +371,18 @@ mod tests {
         let config = read(&text).unwrap();
         assert!(config.connections.sql.keys().any(|name| name.as_str() == "main"), "the example's connection");
         assert!(config.plugins.iter().any(|binding| binding.plugin.starts_with("macadam/postgres-database")));
+    }
+
+    #[test]
+    fn what_containers_are_given_is_valid_and_binds_no_build_that_is_being_worked_on() {
+        for text in [
+            include_str!("../../../../deploy/compose/macadam.toml"),
+            include_str!("../../../../deploy/kubernetes/base/macadam.toml"),
+        ] {
+            let config = read(text).unwrap();
+            assert_eq!(config.listen.port(), 7070);
+            assert!(config.plugins.iter().all(|binding| binding.plugin.ends_with("@^0.2")), "{:?}", config.plugins);
+        }
     }
 
     #[test]

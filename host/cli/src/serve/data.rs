@@ -4,7 +4,9 @@
 //! macadam.toml        the configuration            people.toml   who may sign in
 //! organisation.toml   teams and environments       tokens.txt    the first people's tokens, in plain text
 //! master.key          what secrets are sealed with macadam.db    the store, unless it is on a server
-//! registry/ cache/ archives/ workspaces/
+//! blobs/              packages and archives, unless they are in a bucket
+//! registry/           packages that are taken over at a start, such as from `macadam plugin pack`
+//! cache/ workspaces/
 //! ```
 
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -12,13 +14,11 @@ use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use macadam_platform::vault::KEY_BYTES;
 use macadam_server::people::FirstPeople;
 
 use crate::serve::{config, organisation};
 use crate::tokens;
-
-/// The length of the key that secrets are sealed with, in bytes.
-const KEY: usize = 32;
 
 /// The data directory.
 #[derive(Debug, Clone)]
@@ -100,45 +100,23 @@ impl DataDir {
         Ok(true)
     }
 
-    /// The key that secrets are sealed with, made on first use.
-    pub(super) fn master_key(&self) -> anyhow::Result<[u8; KEY]> {
-        let path = self.join("master.key");
-        match fs::read(&path) {
-            Ok(bytes) => {
-                check_private(&path)?;
-                let length = bytes.len();
-                bytes.try_into().map_err(|_| {
-                    anyhow::anyhow!("{} has {length} bytes instead of {KEY}; put it back from a backup", path.display())
-                })
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => self.new_master_key(&path),
-            Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
-        }
+    /// The key that secrets are sealed with, unless it is elsewhere.
+    pub(super) fn master_key(&self) -> PathBuf {
+        self.join("master.key")
     }
 
-    /// Refuses to go on without the key to the secrets in a database that is in use.
-    pub(super) fn must_have_key(&self, place: &str) -> anyhow::Result<()> {
-        let path = self.join("master.key");
-        if !path.exists() {
-            bail!(
-                "{place} is in use, and the key to its secrets, {}, is not here; copy it from the host that uses the \
-                 database, or put it back from a backup",
-                path.display()
-            );
-        }
-        Ok(())
-    }
-
-    fn new_master_key(&self, path: &Path) -> anyhow::Result<[u8; KEY]> {
+    /// Makes that key.
+    pub(super) fn new_master_key(&self) -> anyhow::Result<[u8; KEY_BYTES]> {
+        let path = self.master_key();
         if self.database().exists() {
             bail!(
                 "{} is gone, and the secrets in the store open with nothing else; put it back from a backup",
                 path.display()
             );
         }
-        let mut key = [0_u8; KEY];
+        let mut key = [0_u8; KEY_BYTES];
         getrandom::fill(&mut key).map_err(io::Error::other).context("the system gives no randomness")?;
-        write_new(path, &key).with_context(|| format!("{} cannot be written", path.display()))?;
+        write_new(&path, &key).with_context(|| format!("{} cannot be written", path.display()))?;
         Ok(key)
     }
 }
@@ -182,19 +160,19 @@ fn close_to_others(path: &Path) {
 #[cfg(not(unix))]
 fn close_to_others(_: &Path) {}
 
-/// A key that others can read is nobody's secret.
+/// A key that others can read is nobody's secret; `refused` are the permissions that it must not have.
 #[cfg(unix)]
-fn check_private(path: &Path) -> anyhow::Result<()> {
+pub(super) fn check_private(path: &Path, refused: u32) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(path)?.permissions().mode();
-    if mode & 0o077 != 0 {
+    if mode & refused != 0 {
         bail!("{} can be read by others; take that away with `chmod 600`", path.display());
     }
     Ok(())
 }
 
 #[cfg(not(unix))]
-fn check_private(_: &Path) -> anyhow::Result<()> {
+pub(super) fn check_private(_: &Path, _: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
@@ -221,36 +199,19 @@ mod tests {
                 data.first_config().unwrap(),
                 data.first_organisation().unwrap(),
                 data.first_people().unwrap(),
-                data.master_key().unwrap(),
+                data.new_master_key().is_ok(),
             )
         };
         let (config, organisation, new_people, key) = start();
-        assert!(new_people);
-        for path in [&config, &organisation, &data.people(), &data.tokens(), &data.join("master.key")] {
+        assert!(new_people && key);
+        for path in [&config, &organisation, &data.people(), &data.tokens(), &data.master_key()] {
             assert_eq!(mode(path), 0o600, "{} is for its owner only", path.display());
         }
         let tokens = fs::read_to_string(data.tokens()).unwrap();
-        assert_eq!(start(), (config, organisation, false, key));
+        assert_eq!(start(), (config, organisation, false, false), "the second start makes nothing");
         assert_eq!(fs::read_to_string(data.tokens()).unwrap(), tokens, "tokens are made once");
         let people = People::parse(&fs::read_to_string(data.people()).unwrap()).unwrap();
         let dana = tokens.lines().find_map(|line| line.strip_prefix("dana ")).unwrap();
         assert_eq!(people.with_token(dana).unwrap().team.as_str(), "payments");
-    }
-
-    #[test]
-    fn a_key_that_is_gone_damaged_or_open_to_others_is_not_used_and_not_replaced() {
-        let directory = tempfile::tempdir().unwrap();
-        let data = DataDir::open(directory.path()).unwrap();
-        data.master_key().unwrap();
-        let path = data.join("master.key");
-        fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
-        assert!(data.master_key().unwrap_err().to_string().contains("chmod 600"));
-        fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
-        fs::write(&path, b"short").unwrap();
-        assert!(data.master_key().unwrap_err().to_string().contains("backup"));
-        fs::remove_file(&path).unwrap();
-        fs::write(data.database(), b"").unwrap();
-        assert!(data.master_key().unwrap_err().to_string().contains("backup"), "a new key would open nothing");
-        assert!(!path.exists());
     }
 }

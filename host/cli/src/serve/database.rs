@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::serve::config::{Config, SqlAddress};
 use crate::serve::connections::address_of;
 use crate::serve::data::DataDir;
+use crate::serve::key::{KeyPlace, MasterKey};
 
 /// The address of a database. It may hold a password, and is never shown.
 #[derive(Clone, Deserialize)]
@@ -58,24 +59,33 @@ impl OpenStore {
     }
 }
 
-/// Opens the store: at the address of the command line, or of the configuration, or in the data directory.
-pub(super) async fn open(data: &DataDir, config: &Config, url: Option<&DatabaseUrl>) -> anyhow::Result<OpenStore> {
+/// Opens the store: at the address of the command line, or of the configuration, or in the data directory; and the key to
+/// its secrets.
+pub(super) async fn open(
+    data: &DataDir,
+    config: &Config,
+    url: Option<&DatabaseUrl>,
+) -> anyhow::Result<(OpenStore, MasterKey)> {
+    let place = KeyPlace::of(data, config)?;
     let Some(settings) = chosen(data, config, url)? else {
         // The key comes first: it must be made before the database that needs it is.
-        data.master_key()?;
-        return Ok(OpenStore::Sqlite(SqliteStore::open(&data.database()).await?));
+        let key = place.open(data)?;
+        let store = SqliteStore::open(&data.database()).await?;
+        key.check(&store).await?;
+        return Ok((OpenStore::Sqlite(store), key));
     };
     let store = PostgresStore::open(&settings).await?;
     // A database without teams is new. In any other there may be secrets, and a key that is made now opens none of them.
     if !macadam_store::Teams::teams(&store).await?.is_empty() {
-        data.must_have_key(&settings.place())?;
+        place.must_be_there(data, &settings.place())?;
     }
-    data.master_key()?;
+    let key = place.open(data)?;
+    key.check(&store).await?;
     if data.database().exists() {
         let path = data.database();
         tracing::warn!(path = %path.display(), "the store is on a server; what is in this file is not used");
     }
-    Ok(OpenStore::Postgres(store))
+    Ok((OpenStore::Postgres(store), key))
 }
 
 /// The database that was chosen, unless it is the file.

@@ -1,4 +1,4 @@
-//! The parts, joined: store, registry, sandbox, grants, vault, archives.
+//! The parts, joined: store, blobs, sandbox, grants, vault.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,32 +8,37 @@ use anyhow::Context as _;
 use macadam_platform::authorization::Access;
 use macadam_platform::decisions::Recorder;
 use macadam_platform::events::Feed;
-use macadam_platform::plugins::{Loader, Plugins};
-use macadam_platform::scaffolding::Archives;
-use macadam_platform::vault::{Sealer, Vault};
+use macadam_platform::plugins::{Loader, Packages, Plugins};
+use macadam_platform::vault::Vault;
 use macadam_platform::{Platform, PlatformParts};
-use macadam_registry::Registry;
 use macadam_registry::signature::TrustRoot;
 use macadam_runtime::compiled::Compiler;
 use macadam_runtime::{Sandbox, SandboxConfig};
 use macadam_store::Store;
 
+use crate::serve::blobs;
 use crate::serve::config::Config;
 use crate::serve::connections;
 use crate::serve::data::DataDir;
+use crate::serve::key::MasterKey;
 
 /// How long a call waits for a place in the sandbox. A person waits for its answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Joins the platform. Nothing is active yet.
-pub(super) fn platform(data: &DataDir, config: &Config, store: Arc<dyn Store>) -> anyhow::Result<Platform> {
-    let vault = Arc::new(Vault::new(Arc::clone(&store), Sealer::new(&data.master_key()?)));
+pub(super) async fn platform(
+    data: &DataDir,
+    config: &Config,
+    store: Arc<dyn Store>,
+    key: &MasterKey,
+) -> anyhow::Result<Platform> {
+    let vault = Arc::new(Vault::new(Arc::clone(&store), key.sealer()));
     let grants = connections::open(data, &config.connections, Arc::clone(&vault))?;
-    let registry = Registry::open(data.join("registry"))?;
+    let blobs = blobs::open(data, &config.blobs).await?;
+    let packages = Packages::new(Arc::clone(&store), blobs.clone());
+    blobs::take_over(data, &config.registry, &packages, &blobs).await?;
     let root = config.trusted_root.as_deref().map(|path| TrustRoot::read(&data.join(path))).transpose()?;
-    let loader =
-        Loader::new(Arc::new(registry), Arc::new(sandbox(data, config)?), grants, Arc::clone(&store)).by_root(root);
-    let archives = Archives::open(&data.join("archives")).context("the archives' directory cannot be used")?;
+    let loader = Loader::new(packages, Arc::new(sandbox(data, config)?), grants, Arc::clone(&store)).by_root(root);
     let access = Access::new().context("the access policies of this build cannot be used")?;
     Ok(Platform::new(PlatformParts {
         access,
@@ -43,7 +48,7 @@ pub(super) fn platform(data: &DataDir, config: &Config, store: Arc<dyn Store>) -
         plugins: Plugins::new(loader, Arc::clone(&store)),
         store,
         vault,
-        archives,
+        blobs,
         settings: config.platform_settings(),
     }))
 }

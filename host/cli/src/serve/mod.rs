@@ -1,13 +1,14 @@
 //! `macadam serve`: the one place where everything is joined.
 //!
 //! ```text
-//! data directory ─▶ configuration, organisation, people, key ─▶ store, registry, sandbox, grants
+//! data directory ─▶ configuration, organisation, people, key ─▶ store, blobs, sandbox, grants
 //!     ─▶ plugins activated ─▶ workers, server ─▶ … told to stop ─▶ requests end ─▶ jobs drain ─▶ store closes
 //! ```
 //!
 //! Nothing is served before every binding was tried: a host that has not loaded its policies yet must not decide.
 
 mod audit;
+mod blobs;
 mod bootstrap;
 mod compile;
 mod config;
@@ -16,6 +17,7 @@ mod data;
 mod database;
 mod events;
 mod join;
+mod key;
 mod logging;
 mod organisation;
 mod sign_in;
@@ -31,7 +33,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
-use macadam_platform::plugins::By;
+use macadam_platform::plugins::{By, Watching};
 use macadam_platform::provisioning::Workers;
 use macadam_platform::webhooks::Deliverers;
 use macadam_server::ServerState;
@@ -73,6 +75,10 @@ Examples:
 The store is macadam.db in the data directory, or a PostgreSQL database (13 or newer) of your own: make the database and
 a user who owns it, and macadam makes its tables. An address on the command line shows in the list of processes; one
 with a password is better in the variable, or where the configuration's database-url-env or database-url-file says.
+
+Several hosts on one database share the key to its secrets and the place of the blobs: the key, 32 random bytes as
+base64, is in MACADAM_MASTER_KEY or where the configuration's master-key-env or master-key-file says, and the place is in
+[blobs] of the configuration.
 
 MACADAM_LOG sets what is logged, such as info,macadam_runtime=debug. Traces go by OTLP over HTTP to where
 OTEL_EXPORTER_OTLP_ENDPOINT says, such as http://localhost:4318; OpenTelemetry's other variables count as well.")]
@@ -117,9 +123,9 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
     let address = listener.local_addr()?;
     let gate = sign_in::open(data, &config, args.development, address)?;
-    let store = database::open(data, &config, args.database.as_ref()).await?;
+    let (store, key) = database::open(data, &config, args.database.as_ref()).await?;
     organisation::put(data, &*store.store(), gate.people.as_deref()).await?;
-    let platform = join::platform(data, &config, store.store())?;
+    let platform = join::platform(data, &config, store.store(), &key).await?;
     platform.follow_access().await?;
     let by = By::host("from the configuration", Timestamp::now());
     tokio::select! {
@@ -137,6 +143,7 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     let feed = platform.feed().clone();
     let deliverers = Deliverers::start(platform.clone());
     let exporting = tokio::spawn(audit::run(audit::exports(data, &config.audit), platform.clone()));
+    let watching = Watching::start(platform.clone());
     let workers = Workers::start(platform);
     let told = stop.clone();
     let served = macadam_server::serve(listener, state, async move { told.told().await }).await;
@@ -149,6 +156,7 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     feed.stop();
     reloading.abort();
     exporting.abort();
+    watching.end().await;
     recorder.flush().await;
     store.close().await;
     tracing::info!("stopped");

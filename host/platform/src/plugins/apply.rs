@@ -1,6 +1,6 @@
 //! All bindings from one document: what would change, and changing it. Applied twice, the second time is nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use macadam_core::names::BindingName;
@@ -76,6 +76,8 @@ impl Plugins {
         by: &By,
     ) -> Result<Vec<BindingDifference>, ApplyError> {
         let _one_at_a_time = self.changing.lock().await;
+        // What others have changed is in force before it is changed again, or their bindings would be taken for loaded.
+        self.load_others().await?;
         let (now, differences) = self.differences(wanted).await?;
         let mut table = ActiveTable::of(self.active().status.clone());
         for gone in differences.iter().filter(|difference| difference.to.is_none()) {
@@ -97,7 +99,8 @@ impl Plugins {
         }
         let expected = generation.unwrap_or(now);
         self.store.apply_bindings(&changes, Some(expected), &by.attribution(), by.now).await?;
-        self.enter(table).await?;
+        let names = differences.iter().map(|difference| &difference.name).collect();
+        self.enter(table, &names).await?;
         Ok(differences)
     }
 
@@ -116,12 +119,14 @@ impl Plugins {
         Ok((change, Some(Arc::new(status))))
     }
 
-    /// Puts a table in force whose bindings are kept, with the revisions that they were given.
-    async fn enter(&self, table: ActiveTable) -> Result<(), BindingError> {
+    /// Puts a table in force whose bindings are kept, with the revisions that those that changed were given.
+    async fn enter(&self, table: ActiveTable, changed: &BTreeSet<&BindingName>) -> Result<(), BindingError> {
         let before = self.active();
         let mut revisions = BTreeMap::new();
         for record in self.store.bindings().await?.bindings {
-            revisions.insert(record.name, record.revision);
+            if changed.contains(&record.name) {
+                revisions.insert(record.name, record.revision);
+            }
         }
         let with_revision = |status: &Arc<PluginStatus>| match revisions.get(&status.name) {
             Some(revision) if *revision != status.revision => {

@@ -223,26 +223,33 @@ impl Plugins {
         }
     }
 
-    /// What a binding says, with the version that it means now if it follows or never meant one.
+    /// What a binding says, with the version that it means now if it follows or never meant one; nothing if it is gone.
+    /// Another host that starts at the same time may be faster, and then what it made of the binding counts.
     pub(super) async fn up_to_date(
         &self,
         record: BindingRecord,
         now: Timestamp,
-    ) -> Result<(u64, BindingSpec), BindingError> {
+    ) -> Result<Option<(u64, BindingSpec)>, BindingError> {
         let mut spec = read(&record.name, &record.spec)?;
         if !spec.binding.follows() && spec.version.is_some() {
-            return Ok((record.revision, spec));
+            return Ok(Some((record.revision, spec)));
         }
         // What cannot be resolved now stays what it was.
-        let Ok(means) = self.meant(&spec.binding).await else { return Ok((record.revision, spec)) };
+        let Ok(means) = self.meant(&spec.binding).await else { return Ok(Some((record.revision, spec))) };
         if spec.version == means {
-            return Ok((record.revision, spec));
+            return Ok(Some((record.revision, spec)));
         }
         spec.version = means;
         let why = By::host(format!("follows {}", spec.binding.plugin), now).attribution();
         let (expected, written) = (Expected::Revision(record.revision), written(&record.name, &spec)?);
-        let kept = self.store.put_binding(&record.name, expected, &written, &why, now).await?;
-        Ok((kept.revision, spec))
+        match self.store.put_binding(&record.name, expected, &written, &why, now).await {
+            Ok(kept) => Ok(Some((kept.revision, spec))),
+            Err(NotKept::Conflict { name, .. }) => match self.store.binding(&name).await? {
+                Some(record) => Ok(Some((record.revision, read(&name, &record.spec)?))),
+                None => Ok(None),
+            },
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Loads what a binding means now, if that is another version than the one in force.

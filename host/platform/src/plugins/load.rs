@@ -10,7 +10,7 @@ use macadam_core::verdict::OnError;
 use macadam_core::violation::{Violation, join};
 use macadam_registry::index::QueryError;
 use macadam_registry::signature::TrustRoot;
-use macadam_registry::{Package, Registry, VersionQuery};
+use macadam_registry::{Package, VersionQuery};
 use macadam_runtime::capabilities::Grants;
 use macadam_runtime::{CallError, LoadError, LoadRequest, LoadedPlugin, Sandbox};
 use macadam_store::{ProviderPin, Store};
@@ -140,10 +140,10 @@ pub(super) struct Ready {
 }
 
 impl Loader {
-    /// A loader over a registry and a sandbox; the store says whose signatures count.
+    /// A loader over packages and a sandbox; the store says whose signatures count.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, sandbox: Arc<Sandbox>, grants: HostGrants, store: Arc<dyn Store>) -> Self {
-        Self { packages: Packages::new(registry), sandbox, grants, store, trust_root: None }
+    pub fn new(packages: Packages, sandbox: Arc<Sandbox>, grants: HostGrants, store: Arc<dyn Store>) -> Self {
+        Self { packages, sandbox, grants, store, trust_root: None }
     }
 
     /// What a binding's text means now.

@@ -16,9 +16,10 @@
 //! | `kept` | what was active lately and stays loaded |
 //! | `desired` | changing one binding, and going back |
 //! | `apply` | changing all of them at once, from a file |
+//! | `others`, `watch` | loading what other hosts have changed, and hearing of it |
 //! | `govern` | who may activate |
 //! | `offer` | who may publish, yank and deprecate, and the trace that it leaves |
-//! | `packages` | the registry for async callers |
+//! | `packages` | the packages that there are: their index, and the packages themselves |
 //! | `advice` | telling that what is active is deprecated |
 //! | `candidate` | a version that is only asked |
 //! | `publish` | what a version must pass before it can be had |
@@ -40,12 +41,14 @@ pub(crate) mod in_force;
 mod kept;
 mod load;
 mod offer;
+mod others;
 mod packages;
 mod publish;
 mod standing;
 mod trial;
 mod trust;
 mod version;
+mod watch;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,7 +60,7 @@ pub use macadam_registry::index::ScopeError;
 pub use macadam_registry::package::MAX_PACKED as MAX_PACKAGE;
 pub use macadam_registry::{Deprecation, IndexError, NoticeError, Release, Releases, Scope};
 pub use macadam_runtime::WALL_BOUNDS;
-use macadam_store::{BindingChange, Expected, ProviderPin, Store};
+use macadam_store::{BindingChange, BindingError as NotKept, Expected, ProviderPin, Store};
 
 pub use active::{ActiveTable, Part, PluginState, PluginStatus};
 pub use apply::{ApplyError, BindingDifference};
@@ -70,12 +73,13 @@ pub use in_force::{CanaryArm, InForce};
 pub(crate) use load::Trials;
 pub use load::{ActivateError, Loader};
 pub use offer::Deprecate;
-pub use packages::{Packages, PackagesError};
+pub use packages::{Packages, PackagesError, TakenOver};
 pub use publish::{PublishError, PublishedVersion};
 pub use standing::{Quarantined, Standing};
 pub use trial::{Bounds, Canary, Shadow, Sticky, Watch, Weight};
 pub use trust::TrustError;
 pub use version::{Generator, Identity, Provider, Version};
+pub use watch::Watching;
 
 /// The active plugins, and the providers that resources are pinned to.
 pub struct Plugins {
@@ -86,6 +90,8 @@ pub struct Plugins {
     /// Held while a binding changes: what is in force and what is kept are changed together.
     changing: tokio::sync::Mutex<()>,
     kept: kept::Kept,
+    /// How far this host has come with what others change.
+    seen: Mutex<others::Seen>,
 }
 
 impl Plugins {
@@ -99,6 +105,7 @@ impl Plugins {
             store,
             changing: tokio::sync::Mutex::default(),
             kept: kept::Kept::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -127,10 +134,11 @@ impl Plugins {
     /// [`BindingError`] when the bindings cannot be read or kept.
     pub async fn start(&self, first: &[Binding], by: &By) -> Result<Arc<ActiveTable>, BindingError> {
         let _one_at_a_time = self.changing.lock().await;
+        self.begin_to_look().await?;
         self.make_first(first, by).await?;
         let mut all = Vec::new();
         for record in self.store.bindings().await?.bindings {
-            let (revision, spec) = self.up_to_date(record, by.now).await?;
+            let Some((revision, spec)) = self.up_to_date(record, by.now).await? else { continue };
             let name = spec.binding.name().map_err(|error| desired::wrong("/plugin", &error))?;
             all.push(Arc::new(self.loader.load(&name, revision, &spec, Trials::MayFail).await));
         }
@@ -160,10 +168,11 @@ impl Plugins {
             let spec = desired::written(&name, &BindingSpec { binding, version })?;
             missing.push(BindingChange::put(name, Expected::Absent, spec));
         }
-        if !missing.is_empty() {
-            self.store.apply_bindings(&missing, None, &by.attribution(), by.now).await?;
+        match self.store.apply_bindings(&missing, None, &by.attribution(), by.now).await {
+            // Another host that starts at the same time made one of them. What is missing still, it makes as well.
+            Err(NotKept::Conflict { .. }) => Ok(()),
+            made => Ok(made.map(drop)?),
         }
-        Ok(())
     }
 
     /// Swaps the table. What a pinned provider may reach and which keys count may have changed with it, so those are

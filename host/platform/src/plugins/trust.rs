@@ -93,8 +93,14 @@ fn keys_of(record: &NamespaceRecord) -> Result<TrustedKeys, TrustError> {
 impl Plugins {
     /// Looks again at everything active of a namespace: what is not trusted any more goes out, and what is again comes
     /// back. What cannot be looked at is out as well.
-    async fn look_again(&self, namespace: &Namespace) {
+    async fn look_again(&self, record: &NamespaceRecord) {
         let _one_at_a_time = self.changing.lock().await;
+        self.look_again_at(&record.name).await;
+        self.has_looked_at(record);
+    }
+
+    /// The same for who holds the lock.
+    pub(super) async fn look_again_at(&self, namespace: &Namespace) {
         let table = self.active();
         let of_it = |status: &&Arc<PluginStatus>| {
             status.binding.query().is_ok_and(|query| query.name.namespace() == namespace.as_str())
@@ -146,7 +152,7 @@ impl Platform {
     ) -> Result<NamespaceRecord, GovernError> {
         self.authorize(caller, Action::NamespaceChange, &Target::Platform)?;
         let record = self.store().put_namespace(wish, caller.by(), now).await?;
-        self.plugins().look_again(&record.name).await;
+        self.plugins().look_again(&record).await;
         Ok(record)
     }
 
@@ -166,7 +172,7 @@ impl Platform {
         let signer = public_key.parse::<Signer>()?.verifiable()?;
         let key = NewNamespaceKey { id: signer.id().to_string(), public_key: signer.to_string() };
         let record = self.store().add_namespace_key(namespace, &key, caller.by(), now).await?;
-        self.plugins().look_again(namespace).await;
+        self.plugins().look_again(&record).await;
         Ok(record)
     }
 
@@ -184,7 +190,7 @@ impl Platform {
     ) -> Result<NamespaceRecord, GovernError> {
         self.authorize(caller, Action::NamespaceChange, &Target::Platform)?;
         let record = self.store().revoke_namespace_key(namespace, id, reason, caller.by(), now).await?;
-        self.plugins().look_again(namespace).await;
+        self.plugins().look_again(&record).await;
         Ok(record)
     }
 }

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use macadam_blobs::BlobError;
 use macadam_core::violation::{Violation, join};
 use macadam_runtime::CallError;
 use macadam_store::{InterveneError, RequestId, ReviewError, ScheduleError, StoreError, SubmitError};
 
 use crate::plugins::ActivateError;
 use crate::plugins::in_force::Silence;
+
+/// When to ask again for what is among the blobs and cannot be reached.
+const BLOBS_AGAIN: Duration = Duration::from_secs(5);
 
 /// Why a use case ends without doing what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +71,20 @@ impl From<StoreError> for ProvisionError {
 impl From<std::io::Error> for ProvisionError {
     fn from(error: std::io::Error) -> Self {
         Self::Internal(error.to_string())
+    }
+}
+
+impl From<BlobError> for ProvisionError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            // Where that is, and what it says, is for the log.
+            BlobError::Failed { .. } => {
+                tracing::error!(%error, "a blob cannot be had");
+                let message = "what is kept of projects cannot be reached now".to_owned();
+                Self::Unavailable { message, retry_after: Some(BLOBS_AGAIN) }
+            }
+            other => Self::Internal(other.to_string()),
+        }
     }
 }
 

@@ -105,7 +105,7 @@ impl Platform {
             spec: to_raw_value(&answers.parameters)?,
             tags: wish.tags.clone(),
         });
-        let scaffold = self.keep(&made.version, &wish, &answers, generated, now)?;
+        let scaffold = self.keep(&made.version, &wish, &answers, generated, now).await?;
         let matter = Matter::new(caller, &caller.team, &request, &table, Purpose::Submission, now);
         let mut decided = self.decide_scaffold(&matter, &made.version.identity).await?;
         decided.trail.entries.extend(made.entries);
@@ -125,7 +125,7 @@ impl Platform {
     }
 
     /// Checks what was generated, packs it, and keeps the archive.
-    fn keep(
+    async fn keep(
         &self,
         version: &Version<Generator>,
         wish: &CreateScaffold,
@@ -137,8 +137,9 @@ impl Platform {
         let plugin = version.identity.plugin.clone();
         let project = Project::check(generated.files, self.settings().project);
         let project = project.map_err(|error| unusable(format!("{plugin}: {error}")))?;
-        let (bytes, digest) = archive(wish.name.as_str(), &project).map_err(|error| unusable(error.to_string()))?;
-        self.parts.archives.put(&digest, &bytes)?;
+        let (bytes, _) = archive(wish.name.as_str(), &project).map_err(|error| unusable(error.to_string()))?;
+        let size = bytes.len() as u64;
+        let digest = self.parts.blobs.put(bytes).await?;
         let file = |file: &macadam_core::project::GeneratedFile| ScaffoldFile {
             path: file.path.clone(),
             mode: file.mode,
@@ -151,7 +152,7 @@ impl Platform {
             plugin_digest: version.identity.component,
             answers: serde_json::to_value(answers)?,
             archive: digest,
-            archive_size: bytes.len() as u64,
+            archive_size: size,
             files: project.files().iter().map(file).collect(),
             warnings: generated.warnings,
         })

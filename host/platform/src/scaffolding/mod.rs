@@ -11,9 +11,7 @@
 mod archive;
 mod create;
 mod read;
-mod store;
 
 pub use archive::{ArchiveError, archive};
 pub use create::{CreateScaffold, Scaffolded};
 pub use read::{ScaffoldView, TemplateView};
-pub use store::Archives;

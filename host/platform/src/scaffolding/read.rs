@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use macadam_core::lifecycle::RequestState;
 use macadam_core::names::PluginRef;
@@ -64,17 +65,13 @@ impl Platform {
     ///
     /// # Errors
     /// [`ProvisionError::Conflict`] while it waits for approval, or when it was rejected.
-    pub async fn scaffold_archive(
-        &self,
-        caller: &Caller,
-        id: ScaffoldId,
-    ) -> Result<(Scaffold, Vec<u8>), ProvisionError> {
+    pub async fn scaffold_archive(&self, caller: &Caller, id: ScaffoldId) -> Result<(Scaffold, Bytes), ProvisionError> {
         let (record, request) = self.visible_scaffold(caller, id).await?;
         if request.state != RequestState::Succeeded {
             let message = format!("the project is {} and is not handed out", request.state);
             return Err(ProvisionError::Conflict(message));
         }
-        let bytes = self.parts.archives.get(&record.scaffold.archive)?;
+        let bytes = self.parts.blobs.get(&record.scaffold.archive).await?;
         Ok((record.scaffold, bytes))
     }
 

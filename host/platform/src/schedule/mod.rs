@@ -67,6 +67,7 @@ pub fn tasks() -> Vec<Box<dyn Task>> {
         Box::new(tasks::IdempotencyKeys),
         Box::new(tasks::DecisionLog),
         Box::new(tasks::JobHistory),
+        Box::new(tasks::Blobs),
         Box::new(health::HealthChecks),
     ]
 }

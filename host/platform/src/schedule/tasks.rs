@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Task, TaskError, Timing};
 use crate::Platform;
+use crate::blobs::{SWEEP_GRACE, Swept};
 
 /// How long an idempotency key is kept: longer than any client retries, shorter than for ever.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -106,5 +107,25 @@ impl Task for JobHistory {
                 return Ok(format!("{all} attempts removed"));
             }
         }
+    }
+}
+
+/// Blobs that nothing names any more.
+pub(super) struct Blobs;
+
+#[async_trait]
+impl Task for Blobs {
+    fn name(&self) -> &'static str {
+        "blobs"
+    }
+
+    fn timing(&self, _: &Platform) -> Timing {
+        Timing::Every(Duration::from_secs(6 * 60 * 60))
+    }
+
+    async fn run(&self, platform: &Platform, now: Timestamp) -> Result<String, TaskError> {
+        let Swept { removed, bytes, .. } =
+            platform.sweep_blobs(now, SWEEP_GRACE).await.map_err(|error| TaskError::of(&error))?;
+        Ok(format!("{removed} blobs of {bytes} bytes removed"))
     }
 }

@@ -6,17 +6,16 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
+use macadam_blobs::Blobs;
 use macadam_core::digest::Digest;
 use macadam_core::limits::Limits;
 use macadam_core::verdict::ApprovalNeed;
 use macadam_platform::decisions::{DecisionRetention, Recorder};
 use macadam_platform::events::{EventSettings, Feed};
-use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Plugins};
-use macadam_platform::scaffolding::Archives;
+use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Packages, Plugins};
 use macadam_platform::vault::{Sealer, Vault};
 use macadam_platform::webhooks::{Courier, WebhookSettings};
 use macadam_platform::{Platform, PlatformParts, PlatformSettings};
-use macadam_registry::Registry;
 use macadam_runtime::compiled::Compiler;
 use macadam_runtime::{Sandbox, SandboxConfig};
 use macadam_store::{
@@ -43,7 +42,7 @@ pub(super) struct Host {
     pub(super) state: ServerState,
     pub(super) router: axum::Router,
     pub(super) store: Arc<dyn Store>,
-    archives: Archives,
+    blobs: Blobs,
 }
 
 /// An answer, read whole.
@@ -105,15 +104,14 @@ impl Host {
             cap: Limits::CAP,
             longest_wait: std::time::Duration::from_secs(1),
         });
-        let registry = Registry::open(path.join("registry")).unwrap();
-        let loader =
-            Loader::new(Arc::new(registry), Arc::new(sandbox.unwrap()), HostGrants::default(), Arc::clone(&store));
+        let blobs = Blobs::in_memory();
+        let packages = Packages::new(Arc::clone(&store), blobs.clone());
+        let loader = Loader::new(packages, Arc::new(sandbox.unwrap()), HostGrants::default(), Arc::clone(&store));
         let binding = |plugin: &&str| serde_json::from_value::<Binding>(json!({"plugin": plugin})).unwrap();
         let bindings: Vec<_> = plugins.iter().map(binding).collect();
         let plugins = Plugins::new(loader, Arc::clone(&store));
         let by = By::host("to start with", Timestamp::now());
         plugins.start(&bindings, &by).await.unwrap();
-        let archives = Archives::open(&path.join("archives")).unwrap();
         let webhooks = WebhookSettings {
             allow_addresses: vec!["127.0.0.1/32".parse().unwrap()],
             allow_http_hosts: vec!["127.0.0.1".to_owned()],
@@ -126,7 +124,7 @@ impl Host {
             store: Arc::clone(&store),
             plugins,
             vault: Arc::new(Vault::new(Arc::clone(&store), Sealer::new(&[7; 32]))),
-            archives: archives.clone(),
+            blobs: blobs.clone(),
             access: macadam_platform::authorization::Access::new().unwrap(),
             settings: PlatformSettings::default(),
         });
@@ -134,7 +132,7 @@ impl Host {
         let people = Arc::new(PeopleFile::open(&path.join("people.toml")).unwrap());
         let state = ServerState::new(platform, Authenticator::default().with_development_people(people), open_metrics);
         let router = router(state.clone());
-        Self { _directory: directory, state, router, store, archives }
+        Self { _directory: directory, state, router, store, blobs }
     }
 
     /// Sends a request as it is.
@@ -177,8 +175,8 @@ impl Host {
 
     /// The same for a project, with its archive.
     pub(super) async fn dana_has_scaffolded(&self, bytes: &[u8], needs: Vec<ApprovalNeed>) -> (ScaffoldId, RequestId) {
-        let (id, archive) = (ScaffoldId::new(Timestamp::now(), random()), Digest::of(bytes));
-        self.archives.put(&archive, bytes).unwrap();
+        let id = ScaffoldId::new(Timestamp::now(), random());
+        let archive = self.blobs.put(bytes.to_vec()).await.unwrap();
         let scaffold = Scaffold {
             id,
             template: "rest-api".parse().unwrap(),

@@ -10,25 +10,30 @@ mod access;
 mod audit;
 mod bindings;
 mod decisions;
+mod generations;
 mod health;
 mod jobs;
 mod journal;
 mod namespaces;
 mod open;
 mod outbox;
+mod packages;
 mod requests;
 mod resources;
 mod row;
 mod scaffolds;
 mod schedules;
+mod sealing;
 mod secrets;
 mod service_tokens;
 mod teams;
 mod tx;
 mod webhooks;
 
+use std::sync::Arc;
+
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{Postgres, Transaction};
 use tokio::sync::watch;
 
@@ -46,6 +51,8 @@ pub struct PostgresStore {
     pool: PgPool,
     /// Says that this process has committed events.
     told: watch::Sender<()>,
+    /// For a connection outside of the pool.
+    options: Arc<PgConnectOptions>,
 }
 
 impl PostgresStore {

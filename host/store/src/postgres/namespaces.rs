@@ -8,7 +8,7 @@ use sqlx::postgres::PgRow;
 
 use super::row::{At, Columns, one_row, plain};
 use super::tx::{Lock, retrying};
-use super::{Conn, PostgresStore, Result, journal, teams};
+use super::{Conn, PostgresStore, Result, generations, journal, teams};
 use crate::namespaces::change;
 use crate::{By, NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation};
 
@@ -93,6 +93,7 @@ async fn put(
     let changed = named(&mut tx, &new.name).await?;
     let entry =
         change(by, action, before.as_ref(), &changed, json!({ "team": new.team, "signatures": new.signatures }))?;
+    generations::next_of_namespaces(&mut tx).await?;
     journal::record(&mut tx, entry);
     tx.commit(now).await?;
     Ok(changed)
@@ -119,6 +120,7 @@ async fn transfer(
     give(&mut tx, name, from, to, now).await?;
     let changed = named(&mut tx, name).await?;
     let entry = change(by, "namespace.transferred", Some(&there), &changed, json!({ "from": from, "to": to }))?;
+    generations::next_of_namespaces(&mut tx).await?;
     journal::record(&mut tx, entry);
     tx.commit(now).await?;
     Ok(changed)
@@ -141,6 +143,7 @@ async fn add_key(
     touch(&mut tx, name, now).await?;
     let changed = named(&mut tx, name).await?;
     let entry = change(by, "namespace.key-added", Some(&there), &changed, json!({ "key": key }))?;
+    generations::next_of_namespaces(&mut tx).await?;
     journal::record(&mut tx, entry);
     tx.commit(now).await?;
     Ok(changed)
@@ -166,6 +169,7 @@ async fn revoke_key(
     touch(&mut tx, name, now).await?;
     let changed = named(&mut tx, name).await?;
     let entry = change(by, "namespace.key-revoked", Some(&there), &changed, json!({ "key": id, "reason": reason }))?;
+    generations::next_of_namespaces(&mut tx).await?;
     journal::record(&mut tx, entry);
     tx.commit(now).await?;
     Ok(changed)

@@ -22,7 +22,7 @@ const LEAST_VERSION: i32 = 13;
 const CONNECTIONS: u32 = 16;
 
 /// How long to wait for a server that does not answer, and for a connection when all are taken.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What every connection is told, whatever the server's, the database's or the role's defaults are. Transactions here
 /// take milliseconds. Whoever waits longer for a lock, or holds one without a word, is stuck: a replica whose machine
@@ -147,7 +147,7 @@ impl PostgresStore {
             .after_connect(|connection, _| Box::pin(tell(connection)))
             .connect_lazy_with(settings.options.clone());
         tracing::info!(%place, connections = settings.connections, "database open");
-        Ok(Self { pool, told: tokio::sync::watch::Sender::new(()) })
+        Ok(Self { pool, options: settings.options.clone().into(), told: tokio::sync::watch::Sender::new(()) })
     }
 }
 

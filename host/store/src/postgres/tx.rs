@@ -23,8 +23,8 @@ use tokio::sync::watch;
 
 use super::{Result, journal};
 use crate::{
-    AccessPolicyError, BindingError, InterveneError, JobError, NamespaceError, NewAuditEntry, NewEvent, ReviewError,
-    ServiceTokenError, StoreError, SubmitError, WebhookError,
+    AccessPolicyError, BindingError, InterveneError, JobError, NamespaceError, NewAuditEntry, NewEvent,
+    PackageIndexError, ReviewError, ServiceTokenError, StoreError, SubmitError, WebhookError,
 };
 
 /// A transaction that writes.
@@ -91,6 +91,8 @@ pub(super) enum Lock<'a> {
     Namespaces,
     /// How many webhooks a team has.
     Webhooks,
+    /// Under which key secrets are sealed first.
+    SealingKeys,
     /// One person's idempotency key: the second asks when the first has its answer.
     IdempotencyKey { person: &'a str, key: &'a str },
 }
@@ -104,6 +106,7 @@ impl Lock<'_> {
             Self::Queue => (MACADAM + 1, 0),
             Self::Namespaces => (MACADAM + 2, 0),
             Self::Webhooks => (MACADAM + 14, 0),
+            Self::SealingKeys => (MACADAM + 12, 0),
             Self::IdempotencyKey { person, key } => {
                 let digest = Digest::of(format!("{person}\n{key}").as_bytes());
                 let four = digest.as_bytes().first_chunk().copied().unwrap_or_default();
@@ -168,6 +171,7 @@ racing!(
     InterveneError,
     BindingError,
     NamespaceError,
+    PackageIndexError,
     ServiceTokenError,
     WebhookError
 );

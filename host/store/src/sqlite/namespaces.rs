@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 
 use super::row::{Columns, micros, one_row};
-use super::{Conn, Result, SqliteStore, commit, journal, teams};
+use super::{Conn, Result, SqliteStore, commit, generations, journal, teams};
 use crate::namespaces::change;
 use crate::{By, NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation};
 
@@ -49,6 +49,7 @@ impl Namespaces for SqliteStore {
         let changed = named(&mut tx, &new.name).await?;
         let entry =
             change(by, action, before.as_ref(), &changed, json!({ "team": new.team, "signatures": new.signatures }))?;
+        generations::next_of_namespaces(&mut tx).await?;
         journal::record(&mut tx, entry, now).await?;
         commit(tx).await?;
         Ok(changed)
@@ -74,6 +75,7 @@ impl Namespaces for SqliteStore {
         give(&mut tx, name, from, to, now).await?;
         let changed = named(&mut tx, name).await?;
         let entry = change(by, "namespace.transferred", Some(&there), &changed, json!({ "from": from, "to": to }))?;
+        generations::next_of_namespaces(&mut tx).await?;
         journal::record(&mut tx, entry, now).await?;
         commit(tx).await?;
         Ok(changed)
@@ -95,6 +97,7 @@ impl Namespaces for SqliteStore {
         touch(&mut tx, name, now).await?;
         let changed = named(&mut tx, name).await?;
         let entry = change(by, "namespace.key-added", Some(&there), &changed, json!({ "key": key }))?;
+        generations::next_of_namespaces(&mut tx).await?;
         journal::record(&mut tx, entry, now).await?;
         commit(tx).await?;
         Ok(changed)
@@ -120,6 +123,7 @@ impl Namespaces for SqliteStore {
         let changed = named(&mut tx, name).await?;
         let entry =
             change(by, "namespace.key-revoked", Some(&there), &changed, json!({ "key": id, "reason": reason }))?;
+        generations::next_of_namespaces(&mut tx).await?;
         journal::record(&mut tx, entry, now).await?;
         commit(tx).await?;
         Ok(changed)

@@ -1,10 +1,15 @@
 //! Generated projects on SQLite.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
+use futures::TryStreamExt as _;
 use jiff::Timestamp;
+use macadam_core::digest::Digest;
 
 use super::row::{Columns, json, micros};
 use super::{Conn, Result, SqliteStore};
+use crate::scaffolds::OfArchive;
 use crate::{RequestId, Scaffold, ScaffoldId, ScaffoldRecord, Scaffolds};
 
 #[async_trait]
@@ -14,6 +19,15 @@ impl Scaffolds for SqliteStore {
         let Some(row) = query.fetch_optional(&mut *self.read().await?).await? else { return Ok(None) };
         let (scaffold, request) = (row.json("document")?, row.parsed("request_id")?);
         Ok(Some(ScaffoldRecord { scaffold, request, created_at: row.time("created_at")? }))
+    }
+
+    async fn archives(&self) -> Result<Vec<Digest>> {
+        let mut conn = self.read().await?;
+        let (mut found, mut rows) = (BTreeSet::new(), sqlx::query("SELECT document FROM scaffolds").fetch(&mut *conn));
+        while let Some(row) = rows.try_next().await? {
+            found.insert(row.json::<OfArchive>("document")?.archive);
+        }
+        Ok(found.into_iter().collect())
     }
 }
 

@@ -19,6 +19,7 @@ mod postgres;
 mod suite;
 
 mod audit;
+mod listening;
 mod logs;
 mod replicas;
 mod server;

@@ -20,6 +20,7 @@ mod jobs;
 mod lists;
 mod namespaces;
 mod outcomes;
+mod packages;
 mod races;
 mod retention;
 mod schedules;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::super::row::{At, Columns, int, one_row, plain};
 use super::super::tx::Tx;
-use super::super::{Conn, Result, journal};
+use super::super::{Conn, Result, generations, journal};
 use super::by_name;
 use crate::{Applied, Attribution, BindingChange, BindingError, BindingRecord, By, NewAuditEntry};
 
@@ -79,7 +79,8 @@ async fn compare<'a>(conn: &mut Conn, changes: &'a [BindingChange]) -> Result<Ve
 
 async fn next_generation(conn: &mut Conn, current: u64) -> Result<u64> {
     let query = sqlx::query("UPDATE bindings_generation SET generation = generation + 1 WHERE generation = $1");
-    one_row("generation of the bindings", &query.bind(int(current)).execute(conn).await?)?;
+    one_row("generation of the bindings", &query.bind(int(current)).execute(&mut *conn).await?)?;
+    generations::tell(conn).await?;
     Ok(current + 1)
 }
 

@@ -1,0 +1,82 @@
+//! The sweep: what no row names and was put long ago goes.
+//!
+//! ```text
+//! list what is old ─▶ ask the store what is named ─▶ of the rest, look at each once more ─▶ remove it
+//! ```
+//!
+//! Listing comes before asking, so what is put meanwhile is not in the list. What is old and is put again meanwhile is
+//! young when it is looked at once more; whoever publishes looks after writing the row whether the package is still
+//! there, and puts it back if a sweep was between the two. Several hosts may sweep at once, and each finds less to do.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use macadam_blobs::BlobError;
+use macadam_core::digest::Digest;
+use macadam_store::StoreError;
+
+use crate::Platform;
+use crate::plugins::PackagesError;
+
+/// How old a blob must be to be taken away. Writing the row that names it takes seconds, deciding about a project that
+/// was generated some more; a day leaves room for a host that was asleep and for clocks that differ.
+pub const SWEEP_GRACE: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// How many blobs it took away.
+    pub removed: usize,
+    /// How many bytes they had.
+    pub bytes: u64,
+    /// How many old ones stay, since something names them.
+    pub kept: usize,
+}
+
+/// Why a sweep was not finished. What it took away is gone rightly.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The blobs cannot be read.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// The store does not say what is named.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The index of packages does not say what is named.
+    #[error(transparent)]
+    Packages(#[from] PackagesError),
+}
+
+impl Platform {
+    /// Takes away the blobs that nothing names and that were put before the grace time.
+    ///
+    /// # Errors
+    /// [`SweepError`]; while it is not known what is named, nothing is taken away.
+    pub async fn sweep_blobs(&self, now: Timestamp, grace: SignedDuration) -> Result<Swept, SweepError> {
+        let blobs = &self.parts.blobs;
+        let before = now.checked_sub(grace).unwrap_or(Timestamp::MIN);
+        let old = blobs.put_before(before).await?;
+        if old.is_empty() {
+            return Ok(Swept::default());
+        }
+        let named = self.named_blobs().await?;
+        let mut swept = Swept::default();
+        for blob in old {
+            if named.contains(&blob.digest) {
+                swept.kept += 1;
+            } else if blobs.remove_put_before(&blob.digest, before).await? {
+                tracing::info!(digest = %blob.digest, bytes = blob.size, put = %blob.put, "a blob that nothing names is gone");
+                swept.removed += 1;
+                swept.bytes += blob.size;
+            }
+        }
+        Ok(swept)
+    }
+
+    /// The blobs that something names. Whoever keeps blobs of another kind adds them here.
+    async fn named_blobs(&self) -> Result<BTreeSet<Digest>, SweepError> {
+        let mut named: BTreeSet<Digest> = self.store().archives().await?.into_iter().collect();
+        named.extend(self.plugins().packages().in_use().await?);
+        Ok(named)
+    }
+}

@@ -1,0 +1,42 @@
+//! One host's death.
+
+use macadam_tests::replicas::{Place, Replicas};
+use macadam_tests::server::Server;
+
+use crate::{CONFIG, activate, asks, directory, publish};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_dies_loses_nothing_and_the_others_do_its_work() {
+    let mut replicas = Replicas::start(3, Place::Directory, CONFIG).await;
+    let mut taken = Vec::new();
+    let mut ask = |server: &Server, number: usize| {
+        let asked = server.person("dana").post("/api/v1/resources", &directory("dev", &format!("files-{number}")));
+        assert_eq!(asked.status, 202, "{asked:?}");
+        taken.push(asked.request());
+    };
+    for number in 0..9 {
+        ask(&replicas.servers[number % 3], number);
+    }
+    // With work of its own under way or not; what it held is held no more when the lease runs out.
+    replicas.servers[0].kill();
+    for number in 9..15 {
+        ask(&replicas.servers[1 + number % 2], number);
+    }
+    for request in &taken {
+        let state = replicas.servers[1].person("dana").wait_for(request);
+        assert_eq!(state, "succeeded", "{}\n{}", replicas.servers[1].log(), replicas.servers[2].log());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_comes_back_has_what_was_changed_while_it_was_away() {
+    let mut replicas = Replicas::start(2, Place::Directory, CONFIG).await;
+    publish(&replicas.servers[0], "1.0.0");
+    publish(&replicas.servers[0], "1.1.0");
+    activate(&replicas.servers[0], "1.0.0");
+    asks(&replicas.servers[1], &["1.0.0"]);
+    replicas.servers[1].kill();
+    activate(&replicas.servers[0], "1.1.0");
+    replicas.servers[1].launch();
+    asks(&replicas.servers[1], &["1.1.0"]);
+}
