@@ -17,6 +17,7 @@
 //! | [`approvals`] | which approvals a request still needs |
 //! | [`project`] | generated projects and the paths they may hold |
 //! | [`lifecycle`] | the states of requests, resources and jobs |
+//! | [`text_schema`] | how texts with a rule look in the API's document |
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
 
 pub mod approvals;
@@ -33,5 +34,6 @@ pub mod project;
 pub mod quarantine;
 pub mod request;
 pub mod standing;
+pub mod text_schema;
 pub mod verdict;
 pub mod violation;

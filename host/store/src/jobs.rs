@@ -14,7 +14,7 @@ use macadam_core::plan::Output;
 use crate::{Decision, JobId, RequestId, RequestRecord, ResourceRecord, Sealed, StoreError};
 
 /// Which work a job is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobPhase {
     /// Make or change the resource.

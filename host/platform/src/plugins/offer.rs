@@ -21,7 +21,7 @@ use crate::plugins::{ActivateError, GovernError, PackagesError, PublishError, Pu
 use crate::{Caller, Platform, Role};
 
 /// A wish to say that something should not be used any more.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deprecate {
     /// Why, in one line.

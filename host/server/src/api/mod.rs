@@ -4,79 +4,75 @@ mod bindings;
 mod catalog;
 mod decisions;
 mod namespaces;
+mod paths;
 mod preview;
 mod publish;
 mod requests;
 mod resources;
 mod scaffolds;
 
-use axum::Router;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post, put};
-use macadam_core::names::ResourceKey;
 use macadam_platform::Caller;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::ServerState;
 use crate::observe::note_person;
 use crate::problem::{Problem, ProblemKind};
 
-/// Every route, all behind the sign-in.
-pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
-    Router::new()
-        .route("/whoami", get(catalog::whoami))
-        .route("/teams", get(catalog::teams))
-        .route("/environments", get(catalog::environments))
-        .route("/resource-types", get(catalog::resource_types))
-        .route("/plugins", get(catalog::plugins).post(publish::publish))
-        .route("/plugins/{namespace}/{name}", get(publish::versions))
-        .route(
-            "/plugins/{namespace}/{name}/deprecation",
-            put(publish::deprecate_plugin).delete(publish::undeprecate_plugin),
-        )
-        .route(
-            "/plugins/{namespace}/{name}/{version}/deprecation",
-            put(publish::deprecate_version).delete(publish::undeprecate_version),
-        )
-        .route("/plugins/{namespace}/{name}/{version}/yank", post(publish::yank).delete(publish::unyank))
-        .route("/bindings", get(bindings::list))
-        .route("/bindings/diff", post(bindings::diff))
-        .route("/bindings/apply", post(bindings::apply))
-        .route("/bindings/{name}", get(bindings::get).put(bindings::put).delete(bindings::delete))
-        .route("/bindings/{name}/history", get(bindings::history))
-        .route("/bindings/{name}/differences", get(bindings::differences))
-        .route("/bindings/{name}/rollback", post(bindings::rollback))
-        .route("/templates", get(catalog::templates))
-        .route("/namespaces", get(namespaces::list))
-        .route("/namespaces/{name}", put(namespaces::put))
-        .route("/namespaces/{name}/keys", post(namespaces::trust))
-        .route("/namespaces/{name}/revocations", post(namespaces::revoke))
-        .route("/decisions", get(decisions::list))
-        .route("/decisions/{seq}", get(decisions::get))
-        .route("/replays", post(decisions::replay))
-        .route("/preview", post(preview::preview))
-        .route("/resources", get(resources::list).post(resources::create))
-        .route(
-            "/resources/{namespace}/{environment}/{type}/{name}",
-            get(resources::get).put(resources::update).delete(resources::delete),
-        )
-        .route("/resources/{namespace}/{environment}/{type}/{name}/credentials", get(resources::credentials))
-        .route("/resources/{namespace}/{environment}/{type}/{name}/health", get(resources::health))
-        .route("/resources/{namespace}/{environment}/{type}/{name}/transitions", get(resources::transitions))
-        .route("/requests", get(requests::list))
-        .route("/requests/{id}", get(requests::get))
-        .route("/requests/{id}/approve", post(requests::approve))
-        .route("/requests/{id}/reject", post(requests::reject))
-        .route("/requests/{id}/cancel", post(requests::cancel))
-        .route("/scaffolds", post(scaffolds::create))
-        .route("/scaffolds/{id}", get(scaffolds::get))
-        .route("/scaffolds/{id}/archive", get(scaffolds::archive))
-        .route_layer(from_fn_with_state(state.clone(), only_signed_in))
+/// Every route, all behind the sign-in. `routes!` takes path, method and description from the handler's own, so there
+/// is no route that the document does not have; handlers that are named together share a path.
+pub(crate) fn routes(state: &ServerState) -> OpenApiRouter<ServerState> {
+    described().route_layer(from_fn_with_state(state.clone(), only_signed_in))
+}
+
+/// The table of routes.
+pub(crate) fn described() -> OpenApiRouter<ServerState> {
+    OpenApiRouter::new()
+        .routes(routes!(catalog::whoami))
+        .routes(routes!(catalog::teams))
+        .routes(routes!(catalog::environments))
+        .routes(routes!(catalog::resource_types))
+        .routes(routes!(catalog::plugins, publish::publish))
+        .routes(routes!(publish::versions))
+        .routes(routes!(publish::deprecate_plugin, publish::undeprecate_plugin))
+        .routes(routes!(publish::deprecate_version, publish::undeprecate_version))
+        .routes(routes!(publish::yank, publish::unyank))
+        .routes(routes!(bindings::list))
+        .routes(routes!(bindings::diff))
+        .routes(routes!(bindings::apply))
+        .routes(routes!(bindings::get, bindings::put, bindings::delete))
+        .routes(routes!(bindings::history))
+        .routes(routes!(bindings::differences))
+        .routes(routes!(bindings::rollback))
+        .routes(routes!(catalog::templates))
+        .routes(routes!(namespaces::list))
+        .routes(routes!(namespaces::put))
+        .routes(routes!(namespaces::trust))
+        .routes(routes!(namespaces::revoke))
+        .routes(routes!(decisions::list))
+        .routes(routes!(decisions::get))
+        .routes(routes!(decisions::replay))
+        .routes(routes!(preview::preview))
+        .routes(routes!(resources::list, resources::create))
+        .routes(routes!(resources::get, resources::update, resources::delete))
+        .routes(routes!(resources::credentials))
+        .routes(routes!(resources::health))
+        .routes(routes!(resources::transitions))
+        .routes(routes!(requests::list))
+        .routes(routes!(requests::get))
+        .routes(routes!(requests::approve))
+        .routes(routes!(requests::reject))
+        .routes(routes!(requests::cancel))
+        .routes(routes!(scaffolds::create))
+        .routes(routes!(scaffolds::get))
+        .routes(routes!(scaffolds::archive))
 }
 
 async fn only_signed_in(
@@ -117,38 +113,8 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
     }
 }
 
-/// The resource that a path names. A name that cannot be is one that does not exist.
-#[derive(Debug)]
-struct Key(ResourceKey);
-
-impl<S: Send + Sync> FromRequestParts<S> for Key {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let names: Result<Path<[String; 4]>, PathRejection> = Path::from_request_parts(parts, state).await;
-        let names = names.map_err(|error| Problem::new(ProblemKind::NotFound, error.body_text()))?;
-        let key = names.0.join("/").parse::<ResourceKey>();
-        key.map(Self).map_err(|error| Problem::new(ProblemKind::NotFound, error.to_string()))
-    }
-}
-
-/// The thing that a path names by its id.
-#[derive(Debug)]
-struct Id<T>(T);
-
-impl<S: Send + Sync, T: std::str::FromStr<Err = macadam_store::IdError>> FromRequestParts<S> for Id<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text: Result<Path<String>, PathRejection> = Path::from_request_parts(parts, state).await;
-        let text = text.map_err(|error| Problem::new(ProblemKind::NotFound, error.body_text()))?;
-        let id = text.0.parse::<T>();
-        id.map(Self).map_err(|error| Problem::new(ProblemKind::NotFound, error.to_string()))
-    }
-}
-
 /// Some of many, and where the next page starts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Page<T, I> {
     items: Vec<T>,
     /// Ask for what is `after` this; nothing follows when it is null.
@@ -164,7 +130,7 @@ impl<T, I> Page<T, I> {
 }
 
 /// All there is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct All<T> {
     items: Vec<T>,
 }
