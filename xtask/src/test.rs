@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 use crate::shell::{cargo, is_installed, root, run};
-use crate::{foreign, guests};
+use crate::{conformance, foreign, guests};
 
 /// What the runners said, added up.
 #[derive(Default)]
@@ -33,6 +33,7 @@ pub(crate) fn test(group: Option<&str>) -> Result<()> {
     }
     guests::build(&root()?, &guests::Options::default())?;
     foreign::build()?;
+    conformance::install()?;
     need_postgres()?;
     run("build of the server", cargo()?.args(["build", "--package", "macadam-cli", "--bin", "macadam"]))?;
     let mut tally = Tally::default();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use macadam_core::names::PersonId;
 
+use crate::commands::api::ApiCommand;
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
 use crate::commands::namespace::NamespaceCommand;
 use crate::commands::plugin::PluginCommand;
@@ -104,6 +105,9 @@ Nothing is changed by it. The version that was recorded says again what it said,
     /// Look at golden paths
     #[command(subcommand)]
     Template(TemplateCommand),
+    /// Write the API's document, for programs that talk to a server
+    #[command(subcommand)]
+    Api(ApiCommand),
     /// Show who is signed in
     Whoami,
     /// Write a completion script for a shell
@@ -139,6 +143,7 @@ mod tests {
             "macadam --as amir request approve 0198c0de-0000-7000-8000-000000000000 --comment fine",
             "macadam scaffold rest-api orders --param port=8080 --feature docker --dir elsewhere",
             "macadam completions bash",
+            "macadam api document",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         Command::Decision(command) => commands::decision::run(&global, command, &mut output),
         Command::Replay(args) => commands::decision::replay(&global, &args, &mut output),
         Command::Template(command) => commands::template::run(&global, command, &mut output),
+        Command::Api(command) => commands::api::run(&command, &mut output),
         Command::Whoami => commands::whoami(&global, &mut output),
         Command::Completions { shell } => commands::completions(shell, &mut output),
     };

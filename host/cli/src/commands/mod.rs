@@ -1,5 +1,6 @@
 //! The client commands, one file each: its arguments, what it asks, what it shows.
 
+pub(crate) mod api;
 pub(crate) mod decision;
 pub(crate) mod follow;
 pub(crate) mod namespace;

@@ -1,5 +1,6 @@
 //! The API as clients meet it: a real platform with a real store, and no plugins but those that a test says are broken.
 
+mod document;
 mod host;
 mod operations;
 mod problems;
