@@ -50,7 +50,7 @@ fn start(program: &Path, data: &Path) -> anyhow::Result<Ready> {
     let address = format!("127.0.0.1:{}", free_port());
     let begin = Instant::now();
     let child = Command::new(program)
-        .arg("serve")
+        .args(["serve", "--development"])
         .arg("--data")
         .arg(data)
         .args(["--listen", &address])

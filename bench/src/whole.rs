@@ -10,16 +10,19 @@ use jiff::Timestamp;
 use macadam_core::digest::Digest;
 use macadam_core::limits::Limits;
 use macadam_platform::decisions::{DecisionRetention, Recorder};
+use macadam_platform::events::{EventSettings, Feed};
 use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Plugins};
 use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
-use macadam_platform::{Caller, Platform, PlatformParts, PlatformSettings};
+use macadam_platform::webhooks::{Courier, WebhookSettings};
+use macadam_platform::{Caller, Platform, PlatformParts, PlatformSettings, Role};
 use macadam_registry::{Package, Registry, Versioning, pack};
 use macadam_runtime::capabilities::files::FilesRoot;
 use macadam_runtime::compiled::Compiler;
 use macadam_runtime::{Sandbox, SandboxConfig};
 use macadam_server::ServerState;
 use macadam_server::people::PeopleFile;
+use macadam_server::sign_in::Authenticator;
 use macadam_store::{SqliteStore, Store};
 use macadam_tests::components::{component, source_root};
 use serde_json::json;
@@ -49,11 +52,14 @@ pub(crate) async fn host(data: &Path, packages: &[Package], bindings: &[Binding]
     }
     let loader = Loader::new(Arc::new(registry), Arc::new(sandbox), grants, Arc::clone(&store));
     let plugins = Plugins::new(loader, Arc::clone(&store));
-    let by = By { actor: None, reason: "to start with".to_owned(), now: Timestamp::now() };
+    let by = By::host("to start with", Timestamp::now());
     let table = plugins.start(bindings, &by).await?;
     ensure!(table.is_complete(), "{:?}", table.failed().collect::<Vec<_>>());
     Ok(Platform::new(PlatformParts {
+        access: macadam_platform::authorization::Access::new()?,
         recorder: Recorder::start(Arc::clone(&store), DecisionRetention::default()),
+        feed: Feed::start(Arc::clone(&store), EventSettings::default()),
+        courier: Courier::new(WebhookSettings::default())?,
         store: Arc::clone(&store),
         plugins,
         vault: Arc::new(Vault::new(store, Sealer::new(&[7; 32]))),
@@ -71,13 +77,14 @@ pub(crate) fn routes(data: &Path, platform: Platform) -> anyhow::Result<Router> 
     );
     std::fs::write(data.join("people.toml"), people)?;
     let people = Arc::new(PeopleFile::open(&data.join("people.toml"))?);
-    Ok(macadam_server::router(ServerState::new(platform, people, true)))
+    let authenticator = Authenticator::default().with_development_people(people);
+    Ok(macadam_server::router(ServerState::new(platform, authenticator, true)))
 }
 
 /// Dana, who may do everything.
 pub(crate) fn dana() -> anyhow::Result<Caller> {
-    let caller = json!({"person": "dana", "team": "payments", "roles": ["developer", "admin"]});
-    Ok(serde_json::from_value(caller)?)
+    let roles = vec![Role::Developer, Role::PlatformAdmin];
+    Ok(Caller::in_development("dana".parse()?, "payments".parse()?, roles, Vec::new()))
 }
 
 /// The policy that is measured, under a name and in a version.

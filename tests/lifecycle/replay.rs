@@ -117,7 +117,7 @@ fn what_a_teams_requests_held_is_for_the_team_and_for_auditors_who_leave_a_trace
 
     let people = server.data().join("people.toml");
     let text = std::fs::read_to_string(&people).unwrap();
-    std::fs::write(&people, text.replace(r#"roles = ["admin"]"#, r#"roles = ["admin", "auditor"]"#)).unwrap();
+    std::fs::write(&people, text.replace(r#"["platform-admin"]"#, r#"["platform-admin", "auditor"]"#)).unwrap();
     let begin = std::time::Instant::now();
     while ada.get(&path).status != 200 {
         assert!(begin.elapsed().as_secs() < 30, "the change of people counts soon");

@@ -18,15 +18,21 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Setup {
     /// The `[[plugins]]` of its configuration, and whatever else of TOML.
     pub config: String,
+    /// Whether the people of development, dana, amir and ada, are kept out.
+    pub production: bool,
     /// The teams and environments; the default ones when empty.
     pub organisation: String,
+    /// Variables of its environment.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A data directory with the shipped plugins in its registry, and the server that works on it.
 pub struct Server {
     directory: tempfile::TempDir,
+    environment: Vec<(String, String)>,
     process: Option<Child>,
     port: u16,
+    production: bool,
 }
 
 /// Someone who calls the server.
@@ -156,7 +162,13 @@ impl Server {
         let cache = source_root().join("guests/target/code-cache");
         std::fs::create_dir_all(&cache).expect("the shared cache is there");
         std::os::unix::fs::symlink(cache, directory.path().join("cache")).expect("the cache is linked");
-        Self { directory, process: None, port: free_port() }
+        Self {
+            directory,
+            environment: setup.environment.clone(),
+            process: None,
+            port: free_port(),
+            production: setup.production,
+        }
     }
 
     /// The data directory.
@@ -188,9 +200,11 @@ impl Server {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.data().join("server.log"));
         let process = Command::new(binary())
             .arg("serve")
+            .args((!self.production).then_some("--development"))
             .arg("--data")
             .arg(self.data())
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::null())
             .stderr(log.expect("the log can be written"))
             .spawn();
@@ -254,6 +268,11 @@ impl Server {
             (person == name).then(|| token.trim().to_owned())
         });
         Person { server: self, token: token.unwrap_or_else(|| panic!("there is no token for {name}")) }
+    }
+
+    /// Whoever has a token.
+    pub fn bearing(&self, token: &str) -> Person<'_> {
+        Person { server: self, token: token.to_owned() }
     }
 
     /// Runs the command line against this server, as a person.

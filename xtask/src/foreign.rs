@@ -1,4 +1,4 @@
-//! The policies in JavaScript and Python, built with their own toolchains into `guests/target/components/`.
+//! What other toolchains bring: the policies in JavaScript and Python, built with their own toolchains into `guests/target/components/`.
 //!
 //! The toolchains come from npm and PyPI at fixed versions into `guests/target/foreign/`. Nothing is built again unless
 //! a source or the contract is newer.
@@ -14,6 +14,8 @@ use crate::shell::{is_installed, root, run};
 
 const JAVASCRIPT: &str = "componentize-qjs@0.4.5";
 const PYTHON: &str = "componentize-py==0.25.1";
+/// What receivers of webhooks check messages with; the tests let it check ours.
+const RECEIVER: &str = "standardwebhooks@1.1.1";
 const WORLD: &str = "approval-policy-plugin";
 
 /// They stay on the first contract: components of it must run for as long as the host knows it.
@@ -26,6 +28,7 @@ pub(crate) fn build() -> Result<()> {
     let (wit, components) = (root.join(CONTRACT), root.join("guests/target/components"));
     fs::create_dir_all(&tools)?;
     fs::create_dir_all(&components)?;
+    npm(&tools, RECEIVER, "node_modules/standardwebhooks")?;
     for (suffix, stub) in [("", None), ("-stubbed", Some("--stub-wasi"))] {
         let component = components.join(format!("foreign-js{suffix}.wasm"));
         if is_stale(&component, &[&sources.join("policy.js"), &wit])? {
@@ -46,16 +49,21 @@ pub(crate) fn build() -> Result<()> {
 }
 
 fn javascript(tools: &Path) -> Result<std::path::PathBuf> {
-    let program = tools.join("node_modules/.bin/componentize-qjs");
-    if !program.exists() {
+    npm(tools, JAVASCRIPT, "node_modules/.bin/componentize-qjs")
+}
+
+/// Installs a package unless what it brings is there. npm removes what it is not asked for, so it is asked for both.
+fn npm(tools: &Path, package: &str, brings: &str) -> Result<std::path::PathBuf> {
+    let path = tools.join(brings);
+    if !path.exists() {
         if !is_installed("npm") {
-            bail!("the tests of foreign guests need npm: install Node.js 20 or newer");
+            bail!("the tests need npm: install Node.js 20 or newer");
         }
         let mut install = Command::new("npm");
         install.current_dir(tools).args(["install", "--no-audit", "--no-fund", "--no-save", "--prefix", "."]);
-        run("the JavaScript toolchain", install.arg(JAVASCRIPT))?;
+        run(&format!("the package {package}"), install.args([JAVASCRIPT, RECEIVER]))?;
     }
-    Ok(program)
+    Ok(path)
 }
 
 fn python(tools: &Path) -> Result<std::path::PathBuf> {

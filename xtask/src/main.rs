@@ -5,6 +5,7 @@ mod conformance;
 mod foreign;
 mod guests;
 mod lint;
+mod oidc;
 mod serve;
 mod shell;
 mod test;

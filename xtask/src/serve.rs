@@ -22,7 +22,7 @@ pub(crate) fn serve(data: &Path, listen: &str) -> Result<()> {
     }
     crate::say(&examples(listen, data));
     let mut server = Command::new(&macadam);
-    server.arg("serve").arg("--data").arg(data).args(["--listen", listen]);
+    server.args(["serve", "--development"]).arg("--data").arg(data).args(["--listen", listen]);
     run("serving; press Ctrl-C to stop", &mut server)
 }
 

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 use crate::shell::{cargo, is_installed, root, run};
-use crate::{conformance, foreign, guests};
+use crate::{conformance, foreign, guests, oidc};
 
 /// What the runners said, added up.
 #[derive(Default)]
@@ -34,7 +34,9 @@ pub(crate) fn test(group: Option<&str>) -> Result<()> {
     guests::build(&root()?, &guests::Options::default())?;
     foreign::build()?;
     conformance::install()?;
+    oidc::install()?;
     need_postgres()?;
+    need_promtool()?;
     run("build of the server", cargo()?.args(["build", "--package", "macadam-cli", "--bin", "macadam"]))?;
     let mut tally = Tally::default();
     match group {
@@ -99,13 +101,23 @@ fn need_postgres() -> Result<()> {
     if packaged || is_installed("initdb") {
         return Ok(());
     }
-    if is_root() && is_installed("apt-get") {
-        run("package lists", Command::new("apt-get").args(["update", "-q"]))?;
-        let mut install = Command::new("apt-get");
-        install.args(["install", "-y", "-q", "--no-install-recommends", "postgresql"]);
-        return run("installation of PostgreSQL", install.env("DEBIAN_FRONTEND", "noninteractive"));
+    install("postgresql", "a PostgreSQL server, so that `initdb` and `postgres` are there")
+}
+
+/// Makes sure that alert rules can be tried.
+fn need_promtool() -> Result<()> {
+    if is_installed("promtool") { Ok(()) } else { install("prometheus", "Prometheus' `promtool`") }
+}
+
+/// Installs a package of the distribution's, where that can be done; `what` is what the tests need it for.
+fn install(package: &str, what: &str) -> Result<()> {
+    if !is_root() || !is_installed("apt-get") {
+        bail!("the tests need {what}: install it");
     }
-    bail!("the tests need a PostgreSQL server: install it, so that `initdb` and `postgres` are there")
+    run("package lists", Command::new("apt-get").args(["update", "-q"]))?;
+    let mut install = Command::new("apt-get");
+    install.args(["install", "-y", "-q", "--no-install-recommends", package]);
+    run(&format!("installation of {package}"), install.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 /// Whether packages can be installed.

@@ -5,17 +5,27 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use macadam_core::names::PersonId;
 
+use crate::commands::access::AccessCommand;
 use crate::commands::api::ApiCommand;
+use crate::commands::audit::AuditCommand;
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
+use crate::commands::event::EventCommand;
+use crate::commands::job::JobCommand;
+use crate::commands::login::LoginArgs;
 use crate::commands::namespace::NamespaceCommand;
 use crate::commands::plugin::PluginCommand;
 use crate::commands::preview::PreviewArgs;
+use crate::commands::profile::ProfileCommand;
 use crate::commands::registry::RegistryCommand;
 use crate::commands::request::RequestCommand;
 use crate::commands::resource::ResourceCommand;
 use crate::commands::scaffold::{FetchArgs, ScaffoldArgs};
+use crate::commands::schedule::ScheduleCommand;
 use crate::commands::template::TemplateCommand;
+use crate::commands::token::TokenCommand;
+use crate::commands::webhook::WebhookCommand;
 use crate::output::Format;
+use crate::profiles::profile_name;
 use crate::serve::{CompileArgs, ServeArgs};
 
 const AFTER_HELP: &str = "\
@@ -26,6 +36,7 @@ Exit codes:
   3  denied by policy, quota or budget
   4  waits for approval
   5  what was compared differs
+  6  the audit log is not what was written
 
 Examples:
   macadam serve
@@ -48,13 +59,16 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// The server to talk to
-    #[arg(long, global = true, env = "MACADAM_SERVER", value_name = "URL", default_value = "http://127.0.0.1:7070")]
-    pub(crate) server: String,
+    /// The server to talk to; the profile's, or http://127.0.0.1:7070
+    #[arg(long, global = true, env = "MACADAM_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// The profile to use, as `macadam login` made it; the one in use if nothing is said
+    #[arg(long, global = true, env = "MACADAM_PROFILE", value_name = "NAME", value_parser = profile_name)]
+    pub(crate) profile: Option<String>,
     /// The token to sign in with
     #[arg(long, global = true, env = "MACADAM_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
-    /// Without a token: whose token of the local data directory to use; the first one's if nothing is said
+    /// In development mode: whose token of the local data directory to use; the first one's if nothing is said
     #[arg(long = "as", global = true, env = "MACADAM_AS", value_name = "PERSON")]
     pub(crate) person: Option<PersonId>,
     /// The server's data directory, or where to look for the tokens of a local server
@@ -81,6 +95,12 @@ pub(crate) enum Command {
     /// Look at requests, and decide on those of others
     #[command(subcommand)]
     Request(RequestCommand),
+    /// Look at the work on requests, take it back, have it tried again
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// Look at what is done by the clock
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Generate a project from a golden path
     Scaffold(ScaffoldArgs),
     /// Fetch a project that has been approved since it was asked for
@@ -91,6 +111,9 @@ pub(crate) enum Command {
     /// Say who publishes under which name, and whose signatures count
     #[command(subcommand)]
     Namespace(NamespaceCommand),
+    /// Look at who may do what and why not, and add to the rules
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Look at what plugins were asked, and what they said
     #[command(subcommand)]
     Decision(DecisionCommand),
@@ -102,13 +125,32 @@ Examples:
 
 Nothing is changed by it. The version that was recorded says again what it said, with the same fuel.")]
     Replay(ReplayArgs),
+    /// See what happens, as it happens
+    #[command(subcommand)]
+    Event(EventCommand),
+    /// Have a service of yours told of events, and check what it is sent
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+    /// Look at who did what, and prove that nobody has changed it
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Look at golden paths
     #[command(subcommand)]
     Template(TemplateCommand),
     /// Write the API's document, for programs that talk to a server
     #[command(subcommand)]
     Api(ApiCommand),
-    /// Show who is signed in
+    /// Sign in to a server with its identity provider, by a code that you type in a browser
+    Login(LoginArgs),
+    /// Sign out of a profile
+    Logout,
+    /// Look at the servers that you sign in to, and choose one
+    #[command(subcommand)]
+    Profile(ProfileCommand),
+    /// Make, list and revoke the tokens of services
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Show who is signed in, and by what
     Whoami,
     /// Write a completion script for a shell
     Completions {
@@ -142,8 +184,22 @@ mod tests {
             "macadam resource list --env dev --type database --state ready --output json",
             "macadam --as amir request approve 0198c0de-0000-7000-8000-000000000000 --comment fine",
             "macadam scaffold rest-api orders --param port=8080 --feature docker --dir elsewhere",
+            "macadam job list --state dead --provider macadam/postgres-database --phase undo",
+            "macadam job cancel 0198c0de-0000-7000-8000-000000000000 --follow --timeout 2m",
+            "macadam schedule run decision-log",
+            "macadam event tail --type macadam.request. --subject requests/ --after 0 --output json",
+            "macadam webhook create https://hooks.example/a --type macadam.request. --type macadam.resource.",
+            "macadam webhook change 0198c0de-0000-7000-8000-000000000000 --all-types",
+            "macadam webhook verify --secret whsec_x --id evt_1 --timestamp 1 --signature v1,x -",
+            "macadam login --server https://macadam.example --profile work --issuer https://login.example",
+            "macadam profile use work",
+            "macadam token create --name ci --role developer --scope resource.* --days 30",
+            "macadam token bootstrap --team platform --name setup --role admin",
             "macadam completions bash",
             "macadam api document",
+            "macadam audit tail --follow --stream team/payments --action request. --since 7d",
+            "macadam audit export --since 30d -o x.jsonl",
+            "macadam audit verify a.jsonl b.jsonl --heads dir --key key",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
@@ -162,7 +218,21 @@ mod tests {
             "macadam scaffold rest-api orders --dir a --archive b",
             "macadam scaffold rest-api orders --feature a --no-features",
             "macadam request approve x",
+            "macadam job list --state sleeping",
+            "macadam job retry x",
+            "macadam token create --name ci",
+            "macadam token create --name ci --role king",
+            "macadam token create --name ci --role developer --scope everything",
+            "macadam token create --name ci --role developer --days 1000",
+            "macadam profile use ../x",
             "macadam preview",
+            "macadam event tail --after soon",
+            "macadam webhook get x",
+            "macadam webhook change 0198c0de-0000-7000-8000-000000000000",
+            "macadam webhook change 0198c0de-0000-7000-8000-000000000000 --all-types --type macadam.",
+            "macadam webhook verify --id a --timestamp 1 --signature b",
+            "macadam audit tail --stream payments",
+            "macadam audit export",
         ] {
             let refused = Cli::try_parse_from(line.split(' '));
             assert!(refused.is_err_and(|error| error.exit_code() == 2), "{line} is a usage error");

@@ -10,10 +10,14 @@ use ureq::http::{Method, Request, Response};
 use ureq::{Agent, AsSendBody, Body};
 
 use crate::args::Global;
+use crate::session::Session;
 use crate::tokens;
 
 /// The server answers within its plugins' deadlines; whoever waits longer than this waits for nothing.
 const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a stream may be silent: the server says three times in it that it is alive.
+const SILENCE: Duration = Duration::from_secs(45);
 
 /// The largest answer that is read: a project's archive with room to spare.
 const MAX_ANSWER: u64 = 64 * 1024 * 1024;
@@ -53,6 +57,11 @@ impl Problem {
         self.document.get("type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("/problems/not-found"))
     }
 
+    /// Whether the same may be answered otherwise in a while.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self.status, 408 | 429 | 500..)
+    }
+
     /// Whether it was decided, and the answer is no.
     pub(crate) fn is_denied(&self) -> bool {
         self.document.get("type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("/problems/denied"))
@@ -69,20 +78,8 @@ pub(crate) struct Client {
 impl Client {
     /// A client with a token. Nothing is sent yet.
     pub(crate) fn new(global: &Global) -> anyhow::Result<Self> {
-        let base = global.server.trim_end_matches('/').to_owned();
-        if !base.starts_with("http://") && !base.starts_with("https://") {
-            bail!("{base} is no server's address; write one such as https://macadam.example");
-        }
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            // A server that sends elsewhere is not the one that the token is for.
-            .max_redirects(0)
-            .timeout_global(Some(TIMEOUT))
-            .user_agent(concat!("macadam/", env!("CARGO_PKG_VERSION")));
-        if tokens::is_local(&base) {
-            config = config.proxy(None);
-        }
-        Ok(Self { agent: config.build().new_agent(), base, token: tokens::find(global)? })
+        let Session { server, token } = Session::of(global)?;
+        Ok(Self { agent: agent(&server)?, base: server, token })
     }
 
     /// Reads something. The path starts below `/api/v1`.
@@ -98,6 +95,29 @@ impl Client {
     /// Asks for something.
     pub(crate) fn post(&self, path: &str, document: &Value, headers: &[(&str, &str)]) -> anyhow::Result<Value> {
         self.send_json(Method::POST, path, document, headers)
+    }
+
+    /// Follows a stream from a place on. It goes on for as long as the server sends something now and then.
+    pub(crate) fn stream(&self, path: &str, last: Option<u64>) -> anyhow::Result<impl std::io::Read> {
+        let last = last.map(|last| last.to_string());
+        let mut request = Request::builder()
+            .uri(format!("{}/api/v1{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("accept", "text/event-stream");
+        if let Some(last) = &last {
+            request = request.header("last-event-id", last);
+        }
+        let request = request.body(()).context("the token or an argument cannot be sent in a header")?;
+        let request =
+            self.agent.configure_request(request).timeout_global(None).timeout_per_read(Some(SILENCE)).build();
+        let reached = self.agent.run(request);
+        let mut response =
+            reached.with_context(|| format!("{} cannot be reached; is the server running?", self.base))?;
+        if response.status().is_success() {
+            Ok(response.into_body().into_reader())
+        } else {
+            Err(problem(&mut response).into())
+        }
     }
 
     /// Asks for a change.
@@ -165,6 +185,30 @@ impl Client {
     }
 }
 
+/// What speaks to a server.
+fn agent(base: &str) -> anyhow::Result<Agent> {
+    if !base.starts_with("http://") && !base.starts_with("https://") {
+        bail!("{base} is no server's address; write one such as https://macadam.example");
+    }
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        // A server that sends elsewhere is not the one that the token is for.
+        .max_redirects(0)
+        .timeout_global(Some(TIMEOUT))
+        .user_agent(concat!("macadam/", env!("CARGO_PKG_VERSION")));
+    if tokens::is_local(base) {
+        config = config.proxy(None);
+    }
+    Ok(config.build().new_agent())
+}
+
+/// Reads what a server says to everybody. The path starts below `/api/v1`.
+pub(crate) fn get_open(base: &str, path: &str) -> anyhow::Result<Value> {
+    let reached = agent(base)?.get(format!("{base}/api/v1{path}")).header("accept", "application/json").call();
+    let mut response = reached.with_context(|| format!("{base} cannot be reached; is the server running?"))?;
+    if response.status().is_success() { json(response) } else { Err(problem(&mut response).into()) }
+}
+
 fn body(response: &mut Response<Body>) -> anyhow::Result<Vec<u8>> {
     response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().context("the server's answer cannot be read")
 }
@@ -183,9 +227,14 @@ fn problem(response: &mut Response<Body>) -> Problem {
 /// A path with query parameters, those that are there.
 pub(crate) fn with_query(path: &str, params: &[(&str, Option<String>)]) -> String {
     let there = params.iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value)));
-    // What is sent is names, states and ids, all of them checked before: nothing in them needs quoting.
+    // What is sent is names, states and ids, all of them checked before, or encoded: nothing in them needs quoting.
     let query: Vec<_> = there.map(|(name, value)| format!("{name}={value}")).collect();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+}
+
+/// A text as a query parameter has it.
+pub(crate) fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 #[cfg(test)]
@@ -212,5 +261,7 @@ mod tests {
             with_query("/a", &[("b", Some("c".to_owned())), ("d", None), ("e", Some("f".to_owned()))]),
             "/a?b=c&e=f"
         );
+        assert_eq!(encoded("macadam.request."), "macadam.request.");
+        assert_eq!(encoded("a&b=c d/é%"), "a%26b%3Dc+d%2F%C3%A9%25");
     }
 }

@@ -1,4 +1,4 @@
-//! What the exit code says: done, error, usage, denied, or waiting for approval.
+//! What the exit code says: done, error, usage, denied, waiting for approval, or a difference.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -18,6 +18,8 @@ pub(crate) enum End {
     Pending,
     /// What was compared differs.
     Differs,
+    /// The audit log is not what was written.
+    Tampered,
 }
 
 const ERROR: u8 = 1;
@@ -25,6 +27,7 @@ const USAGE: u8 = 2;
 const DENIED: u8 = 3;
 const PENDING: u8 = 4;
 const DIFFERS: u8 = 5;
+const TAMPERED: u8 = 6;
 
 /// The command line is wrong in a way that only shows when its parts are put together.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,7 @@ pub(crate) fn report(ended: anyhow::Result<End>, format: Format) -> ExitCode {
         Ok(End::Denied) => ExitCode::from(DENIED),
         Ok(End::Pending) => ExitCode::from(PENDING),
         Ok(End::Differs) => ExitCode::from(DIFFERS),
+        Ok(End::Tampered) => ExitCode::from(TAMPERED),
         Err(error) => {
             // Nobody is left to tell when standard error is closed.
             let _ = writeln!(std::io::stderr().lock(), "{}", words(&error, format));

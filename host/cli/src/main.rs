@@ -5,7 +5,9 @@
 //! | [`serve`] | `macadam serve`: where everything is joined |
 //! | [`commands`] | the client commands, one file each: its arguments, what it asks, what it shows |
 //! | [`client`] | one server, spoken to over HTTP; a problem document becomes a readable error |
-//! | [`tokens`] | whose token goes with a request |
+//! | [`session`] | which server is meant, and whose token goes there |
+//! | [`tokens`], [`profiles`] | the tokens of development; servers that one has signed in to |
+//! | [`oauth`] | what is said to an identity provider |
 //! | [`inputs`] | what people write on a command line, turned into JSON |
 //! | [`output`], [`show`] | tables and JSON; the one place that writes to standard output |
 //! | [`exit`] | what the exit code says |
@@ -16,15 +18,18 @@ mod client;
 mod commands;
 mod exit;
 mod inputs;
+mod oauth;
 mod output;
+mod profiles;
 mod serve;
+mod session;
 mod show;
 mod tokens;
 mod unpack;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 use crate::args::{Cli, Command};
 use crate::exit::{End, report};
@@ -35,7 +40,8 @@ use crate::output::Output;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+    let parsed = Cli::from_arg_matches(&commands::actions::command().get_matches());
+    let Cli { global, command } = parsed.unwrap_or_else(|error| error.exit());
     let mut stdout = std::io::stdout().lock();
     let mut output = Output::new(global.output, &mut stdout);
     let ended: anyhow::Result<End> = match command {
@@ -45,14 +51,24 @@ fn main() -> ExitCode {
         Command::Preview(args) => commands::preview::run(&global, args, &mut output),
         Command::Resource(command) => commands::resource::run(&global, command, &mut output),
         Command::Request(command) => commands::request::run(&global, command, &mut output),
+        Command::Job(command) => commands::job::run(&global, command, &mut output),
+        Command::Schedule(command) => commands::schedule::run(&global, &command, &mut output),
         Command::Scaffold(args) => commands::scaffold::run(&global, &args, &mut output),
         Command::Fetch(args) => commands::scaffold::fetch(&global, &args, &mut output),
         Command::Registry(command) => commands::registry::run(&global, &command, &mut output),
         Command::Namespace(command) => commands::namespace::run(&global, command, &mut output),
+        Command::Access(command) => commands::access::run(&global, command, &mut output),
         Command::Decision(command) => commands::decision::run(&global, command, &mut output),
         Command::Replay(args) => commands::decision::replay(&global, &args, &mut output),
+        Command::Event(command) => commands::event::run(&global, &command, &mut output),
+        Command::Webhook(command) => commands::webhook::run(&global, command, &mut output),
+        Command::Audit(command) => commands::audit::run(&global, command, &mut output),
         Command::Template(command) => commands::template::run(&global, command, &mut output),
         Command::Api(command) => commands::api::run(&command, &mut output),
+        Command::Login(args) => commands::login::login(&global, &args, &mut output),
+        Command::Logout => commands::login::logout(&global, &mut output),
+        Command::Profile(command) => commands::profile::run(&global, command, &mut output),
+        Command::Token(command) => commands::token::run(&global, command, &mut output),
         Command::Whoami => commands::whoami(&global, &mut output),
         Command::Completions { shell } => commands::completions(shell, &mut output),
     };

@@ -38,6 +38,11 @@ impl<'a> Output<'a> {
         }
     }
 
+    /// Whether results are for programs.
+    pub(crate) fn is_for_programs(&self) -> bool {
+        self.format == Format::Json
+    }
+
     /// Writes a remark that only people want.
     pub(crate) fn remark(&mut self, text: &str) -> anyhow::Result<()> {
         if self.format == Format::Table { self.line(text) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! Whose token goes with a request: the one that was given, or one that a local server has left for its own machine.
+//! The tokens of development, which a local server has left for its own machine.
 
 use std::path::Path;
 
@@ -10,15 +10,12 @@ use crate::args::Global;
 /// The file in the data directory: lines of a person and their token.
 pub(crate) const FILE: &str = "tokens.txt";
 
-/// The token to sign in with.
-pub(crate) fn find(global: &Global) -> anyhow::Result<String> {
-    if let Some(token) = &global.token {
-        return Ok(token.trim().to_owned());
-    }
-    if !is_local(&global.server) {
+/// The token that a local server has left for its own machine.
+pub(crate) fn find(global: &Global, server: &str) -> anyhow::Result<String> {
+    if !is_local(server) {
         bail!(
-            "give a token for {} with --token or MACADAM_TOKEN; the tokens in {FILE} stay on this machine",
-            global.server
+            "nobody is signed in to {server}: run `macadam login --server {server}`, or give a token with --token or \
+             MACADAM_TOKEN; the tokens in {FILE} stay on this machine"
         );
     }
     read(&global.data.join(FILE), global.person.as_ref())
@@ -27,8 +24,8 @@ pub(crate) fn find(global: &Global) -> anyhow::Result<String> {
 fn read(path: &Path, person: Option<&PersonId>) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(path).with_context(|| {
         format!(
-            "no token: give one with --token or MACADAM_TOKEN, or name the data directory of a local server with \
-                 --data ({} cannot be read)",
+            "no token: sign in with `macadam login`, give one with --token or MACADAM_TOKEN, or name the data directory \
+                 of a local server in development mode with --data ({} cannot be read)",
             path.display()
         )
     })?;

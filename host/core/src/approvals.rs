@@ -18,9 +18,12 @@ pub struct Approver {
 }
 
 impl Approver {
-    /// Whether this person's approval counts towards a need.
+    /// Whether this person's approval counts towards a need. A service's never does.
     #[must_use]
     pub fn may_meet(&self, need: &ApprovalNeed) -> bool {
+        if self.person.is_service() {
+            return false;
+        }
         need.groups.is_empty() || need.groups.iter().any(|group| self.groups.contains(group))
     }
 }
@@ -121,6 +124,12 @@ mod tests {
     #[test]
     fn an_outsider_meets_no_group_need() {
         assert_eq!(missing(&[need(&["dba"], 1)], &[by("bo", &["security"])]), [(0, 1)]);
+    }
+
+    #[test]
+    fn a_service_meets_no_need_whatever_groups_it_is_said_to_be_in() {
+        let service = by("macadam-service.shop.deploy", &["dba"]);
+        assert_eq!(missing(&[need(&["dba"], 1), need(&[], 1)], &[service]), [(0, 1), (1, 1)]);
     }
 
     #[test]

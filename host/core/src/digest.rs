@@ -103,8 +103,10 @@ impl fmt::Debug for Blob {
 /// # Errors
 /// When the value cannot be written as JSON.
 pub fn canonical_json(value: &impl Serialize) -> Result<String, serde_json::Error> {
-    // serde_json's map is a BTreeMap as long as nobody turns on `preserve_order`; a test below holds that.
-    serde_json::to_string(&serde_json::to_value(value)?)
+    let mut value = serde_json::to_value(value)?;
+    // A dependency that turns on serde_json's `preserve_order` turns it on for everybody.
+    value.sort_all_objects();
+    serde_json::to_string(&value)
 }
 
 impl fmt::Display for Digest {

@@ -16,11 +16,16 @@
 //! | [`plan`] | what a provider will do, did, and sees |
 //! | [`approvals`] | which approvals a request still needs |
 //! | [`project`] | generated projects and the paths they may hold |
+//! | [`service`] | what calls without being a person, and what its token is for |
 //! | [`lifecycle`] | the states of requests, resources and jobs |
 //! | [`text_schema`] | how texts with a rule look in the API's document |
+//! | [`signature`] | how a webhook's message is signed and checked |
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
+//! | [`retry`] | which failures are worth another try, when, and for how long |
+//! | [`audit`] | the audit log's entries, chains and heads, and how they are verified |
 
 pub mod approvals;
+pub mod audit;
 pub mod canonical;
 pub mod digest;
 pub mod estimate;
@@ -33,6 +38,9 @@ pub mod plan;
 pub mod project;
 pub mod quarantine;
 pub mod request;
+pub mod retry;
+pub mod service;
+pub mod signature;
 pub mod standing;
 pub mod text_schema;
 pub mod verdict;

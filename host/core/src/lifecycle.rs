@@ -3,10 +3,17 @@
 //! ```text
 //! request   denied
 //!           pending-approval ──▶ queued ──▶ running ──▶ succeeded | failed
+//!                  │                └──────────┴──▶ cancelled
 //!                  └──▶ rejected | expired | cancelled
 //! resource  (absent) ──▶ creating ──▶ ready ⇄ updating
 //!                            └─▶ failed        └──▶ deleting ──▶ deleted
+//! job       queued ⇄ running ──▶ succeeded | failed | cancelled
+//!              ▲        └──▶ dead
+//!              └─ mended ─────┘
 //! ```
+//!
+//! A job is *dead* when the work could neither be finished nor undone. Its request has failed; when an administrator has
+//! the job tried again, both are queued once more.
 //!
 //! Every change is a conditional update in the store: the state it leaves is part of the condition, so two that race
 //! cannot both succeed.
@@ -75,7 +82,7 @@ state! {
         Rejected = "rejected",
         /// Nobody approved in time; final.
         Expired = "expired",
-        /// Taken back by its requester; final.
+        /// Taken back; what was half done is undone; final.
         Cancelled = "cancelled",
     }
 }
@@ -123,8 +130,20 @@ state! {
         Running = "running",
         /// Done; final.
         Succeeded = "succeeded",
-        /// Given up; final.
+        /// Given up, and nothing is left of it; final.
         Failed = "failed",
+        /// Taken back, and nothing is left of it; final.
+        Cancelled = "cancelled",
+        /// Could neither be finished nor undone: something may be left. Final, unless an administrator has it tried again.
+        Dead = "dead",
+    }
+}
+
+impl JobState {
+    /// Whether no worker will take it up by itself.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
     }
 }
 

@@ -19,7 +19,7 @@ pub struct NameError {
 }
 
 impl NameError {
-    fn new(what: &'static str, text: &str, rule: &'static str) -> Self {
+    pub(crate) fn new(what: &'static str, text: &str, rule: &'static str) -> Self {
         let text = text.chars().take(80).collect();
         Self { what, text, rule }
     }
@@ -151,6 +151,14 @@ name!(
     /// A binding: what an administrator calls one plugin that should be active, such as `cost-threshold`.
     BindingName, "binding", is_slug, SLUG_RULE, slug("cost-threshold")
 );
+name!(
+    /// An access policy: what administrators call one rule that they add to who may do what.
+    AccessPolicyName, "access policy", is_slug, SLUG_RULE, slug("no-friday-deploys")
+);
+name!(
+    /// Work that is done by the clock, such as `expiry`.
+    ScheduleName, "schedule", is_slug, SLUG_RULE, slug("expiry")
+);
 
 impl From<&TeamId> for Namespace {
     fn from(team: &TeamId) -> Self {
@@ -198,6 +206,12 @@ impl PluginName {
     #[must_use]
     pub fn name(&self) -> &str {
         self.full.get(self.slash + 1..).unwrap_or_default()
+    }
+}
+
+impl From<&PluginName> for Namespace {
+    fn from(plugin: &PluginName) -> Self {
+        Self(plugin.namespace().to_owned())
     }
 }
 

@@ -1,20 +1,32 @@
 //! The platform: everything the use cases need, joined.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use macadam_core::names::ScheduleName;
 use macadam_core::project::ProjectLimits;
+use macadam_core::request::Action;
+use macadam_core::retry::RetryRule;
 use macadam_core::verdict::WhenNoPolicyApplies;
-use macadam_store::Store;
+use macadam_store::{JobLimits, Store};
 use tokio::sync::Notify;
 
+use crate::authorization::Access;
+use crate::counted::Counted;
 use crate::decisions::Recorder;
+use crate::events::Feed;
 use crate::plugins::Plugins;
 use crate::scaffolding::Archives;
+use crate::schedule::Timing;
 use crate::vault::Vault;
+use crate::webhooks::Courier;
+
+/// How many jobs run at once unless something else is set.
+const WORKERS: usize = 8;
 
 /// What an administrator can set about the use cases.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PlatformSettings {
     /// What counts when no policy applies to a request.
     pub when_no_policy_applies: WhenNoPolicyApplies,
@@ -24,8 +36,16 @@ pub struct PlatformSettings {
     pub lease: Duration,
     /// How many jobs run at once.
     pub workers: usize,
-    /// How often in a row a step may fail for a passing reason before what was done is undone.
-    pub max_failures: u32,
+    /// How many jobs of one team, and of one provider, may be at work at once, over all hosts.
+    pub job_limits: JobLimits,
+    /// When a step that failed is tried again, and when what was done is undone instead.
+    pub retry: RetryRule,
+    /// For how long it is kept what attempts at jobs came to.
+    pub job_history: Duration,
+    /// How often a provider looks at each ready resource; `None` is never.
+    pub health_checks: Option<Duration>,
+    /// When schedules run for which an administrator has set it.
+    pub schedules: BTreeMap<ScheduleName, Timing>,
     /// How large a generated project may be.
     pub project: ProjectLimits,
 }
@@ -36,10 +56,24 @@ impl Default for PlatformSettings {
             when_no_policy_applies: WhenNoPolicyApplies::Deny,
             approval_wait: Duration::from_secs(7 * 24 * 60 * 60),
             lease: Duration::from_secs(15),
-            workers: 8,
-            max_failures: 8,
+            workers: WORKERS,
+            job_limits: Self::fair_limits(WORKERS),
+            retry: RetryRule::default(),
+            job_history: Duration::from_secs(90 * 24 * 60 * 60),
+            health_checks: Some(Duration::from_secs(5 * 60)),
+            schedules: BTreeMap::new(),
             project: ProjectLimits::default(),
         }
+    }
+}
+
+impl PlatformSettings {
+    /// Limits that leave room for others: three quarters of so many places, so that neither one team nor one slow
+    /// provider takes them all.
+    #[must_use]
+    pub fn fair_limits(workers: usize) -> JobLimits {
+        let most = u32::try_from(workers - workers / 4).unwrap_or(u32::MAX).max(1);
+        JobLimits { per_team: most, per_provider: most, ..JobLimits::NONE }
     }
 }
 
@@ -55,6 +89,12 @@ pub struct PlatformParts {
     pub archives: Archives,
     /// What writes the decision log.
     pub recorder: Recorder,
+    /// Who may do what.
+    pub access: Access,
+    /// What everybody who follows events listens to.
+    pub feed: Feed,
+    /// What sends messages to webhooks.
+    pub courier: Courier,
     /// What an administrator has set.
     pub settings: PlatformSettings,
 }
@@ -65,13 +105,23 @@ pub struct Platform {
     pub(crate) parts: Arc<PlatformParts>,
     /// Wakes the workers when there is a job.
     pub(crate) work: Arc<Notify>,
+    decided: Arc<Mutex<BTreeMap<(Action, &'static str), u64>>>,
+    counted: Arc<Counted>,
+    /// What signs the heads of the audit log, and who has read it lately.
+    pub(crate) audit: Arc<crate::audit::Desk>,
 }
 
 impl Platform {
     /// Joins the parts.
     #[must_use]
     pub fn new(parts: PlatformParts) -> Self {
-        Self { parts: Arc::new(parts), work: Arc::new(Notify::new()) }
+        Self {
+            parts: Arc::new(parts),
+            work: Arc::default(),
+            decided: Arc::default(),
+            counted: Arc::default(),
+            audit: Arc::default(),
+        }
     }
 
     /// Where everything is kept.
@@ -92,9 +142,41 @@ impl Platform {
         &self.parts.recorder
     }
 
+    /// How many requests were decided since the start, by what they asked for and what came out.
+    #[must_use]
+    pub fn decided(&self) -> BTreeMap<(Action, &'static str), u64> {
+        self.decided.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn count_decision(&self, action: Action, outcome: &'static str) {
+        *self.decided.lock().unwrap_or_else(PoisonError::into_inner).entry((action, outcome)).or_default() += 1;
+    }
+
+    /// What this process has done since it started.
+    #[must_use]
+    pub fn counted(&self) -> &Counted {
+        &self.counted
+    }
+
+    /// What everybody who follows events listens to.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.parts.feed
+    }
+
+    /// What sends messages to webhooks.
+    pub(crate) fn courier(&self) -> &Courier {
+        &self.parts.courier
+    }
+
     pub(crate) fn settings(&self) -> &PlatformSettings {
         &self.parts.settings
     }
+}
+
+/// A random number for a wait. Where there is no randomness, the whole wait will do.
+pub(crate) fn random_number() -> u64 {
+    getrandom::u64().unwrap_or(u64::MAX)
 }
 
 /// Ten random bytes for an id.

@@ -12,11 +12,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::errors::CallFailure;
 
 /// One plugin's places, within those of its pool.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Admission {
     plugin: Arc<Semaphore>,
     pool: Arc<Semaphore>,
     longest_wait: Duration,
+    /// How many wait; each holds one clone meanwhile.
+    waiting: Arc<()>,
 }
 
 /// A place in both; given back when dropped.
@@ -30,7 +32,14 @@ impl Admission {
     /// Places for one plugin in a pool it shares.
     #[must_use]
     pub fn new(concurrency: u32, pool: Arc<Semaphore>, longest_wait: Duration) -> Self {
-        Self { plugin: Arc::new(Semaphore::new(concurrency as usize)), pool, longest_wait }
+        Self { plugin: Arc::new(Semaphore::new(concurrency as usize)), pool, longest_wait, waiting: Arc::new(()) }
+    }
+
+    /// How many calls wait for a place now.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        // One is this plugin's own.
+        (Arc::strong_count(&self.waiting) as u64).saturating_sub(1)
     }
 
     /// Takes a place, waiting for one if need be.
@@ -42,6 +51,7 @@ impl Admission {
         {
             return Ok(Permit { _plugin: plugin, _pool: pool });
         }
+        let _waiting = Arc::clone(&self.waiting);
         // The plugin's place comes first: calls that queue for one busy plugin hold nothing of the pool meanwhile.
         let both = async {
             let plugin = self.plugin.clone().acquire_owned().await.ok()?;
@@ -63,7 +73,14 @@ mod tests {
     async fn a_call_over_the_limit_waits_and_is_then_refused_with_a_retry_hint() {
         let admission = Admission::new(1, Arc::new(Semaphore::new(8)), Duration::from_millis(50));
         let held = admission.enter().await.unwrap();
-        let refused = admission.enter().await.unwrap_err();
+        assert_eq!(admission.waiting(), 0);
+        let refused = {
+            let mut second = std::pin::pin!(admission.enter());
+            assert!(futures::poll!(second.as_mut()).is_pending());
+            assert_eq!(admission.waiting(), 1, "it is counted while it waits");
+            second.await.unwrap_err()
+        };
+        assert_eq!(admission.waiting(), 0, "and not when it was refused");
         assert!(matches!(refused, CallFailure::Overloaded { retry_after } if retry_after.as_millis() == 50));
         drop(held);
         assert!(admission.enter().await.is_ok(), "a place that was given back can be taken again");

@@ -31,5 +31,5 @@ mod sandbox;
 
 pub use call::Call;
 pub use errors::{CallError, CallFailure, LoadError, PluginError};
-pub use plugin::LoadedPlugin;
+pub use plugin::{LoadedPlugin, WALL_BOUNDS};
 pub use sandbox::{LoadRequest, Sandbox, SandboxConfig};

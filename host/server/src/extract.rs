@@ -194,7 +194,7 @@ impl IntoParams for IdempotencyKey {
 }
 
 /// A header that may be sent, for the document.
-fn described_header(name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
+pub(crate) fn described_header(name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)

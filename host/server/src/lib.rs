@@ -7,13 +7,15 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`people`] | who may sign in, by the hash of their token |
+//! | [`sign_in`] | whose token it is: of a service, of an identity provider, of development |
+//! | [`people`] | who may sign in while one develops, by the hash of their token |
 //! | [`problem`] | RFC 9457 problem documents: the one form of every error |
 //! | `refusals` | what is refused about plugins, as problem documents |
 //! | `api` | the routes under `/api/v1`, one file for each kind of thing |
 //! | [`document`](fn@document) | the API's OpenAPI document, and its pages |
 //! | `operations` | `/healthz`, `/readyz`, `/metrics` |
 //! | `observe` | one span and one line for each request |
+//! | `origin` | from where a request comes |
 //! | `extract` | bodies, queries and headers, refused by the name of what is wrong |
 //! | `metrics` | what is counted |
 //!
@@ -25,15 +27,18 @@ mod extract;
 mod metrics;
 mod observe;
 mod operations;
+mod origin;
 pub mod people;
 pub mod problem;
 mod refusals;
 mod serve;
+pub mod sign_in;
 mod state;
 
 #[cfg(test)]
 mod tests;
 
 pub use document::document;
+pub use origin::TrustedProxies;
 pub use serve::{router, serve};
 pub use state::ServerState;

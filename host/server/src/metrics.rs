@@ -8,15 +8,20 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use jiff::Timestamp;
 use macadam_platform::Platform;
+use macadam_platform::plugins::WALL_BOUNDS;
+use macadam_store::JobTotals;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+mod work;
 
 /// Upper bounds in seconds. A decision takes milliseconds; the rest is there to show when it does not.
 const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
@@ -40,6 +45,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Route, Counter>,
     durations: Family<Route, Histogram>,
+    queue: work::Queue,
 }
 
 impl Metrics {
@@ -54,8 +60,10 @@ impl Metrics {
             Unit::Seconds,
             durations.clone(),
         );
+        registry.register_collector(Box::new(work::Work(platform.clone())));
+        let queue = work::Queue::register(&mut registry);
         registry.register_collector(Box::new(Plugins(platform)));
-        Self { registry, requests, durations }
+        Self { registry, requests, durations, queue }
     }
 
     /// Counts one answered request.
@@ -64,6 +72,11 @@ impl Metrics {
         let labels = Route { method: method.to_owned(), route: route.to_owned(), status: status.as_u16() };
         self.requests.get_or_create(&labels).inc();
         self.durations.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Takes in how much there is to do, which the store knows.
+    pub(crate) fn note_jobs(&self, totals: &JobTotals, now: Timestamp) {
+        self.queue.note(totals, now);
     }
 
     /// Everything as text.
@@ -89,12 +102,21 @@ impl fmt::Debug for Plugins {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Decided {
+    action: &'static str,
+    outcome: &'static str,
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Used {
     calls: u64,
     failures: u64,
     fuel: u64,
     seconds: f64,
+    /// How many calls took up to each of [`WALL_BOUNDS`], and in the end all of them.
+    wall: [u64; WALL_BOUNDS.len() + 1],
+    waiting: u64,
 }
 
 impl Plugins {
@@ -113,6 +135,10 @@ impl Plugins {
             used.failures += usage.failures;
             used.fuel += usage.fuel;
             used.seconds += Duration::from_nanos(usage.wall_ns).as_secs_f64();
+            used.waiting += usage.waiting;
+            for (sum, count) in used.wall.iter_mut().zip(usage.wall) {
+                *sum += count;
+            }
         }
         all
     }
@@ -140,8 +166,35 @@ impl Collector for Plugins {
         counter("plugin_fuel", "Fuel that a plugin has burned", None, &|used, to| {
             ConstCounter::new(used.fuel).encode(to)
         })?;
-        counter("plugin_call", "Time spent in a plugin", Some(&Unit::Seconds), &|used, to| {
-            ConstCounter::new(used.seconds).encode(to)
+        self.encode_durations(&mut encoder, &used)?;
+        self.encode_decisions(&mut encoder)
+    }
+}
+
+impl Plugins {
+    fn encode_durations(&self, encoder: &mut DescriptorEncoder, used: &BTreeMap<Plugin, Used>) -> fmt::Result {
+        let (name, help) = ("plugin_call_duration", "Time that a call into a plugin took");
+        let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
+        for (labels, used) in used {
+            let bounds = WALL_BOUNDS.into_iter().chain([f64::MAX]);
+            let buckets: Vec<_> = bounds.zip(used.wall).collect();
+            let mut of_plugin = family.encode_family(labels)?;
+            of_plugin.encode_histogram::<NoLabelSet>(used.seconds, used.wall.iter().sum(), &buckets, None)?;
+        }
+        let help = "Calls that wait for a place in a plugin now";
+        let mut family = encoder.encode_descriptor("plugin_calls_waiting", help, None, MetricType::Gauge)?;
+        used.iter().try_for_each(|(labels, used)| {
+            ConstGauge::new(i64::try_from(used.waiting).unwrap_or(i64::MAX)).encode(family.encode_family(labels)?)
         })
+    }
+
+    fn encode_decisions(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Requests that were decided and recorded";
+        let mut family = encoder.encode_descriptor("requests_decided", help, None, MetricType::Counter)?;
+        for ((action, outcome), count) in self.0.decided() {
+            let labels = Decided { action: action.as_str(), outcome };
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }

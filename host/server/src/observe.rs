@@ -1,16 +1,22 @@
 //! One span and one line for each request: method, matched route, status, time, person and id. Never a body, a query, a
-//! header or a token.
+//! header or a token. Beside it stands a span for traces, which goes on with the trace of whoever asks if they name one
+//! (W3C Trace Context, `traceparent`); its attributes are those of OpenTelemetry's conventions for HTTP servers.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
 use macadam_platform::Caller;
+use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry::trace::{TraceContextExt as _, TraceId};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::{Instrument as _, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::ServerState;
 use crate::problem::Problem;
@@ -20,24 +26,39 @@ pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id
 
 const MAX_ID: usize = 128;
 
+/// The id that a request is known as.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownAs(pub(crate) String);
+
 /// Surrounds every request.
-pub(crate) async fn observe(State(state): State<ServerState>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(state): State<ServerState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
+    request.extensions_mut().insert(KnownAs(id.to_str().unwrap_or_default().to_owned()));
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = matched.unwrap_or_else(|| "unmatched".to_owned());
+    let trace = trace_of(&request, &method, &route);
     let span = tracing::info_span!(
-        "request", %method, %route, id = id.to_str().unwrap_or_default(), person = tracing::field::Empty,
+        parent: &trace, "request", %method, %route, id = id.to_str().unwrap_or_default(),
+        person = tracing::field::Empty, trace = tracing::field::Empty,
     );
+    if let Some(id) = trace_id(&trace) {
+        span.record("trace", tracing::field::display(id));
+    }
     let mut response = async {
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         answer.unwrap_or_else(|_| Problem::internal(&"a handler panicked").into_response())
     }
     .instrument(span.clone())
+    .instrument(trace.clone())
     .await;
     let (status, took) = (response.status(), started.elapsed());
     state.metrics.served(&method, &route, status, took);
+    trace.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        trace.record("otel.status_code", "ERROR");
+    }
     let ms = took.as_secs_f64() * 1_000.0;
     span.in_scope(|| match route.as_str() {
         // Asked every few seconds by machines.
@@ -49,6 +70,44 @@ pub(crate) async fn observe(State(state): State<ServerState>, request: Request, 
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The span for traces. Free when nobody wants any.
+fn trace_of(request: &Request, method: &Method, route: &str) -> Span {
+    let span = tracing::info_span!(
+        target: "macadam::trace", parent: None, "http", otel.name = format_args!("{method} {route}"), otel.kind = "server",
+        http.request.method = %method, http.route = %route, http.response.status_code = tracing::field::Empty,
+        otel.status_code = tracing::field::Empty,
+    );
+    if !span.is_disabled() {
+        let parent = TraceContextPropagator::new().extract(&Headers(request.headers()));
+        // Without a valid `traceparent` the trace begins here.
+        let _ = span.set_parent(parent);
+    }
+    span
+}
+
+/// The id of a trace, to find its lines in the log.
+fn trace_id(span: &Span) -> Option<TraceId> {
+    if span.is_disabled() {
+        return None;
+    }
+    let context = span.context();
+    let of_span = context.span().span_context().clone();
+    of_span.is_valid().then(|| of_span.trace_id())
+}
+
+/// The request's headers, as the propagator reads them.
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).and_then(|value| value.to_str().ok())
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
 }
 
 /// Notes in the request's span who made it.

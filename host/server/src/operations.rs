@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use macadam_core::names::BindingName;
+use macadam_platform::authorization::{Action, Target};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -52,6 +54,13 @@ pub(crate) async fn ready(State(state): State<ServerState>) -> Result<axum::Json
         tracing::error!(%error, "the store does not answer");
         Problem::new(ProblemKind::Unavailable, "the store does not answer")
     })?;
+    if let Some(why) = state.platform.access().closed() {
+        tracing::error!(%why, "not ready");
+        return Err(Problem::new(
+            ProblemKind::Unavailable,
+            "the access policies cannot be used; GET /api/v1/access/policies says why",
+        ));
+    }
     let active = state.platform.plugins().active();
     let failed: Vec<_> = active.failed().map(|(plugin, _)| plugin).collect();
     if failed.is_empty() {
@@ -72,7 +81,14 @@ pub(crate) async fn ready(State(state): State<ServerState>) -> Result<axum::Json
 )]
 pub(crate) async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result<Response, Problem> {
     if !state.open_metrics {
-        sign_in(&state, &headers)?;
+        let caller = sign_in(&state, &headers).await?;
+        state.platform.authorize(&caller, Action::MetricsRead, &Target::Platform)?;
+    }
+    let now = Timestamp::now();
+    // What the host itself counts is shown also while the store does not answer: that is when it is looked at.
+    match state.platform.store().job_totals(now).await {
+        Ok(totals) => state.metrics.note_jobs(&totals, now),
+        Err(error) => tracing::error!(%error, "how much there is to do is not known"),
     }
     let text = state.metrics.text().map_err(|error| Problem::internal(&error))?;
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";

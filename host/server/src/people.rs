@@ -1,4 +1,4 @@
-//! Who may sign in: a file of people, each with a team, roles, groups, and the hash of a token.
+//! Who may sign in while one develops: a file of people, each with a team, roles, groups, and the hash of a token.
 //!
 //! ```toml
 //! [[people]]
@@ -14,7 +14,6 @@
 //! its hash tells a stranger with a stopwatch nothing about other tokens.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -22,42 +21,10 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 use macadam_core::digest::Digest;
 use macadam_core::names::{GroupName, PersonId, TeamId};
-use macadam_platform::provisioning::SYSTEM;
+use macadam_core::service::RESERVED;
+use macadam_platform::secret_token::{DEVELOPMENT_PREFIX, SecretToken};
 use macadam_platform::{Caller, Role};
 use serde::{Deserialize, Serialize};
-
-/// What every token starts with, so that one that strays into a text is recognised.
-pub const TOKEN_PREFIX: &str = "mcd_";
-
-const TOKEN_BYTES: usize = 32;
-
-/// A token in plain text: shown once, never logged, never stored by the server.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
-
-impl Token {
-    /// Makes a token.
-    ///
-    /// # Errors
-    /// When the system gives no randomness.
-    pub fn generate() -> std::io::Result<Self> {
-        let mut bytes = [0_u8; TOKEN_BYTES];
-        getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-        Ok(Self(format!("{TOKEN_PREFIX}{}", hex::encode(bytes))))
-    }
-
-    /// The text, to hand to its owner.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token")
-    }
-}
 
 /// Why a file of people cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -92,8 +59,8 @@ pub enum PeopleError {
         /// The other.
         second: PersonId,
     },
-    /// A name that the platform keeps for itself.
-    #[error("the name {SYSTEM} is reserved for the platform; choose another")]
+    /// A name that the platform keeps for itself and for services.
+    #[error("names that start with {RESERVED} are the platform's own; choose another")]
     Reserved,
     /// A file of people could not be written as TOML.
     #[error("the people cannot be written: {0}")]
@@ -146,12 +113,12 @@ impl People {
 
     fn add(&mut self, entry: Entry) -> Result<(), PeopleError> {
         let Entry { person, team, roles, groups, token_sha256 } = entry;
-        if person.as_str() == SYSTEM {
+        if person.is_reserved() {
             return Err(PeopleError::Reserved);
         }
         let hash = format!("sha256:{token_sha256}").parse::<Digest>();
         let hash = hash.map_err(|_| PeopleError::BadHash { person: person.clone() })?;
-        let caller = Caller { person: person.clone(), team, roles, groups };
+        let caller = Caller::in_development(person.clone(), team, roles, groups);
         match self.by_hash.insert(hash, caller) {
             None => Ok(()),
             Some(first) => Err(PeopleError::SameToken { first: first.person, second: person }),
@@ -220,14 +187,14 @@ pub struct FirstPeople {
     /// The file of people.
     pub file: String,
     /// Everybody's token.
-    pub tokens: Vec<(PersonId, Token)>,
+    pub tokens: Vec<(PersonId, SecretToken)>,
 }
 
 /// Who is there on the first run: somebody to ask, somebody to approve, somebody to administrate.
-const FIRST: [(&str, &str, Role, &[&str]); 3] = [
-    ("dana", "payments", Role::Developer, &[]),
-    ("amir", "platform", Role::Approver, &["platform", "finance"]),
-    ("ada", "platform", Role::Admin, &[]),
+const FIRST: [(&str, &str, &[Role], &[&str]); 3] = [
+    ("dana", "payments", &[Role::Developer], &[]),
+    ("amir", "platform", &[Role::Approver, Role::Publisher], &["platform", "finance"]),
+    ("ada", "platform", &[Role::PlatformAdmin], &[]),
 ];
 
 impl FirstPeople {
@@ -237,15 +204,15 @@ impl FirstPeople {
     /// When the system gives no randomness.
     pub fn generate() -> Result<Self, PeopleError> {
         let (mut people, mut tokens) = (Vec::new(), Vec::new());
-        for (person, team, role, groups) in FIRST {
+        for (person, team, roles, groups) in FIRST {
             let name = |error: macadam_core::names::NameError| PeopleError::Random(std::io::Error::other(error));
             let person = PersonId::new(person).map_err(name)?;
             let groups = groups.iter().map(|group| GroupName::new(*group)).collect::<Result<_, _>>().map_err(name)?;
-            let token = Token::generate().map_err(PeopleError::Random)?;
+            let token = SecretToken::generate(DEVELOPMENT_PREFIX).map_err(PeopleError::Random)?;
             people.push(Entry {
                 person: person.clone(),
                 team: TeamId::new(team).map_err(name)?,
-                roles: vec![role],
+                roles: roles.to_vec(),
                 groups,
                 token_sha256: Digest::of(token.reveal().as_bytes()).hex(),
             });
@@ -269,7 +236,7 @@ mod tests {
         assert_eq!(names, ["dana", "amir", "ada"]);
         for (person, token) in &first.tokens {
             assert_eq!(people.with_token(token.reveal()).unwrap().person, *person);
-            assert!(token.reveal().starts_with(TOKEN_PREFIX) && token.reveal().len() == 68, "32 bytes as hex");
+            assert!(token.reveal().starts_with(DEVELOPMENT_PREFIX) && token.reveal().len() == 68, "32 bytes as hex");
             assert!(!first.file.contains(token.reveal()), "the file holds hashes only");
             assert!(!format!("{token:?}").contains(token.reveal()), "a token does not show in logs");
         }
@@ -284,7 +251,9 @@ mod tests {
     fn a_file_with_a_mistake_is_refused_by_the_place_of_the_mistake() {
         let hash = Digest::of(b"x").hex();
         assert!(People::parse(&entry("dana", &hash)).is_ok());
-        assert!(matches!(People::parse(&entry(SYSTEM, &hash)), Err(PeopleError::Reserved)));
+        for name in [macadam_platform::provisioning::SYSTEM, "macadam-service.payments.deploy", "Macadam-x"] {
+            assert!(matches!(People::parse(&entry(name, &hash)), Err(PeopleError::Reserved)), "{name} is no person's");
+        }
         assert!(matches!(People::parse(&entry("dana", "abc")), Err(PeopleError::BadHash { .. })));
         let twice = format!("{}{}", entry("dana", &hash), entry("ada", &hash));
         assert!(matches!(People::parse(&twice), Err(PeopleError::SameToken { .. })));

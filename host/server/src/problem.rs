@@ -31,6 +31,8 @@ pub enum ProblemKind {
     Timeout,
     /// It does not fit what exists.
     Conflict,
+    /// What was asked for was here and is not kept any more.
+    Gone,
     /// The resource was changed since it was looked at.
     Stale,
     /// The body is too large.
@@ -39,6 +41,8 @@ pub enum ProblemKind {
     UnsupportedMediaType,
     /// The input is well-formed and wrong.
     Invalid,
+    /// It is more at once than one person may have.
+    TooManyRequests,
     /// The server failed.
     Internal,
     /// Something that is needed is not available now.
@@ -47,7 +51,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -56,10 +60,12 @@ impl ProblemKind {
         Self::MethodNotAllowed,
         Self::Timeout,
         Self::Conflict,
+        Self::Gone,
         Self::Stale,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
+        Self::TooManyRequests,
         Self::Internal,
         Self::Unavailable,
     ];
@@ -76,10 +82,12 @@ impl ProblemKind {
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Timeout => "timeout",
             Self::Conflict => "conflict",
+            Self::Gone => "gone",
             Self::Stale => "stale",
             Self::TooLarge => "too-large",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::Invalid => "invalid",
+            Self::TooManyRequests => "too-many-requests",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
         }
@@ -96,10 +104,12 @@ impl ProblemKind {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict => StatusCode::CONFLICT,
+            Self::Gone => StatusCode::GONE,
             Self::Stale => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -117,10 +127,12 @@ impl ProblemKind {
             Self::MethodNotAllowed => "This address does not take this method",
             Self::Timeout => "The request did not arrive in time",
             Self::Conflict => "It does not fit what exists",
+            Self::Gone => "It is not kept any more",
             Self::Stale => "It was changed since you looked at it",
             Self::TooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is not JSON",
             Self::Invalid => "The input is wrong",
+            Self::TooManyRequests => "That is too much at once",
             Self::Internal => "The server failed",
             Self::Unavailable => "Something that is needed is not available",
         }
@@ -140,10 +152,16 @@ impl ProblemKind {
             Self::MethodNotAllowed => "The header `Allow` says which methods it takes.",
             Self::Timeout => "The body was sent too slowly; send it again.",
             Self::Conflict => "`detail` says what is in the way; look at it again, and decide again.",
+            Self::Gone => {
+                "`detail` says from where you can go on; what was before that, read from the things themselves."
+            }
             Self::Stale => "`If-Match` names another revision than the one there is; read it again, and decide again.",
             Self::TooLarge => "Send less; `detail` says how much is taken.",
             Self::UnsupportedMediaType => "Send JSON, with `Content-Type: application/json`.",
             Self::Invalid => "Each of `violations` names a field by its JSON Pointer and says how to mend it.",
+            Self::TooManyRequests => {
+                "Try again after as many seconds as the header `Retry-After` says, or ask for less."
+            }
             Self::Internal => "The operator finds the cause in the log, by the id in the header `x-request-id`.",
             Self::Unavailable => "Try again after as many seconds as the header `Retry-After` says.",
         }
@@ -217,6 +235,12 @@ impl From<ProvisionError> for Problem {
     }
 }
 
+impl From<macadam_platform::authorization::Refused> for Problem {
+    fn from(refused: macadam_platform::authorization::Refused) -> Self {
+        Self::new(ProblemKind::Forbidden, refused.to_string())
+    }
+}
+
 impl From<macadam_store::StoreError> for Problem {
     fn from(error: macadam_store::StoreError) -> Self {
         Self::internal(&error)
@@ -236,7 +260,7 @@ impl IntoResponse for Problem {
         if kind == ProblemKind::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"macadam\""));
         }
-        if kind == ProblemKind::Unavailable {
+        if matches!(kind, ProblemKind::Unavailable | ProblemKind::TooManyRequests) {
             // Whole seconds (RFC 9110, section 10.2.3); rounded up, so that nobody comes too early.
             let wait = retry_after.unwrap_or(RETRY_AFTER);
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

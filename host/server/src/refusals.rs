@@ -1,11 +1,12 @@
 //! What is refused about plugins, as problem documents.
 
 use macadam_core::violation::Violation;
+use macadam_platform::authorization::AccessError;
 use macadam_platform::decisions::ReplayError;
 use macadam_platform::plugins::{
     ApplyError, BindingError, GovernError, IndexError, NoticeError, PackagesError, PublishError,
 };
-use macadam_store::{BindingError as NotKept, NamespaceError};
+use macadam_store::{AccessPolicyError, BindingError as NotKept, NamespaceError};
 use serde_json::json;
 
 use crate::problem::{Problem, ProblemKind};
@@ -13,7 +14,7 @@ use crate::problem::{Problem, ProblemKind};
 impl From<GovernError> for Problem {
     fn from(error: GovernError) -> Self {
         match error {
-            GovernError::Forbidden(why) => Self::new(ProblemKind::Forbidden, why),
+            GovernError::Refused(refused) => refused.into(),
             GovernError::Binding(error) => error.into(),
             GovernError::Apply(ApplyError::Invalid(violations)) => Self::invalid(&violations),
             GovernError::Apply(ApplyError::Binding(error)) => error.into(),
@@ -92,7 +93,7 @@ impl From<ReplayError> for Problem {
     fn from(error: ReplayError) -> Self {
         let detail = error.to_string();
         match error {
-            ReplayError::Forbidden(_) => Self::new(ProblemKind::Forbidden, detail),
+            ReplayError::Refused(refused) => refused.into(),
             ReplayError::Candidate(_) => Self::new(ProblemKind::Invalid, detail),
             ReplayError::Store(error) => error.into(),
             ReplayError::Trace(error) => error.into(),
@@ -110,6 +111,24 @@ impl From<NamespaceError> for Problem {
                 Self::new(ProblemKind::Conflict, detail)
             }
             NamespaceError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AccessError::Refused(refused) => refused.into(),
+            AccessError::Text(_) | AccessError::LocksOut { .. } => Self::invalid(&[Violation::new("/text", detail)]),
+            AccessError::BuiltIn(_) => Self::invalid(&[Violation::new("", detail)]),
+            AccessError::Unknown(_) => Self::new(ProblemKind::NotFound, detail),
+            AccessError::Closed(_) => Self::new(ProblemKind::Conflict, detail),
+            AccessError::NotKept(AccessPolicyError::Store(error)) | AccessError::Store(error) => error.into(),
+            AccessError::NotKept(AccessPolicyError::Conflict { current, .. }) => {
+                Self::new(ProblemKind::Conflict, detail).with("current", json!(current))
+            }
+            AccessError::NotKept(AccessPolicyError::Stale) => Self::new(ProblemKind::Conflict, detail),
         }
     }
 }

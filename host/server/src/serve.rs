@@ -1,6 +1,7 @@
 //! The router as a whole, and the loop that serves it.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -24,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(15);
 
 /// Every route there is.
 pub fn router(state: ServerState) -> Router {
-    let (router, _) = joined(api::routes(&state)).split_for_parts();
+    let (router, _) = joined(api::routes(Some(&state))).split_for_parts();
     router
         .route("/docs", get(pages::to_page))
         .route("/docs/", get(pages::page))
@@ -37,7 +38,7 @@ pub fn router(state: ServerState) -> Router {
 
 /// Every route of the API, described and without what surrounds them.
 pub(crate) fn table() -> OpenApiRouter<ServerState> {
-    joined(api::described())
+    joined(api::routes(None))
 }
 
 fn joined(api: OpenApiRouter<ServerState>) -> OpenApiRouter<ServerState> {
@@ -60,11 +61,15 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let told = std::sync::Arc::new(Notify::new());
     let tell = std::sync::Arc::clone(&told);
+    let feed = state.platform.feed().clone();
     let shutdown = async move {
         shutdown.await;
+        // Streams of events would go on for as long as their clients listen.
+        feed.stop();
         tell.notify_one();
     };
-    let served = axum::serve(listener, router(state)).with_graceful_shutdown(shutdown);
+    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(shutdown);
     let too_long = async {
         told.notified().await;
         tokio::time::sleep(GRACE).await;

@@ -4,28 +4,42 @@ use std::sync::Arc;
 
 use macadam_platform::Platform;
 
+use crate::api::Streams;
 use crate::metrics::Metrics;
-use crate::people::PeopleFile;
+use crate::origin::TrustedProxies;
+use crate::sign_in::Authenticator;
 
 /// What every handler has. Cheap to clone.
 #[derive(Clone)]
 pub struct ServerState {
     /// The use cases.
     pub(crate) platform: Platform,
-    /// Who may sign in.
-    pub(crate) people: Arc<PeopleFile>,
+    /// What finds out who is calling.
+    pub(crate) authenticator: Authenticator,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
     /// Whether `/metrics` is for everybody who reaches the port.
     pub(crate) open_metrics: bool,
+    /// How many streams of events each person has.
+    pub(crate) streams: Streams,
+    /// Who is believed when they say for whom they ask.
+    pub(crate) proxies: Arc<TrustedProxies>,
 }
 
 impl ServerState {
-    /// Joins the use cases with the people who may use them. With `open_metrics`, `/metrics` asks for no token: right
+    /// Joins the use cases with what says who may use them. With `open_metrics`, `/metrics` asks for no token: right
     /// on a loopback address, or behind a proxy that keeps others out.
     #[must_use]
-    pub fn new(platform: Platform, people: Arc<PeopleFile>, open_metrics: bool) -> Self {
+    pub fn new(platform: Platform, authenticator: Authenticator, open_metrics: bool) -> Self {
         let metrics = Arc::new(Metrics::new(platform.clone()));
-        Self { platform, people, metrics, open_metrics }
+        let (streams, proxies) = (Streams::default(), Arc::default());
+        Self { platform, authenticator, metrics, open_metrics, streams, proxies }
+    }
+
+    /// Believes some proxies when they say for whom they ask.
+    #[must_use]
+    pub fn behind(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = Arc::new(proxies);
+        self
     }
 }

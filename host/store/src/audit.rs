@@ -1,53 +1,188 @@
-//! The audit log: who did what, in order, append-only, each entry bound to the one before it.
+//! The audit log: who did what, on what, from where and under which decision; append-only, each entry bound to the one
+//! before it in its stream. What an entry is hashed from, and how a chain is verified, is `macadam_core::audit`.
 //!
-//! An entry's hash is the sha256 of the canonical JSON of its other fields, among them the hash of the entry before;
-//! `data` goes into it as the stored text, so that no reader's idea of numbers matters. A changed, removed, inserted or
-//! moved entry breaks the chain where it is. What a chain cannot show is a cut tail or a log that was rewritten as a
-//! whole: for that, keep a [`head`](AuditLog::audit_head) elsewhere and [`verify`](AuditLog::verify_audit) against it.
+//! A chain cannot show a cut tail or a log that was rewritten as a whole: for that, keep
+//! [heads](AuditLog::audit_heads) elsewhere, and verify against them.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+pub use macadam_core::audit::Entry as AuditEntry;
+use macadam_core::audit::{CHAIN_VERSION, Credential, Finding, Head, Origin, Recorded, Stream, Verifier, Wrong};
 use macadam_core::digest::{Digest, canonical_json};
-use macadam_core::names::PersonId;
-use serde_json::{Value, json};
+use macadam_core::names::{PersonId, TeamId};
+use serde_json::Value;
 
-use crate::StoreError;
+use crate::{PageRequest, RequestId, StoreError};
+
+/// Entries that are read at once while the log is gone through, so that a long one needs no more memory than a short one.
+const AT_ONCE: u32 = 1000;
+
+/// Who does something, and from where; without a person it is the platform itself.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'a> {
+    /// Who.
+    pub person: Option<&'a PersonId>,
+    /// From where.
+    pub origin: &'a Origin,
+}
+
+impl<'a> By<'a> {
+    /// The platform itself.
+    pub const HOST: By<'static> = By { person: None, origin: &Origin::NONE };
+
+    /// A person, from somewhere.
+    #[must_use]
+    pub const fn person(person: &'a PersonId, origin: &'a Origin) -> Self {
+        Self { person: Some(person), origin }
+    }
+}
+
+impl<'a> From<Option<&'a PersonId>> for By<'a> {
+    fn from(person: Option<&'a PersonId>) -> Self {
+        Self { person, origin: &Origin::NONE }
+    }
+}
 
 /// Something to be recorded.
+///
+/// ```
+/// # use macadam_store::{By, NewAuditEntry};
+/// let entry = NewAuditEntry::new("plugin.yanked", "plugins/acme/gate@1.0.0")
+///     .by(By::HOST)
+///     .with(serde_json::json!({ "reason": "it is broken" }));
+/// ```
 #[derive(Debug, Clone)]
 pub struct NewAuditEntry {
+    /// The chain that it is added to.
+    pub stream: Stream,
     /// Who; `None` is the platform itself.
     pub actor: Option<PersonId>,
     /// What they did, such as `request.approved`.
     pub action: String,
     /// To what, such as `requests/…`.
     pub subject: String,
+    /// From where.
+    pub origin: Origin,
+    /// The decision that it is done under.
+    pub decision: Option<Digest>,
+    /// The request that was decided.
+    pub request: Option<RequestId>,
+    /// The digest of what was there before.
+    pub before: Option<Digest>,
+    /// The digest of what is there since.
+    pub after: Option<Digest>,
     /// What else is worth keeping; never a secret.
     pub data: Value,
 }
 
-/// One entry.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct AuditEntry {
-    /// Its place, counted from one without gaps.
-    pub seq: u64,
-    /// When, to the microsecond.
-    pub at: Timestamp,
-    /// Who; `None` is the platform itself.
-    pub actor: Option<PersonId>,
-    /// What they did.
-    pub action: String,
-    /// To what.
-    pub subject: String,
-    /// What else was kept.
-    pub data: Value,
-    /// The hash of the entry before; all zero for the first.
-    pub previous: Digest,
-    /// The hash of this one.
-    pub hash: Digest,
+impl NewAuditEntry {
+    /// Something that the platform did, which concerns no single team.
+    #[must_use]
+    pub fn new(action: impl Into<String>, subject: impl Into<String>) -> Self {
+        Self {
+            stream: Stream::Platform,
+            actor: None,
+            action: action.into(),
+            subject: subject.into(),
+            origin: Origin::NONE,
+            decision: None,
+            request: None,
+            before: None,
+            after: None,
+            data: Value::Null,
+        }
+    }
+
+    /// Somebody did it.
+    #[must_use]
+    pub fn by<'a>(mut self, by: impl Into<By<'a>>) -> Self {
+        let by = by.into();
+        (self.actor, self.origin) = (by.person.cloned(), by.origin.clone());
+        self
+    }
+
+    /// It concerns a team, and goes into its stream.
+    #[must_use]
+    pub fn of_team(mut self, team: &TeamId) -> Self {
+        self.stream = Stream::Team(team.clone());
+        self
+    }
+
+    /// It was done under a decision on a request.
+    #[must_use]
+    pub const fn decided(mut self, decision: Digest, request: RequestId) -> Self {
+        (self.decision, self.request) = (Some(decision), Some(request));
+        self
+    }
+
+    /// It changed something, of which these are the digests.
+    #[must_use]
+    pub const fn changed(mut self, before: Option<Digest>, after: Option<Digest>) -> Self {
+        (self.before, self.after) = (before, after);
+        self
+    }
+
+    /// What else is worth keeping; never a secret.
+    #[must_use]
+    pub fn with(mut self, data: Value) -> Self {
+        self.data = data;
+        self
+    }
+
+    /// The entry as it is kept, bound to the one before it in its stream.
+    pub(crate) fn bound(&self, seq: u64, before: &Before, now: Timestamp) -> Result<AuditEntry, StoreError> {
+        let unwritable = |source| StoreError::Unwritable { what: "audit entry", source };
+        let mut entry = AuditEntry {
+            version: CHAIN_VERSION,
+            seq,
+            stream: self.stream.to_string(),
+            place: before.place + 1,
+            // To the microsecond, as it is kept.
+            at: Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now),
+            actor: self.actor.as_ref().map(PersonId::to_string),
+            action: shown(&self.action),
+            subject: shown(&self.subject),
+            address: self.origin.address.map(|address| address.to_string()),
+            request_id: self.origin.request_id.as_deref().map(shown),
+            credential: self.origin.credential.map(Credential::as_str).map(str::to_owned),
+            decision: self.decision.map(|digest| digest.to_string()),
+            request: self.request.map(|request| request.to_string()),
+            before: self.before.map(|digest| digest.to_string()),
+            after: self.after.map(|digest| digest.to_string()),
+            data: Recorded::new(canonical_json(&self.data).map_err(unwritable)?),
+            previous: before.hash.clone(),
+            hash: String::new(),
+        };
+        entry.hash = entry.computed_hash().map(|hash| hash.to_string()).unwrap_or_default();
+        Ok(entry)
+    }
 }
 
-/// The last entry's place and hash; what a log that was only added to must still contain.
+/// PostgreSQL has no NUL in a text.
+fn shown(text: &str) -> String {
+    text.replace('\0', "\u{2400}")
+}
+
+/// Where a stream ends. The hash is taken as it stands there: one that somebody has made unreadable is for whoever
+/// verifies the log to find, and must not keep everybody from working.
+#[derive(Debug, Clone)]
+pub(crate) struct Before {
+    pub(crate) place: u64,
+    pub(crate) hash: String,
+}
+
+impl Default for Before {
+    fn default() -> Self {
+        Self { place: 0, hash: AuditEntry::nothing_before().to_string() }
+    }
+}
+
+/// An entry's number, kept in the database as a signed one. A negative one can only be somebody's doing, and is found.
+pub(crate) fn number(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or(0)
+}
+
+/// The last entry's number and hash; what a log that was only added to must still contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AuditHead {
     /// How many entries there were.
@@ -60,8 +195,27 @@ impl AuditHead {
     /// The head of a log without entries.
     #[must_use]
     pub fn empty() -> Self {
-        Self { seq: 0, hash: Digest::from_bytes([0; 32]) }
+        Self { seq: 0, hash: AuditEntry::nothing_before() }
     }
+}
+
+/// Which entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Those of a stream.
+    pub stream: Option<Stream>,
+    /// Those of what somebody did.
+    pub actor: Option<PersonId>,
+    /// Those whose action begins so.
+    pub action: Option<String>,
+    /// Those of what was done to something.
+    pub subject: Option<String>,
+    /// Those of this moment and later.
+    pub since: Option<Timestamp>,
+    /// Those of before this moment.
+    pub until: Option<Timestamp>,
+    /// From the newest to the oldest.
+    pub backwards: bool,
 }
 
 /// Why an audit log is not to be trusted, or could not be checked.
@@ -70,37 +224,19 @@ pub enum AuditError {
     /// An entry is not what it was when it was written, or is missing.
     #[error("the audit log is broken at entry {seq}: {reason}; keep the database as evidence and compare a backup")]
     Broken {
-        /// The first entry that is wrong.
+        /// The number of the first entry that is wrong.
         seq: u64,
         /// What is wrong.
-        reason: &'static str,
+        reason: String,
     },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What an entry is hashed from: its fields as they are stored.
-pub(crate) struct Hashed<'a> {
-    pub(crate) seq: u64,
-    pub(crate) at_micros: i64,
-    pub(crate) actor: Option<&'a str>,
-    pub(crate) action: &'a str,
-    pub(crate) subject: &'a str,
-    pub(crate) data: &'a str,
-    pub(crate) previous: Digest,
-}
-
-impl Hashed<'_> {
-    pub(crate) fn hash(&self) -> Result<Digest, StoreError> {
-        let Self { seq, at_micros, actor, action, subject, data, previous } = self;
-        let fields = json!({
-            "seq": seq, "at": at_micros, "actor": actor, "action": action, "subject": subject, "data": data,
-            "previous": previous,
-        });
-        let text = canonical_json(&fields).map_err(|source| StoreError::Unwritable { what: "audit entry", source })?;
-        Ok(Digest::of(text.as_bytes()))
-    }
+fn broken(seq: u64, reason: String) -> AuditError {
+    tracing::error!(seq, reason, "the audit log is broken");
+    AuditError::Broken { seq, reason }
 }
 
 /// The audit log.
@@ -109,15 +245,44 @@ pub trait AuditLog: Send + Sync {
     /// Records something that happened outside the store's own use cases, which record themselves.
     async fn append_audit(&self, entry: &NewAuditEntry, now: Timestamp) -> Result<AuditHead, StoreError>;
 
-    /// Entries after a place, in order.
-    async fn audit_since(&self, seq: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError>;
+    /// Entries, a page at a time: in the order of their numbers after one, or backwards before one.
+    async fn audit(&self, filter: &AuditFilter, page: PageRequest<u64>) -> Result<Vec<AuditEntry>, StoreError>;
 
     /// The last entry.
     async fn audit_head(&self) -> Result<AuditHead, StoreError>;
 
-    /// Checks the whole chain, and that it contains a head that was kept elsewhere; says how many entries there are.
+    /// Where each stream ends, by stream, all at one moment.
+    async fn audit_heads(&self) -> Result<Vec<Head>, StoreError>;
+
+    /// Entries after a number, in order.
+    async fn audit_since(&self, seq: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
+        self.audit(&AuditFilter::default(), PageRequest { after: Some(seq), limit }).await
+    }
+
+    /// Checks every chain, and that the log contains a head that was kept elsewhere; says how many entries there are.
     ///
     /// # Errors
     /// [`AuditError::Broken`] names the first entry that is wrong.
-    async fn verify_audit(&self, kept: Option<AuditHead>) -> Result<u64, AuditError>;
+    async fn verify_audit(&self, kept: Option<AuditHead>) -> Result<u64, AuditError> {
+        let (mut verifier, mut last) = (Verifier::whole(), 0);
+        let mut kept = kept.filter(|kept| kept.seq > 0);
+        loop {
+            let entries = self.audit_since(last, AT_ONCE).await?;
+            let Some(end) = entries.last().map(|entry| entry.seq) else { break };
+            for entry in &entries {
+                if let Some(Finding { stream, place, wrong, .. }) = verifier.entry(entry).into_iter().next() {
+                    let seq = if stream.is_none() { place } else { entry.seq };
+                    return Err(broken(seq, wrong.to_string()));
+                }
+                if kept.take_if(|kept| kept.seq == entry.seq).is_some_and(|kept| kept.hash.to_string() != entry.hash) {
+                    return Err(broken(entry.seq, "it is not the one whose hash was kept".to_owned()));
+                }
+            }
+            last = end;
+        }
+        if kept.is_some() {
+            return Err(broken(last + 1, Wrong::Missing { entries: 1 }.to_string()));
+        }
+        Ok(last)
+    }
 }

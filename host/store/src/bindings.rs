@@ -11,6 +11,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::canonical::CanonicalJson;
 use macadam_core::names::{BindingName, PersonId};
 
@@ -69,6 +70,8 @@ impl BindingChange {
 pub struct Attribution {
     /// Who; `None` is the platform itself, such as a canary that is rolled back.
     pub actor: Option<PersonId>,
+    /// From where.
+    pub origin: Origin,
     /// Why, for whoever reads the history.
     pub reason: String,
 }
@@ -157,6 +160,19 @@ pub enum BindingError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Expected {
+    /// What somebody expects who names the revision that they looked at: 0 for what is not there, nothing for whatever
+    /// there is.
+    #[must_use]
+    pub const fn at_revision(revision: Option<u64>) -> Self {
+        match revision {
+            None => Self::Any,
+            Some(0) => Self::Absent,
+            Some(revision) => Self::Revision(revision),
+        }
+    }
 }
 
 fn at(current: Option<u64>) -> String {

@@ -117,6 +117,18 @@ id!(
     ScaffoldId, "scaffold"
 );
 id!(
+    /// A place that is told of events.
+    WebhookId, "webhook"
+);
+id!(
+    /// One attempt to tell a webhook.
+    DeliveryId, "delivery"
+);
+id!(
+    /// A service's token.
+    ServiceTokenId, "service token"
+);
+id!(
     /// One live call that more than one version answered: what joins the shadow's answer to the one that counted.
     PairId, "pair"
 );

@@ -7,12 +7,17 @@
 //! | [`Requests`] | what was asked for, decided and approved |
 //! | [`Resources`] | what exists, is being made, or was |
 //! | [`Jobs`] | the work, leased to workers |
+//! | [`Schedules`] | work by the clock, done once whichever host does it |
+//! | [`ResourceHealth`] | what providers last saw of resources |
 //! | [`Scaffolds`] | generated projects |
 //! | [`Namespaces`] | who publishes plugins under which name, and with which keys |
 //! | [`Bindings`] | which plugins are to be active, and every state that this ever had |
+//! | [`AccessPolicies`] | what administrators add to the rules of who may do what |
 //! | [`DecisionLog`] | what plugins were asked and said, to be explained and replayed |
+//! | [`ServiceTokens`] | who may call without being a person |
 //! | [`Secrets`] | sealed bytes behind handles |
 //! | [`AuditLog`], [`Outbox`] | what happened, kept for good and told to others |
+//! | [`Webhooks`] | who is told by a call, how far they have been told, and what came of each attempt |
 //!
 //! Three rules hold everywhere. What belongs together is one transaction: no request without its audit entry, no event
 //! of something that was rolled back. A change is conditional on the state it leaves, so the second of two gets a typed
@@ -21,10 +26,13 @@
 //! [`Store`] is all the traits together, as an object. [`SqliteStore`] is the embedded one, for one process;
 //! [`PostgresStore`] is for several on one database.
 
+mod access;
 mod audit;
 mod bindings;
 mod decisions;
 mod error;
+mod event_types;
+mod health;
 mod ids;
 mod jobs;
 mod namespaces;
@@ -34,11 +42,15 @@ mod requests;
 mod resources;
 mod row;
 mod scaffolds;
+mod schedules;
 mod secrets;
+mod service_tokens;
 mod sqlite;
 mod teams;
+mod webhooks;
 
-pub use audit::{AuditEntry, AuditError, AuditHead, AuditLog, NewAuditEntry};
+pub use access::{AccessPolicies, AccessPolicyChange, AccessPolicyError, AccessPolicyRecord, AccessPolicySet};
+pub use audit::{AuditEntry, AuditError, AuditFilter, AuditHead, AuditLog, By, NewAuditEntry};
 pub use bindings::{
     Applied, Attribution, BindingChange, BindingError, BindingRecord, BindingRevision, BindingSet, Bindings, Expected,
 };
@@ -47,13 +59,18 @@ pub use decisions::{
     Difference, DifferenceRecord, NewDecision, Pruned, RecordedCall, Retention,
 };
 pub use error::StoreError;
-pub use ids::{IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId};
-pub use jobs::{ClaimedJob, Finished, JobEnd, JobError, JobPhase, JobRecord, Jobs, Lease, Redecided};
+pub use event_types::{Addressee, EVENT_TYPES, EventType};
+pub use health::{HealthRecord, HealthState, ResourceHealth};
+pub use ids::{DeliveryId, IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId, ServiceTokenId, WebhookId};
+pub use jobs::{
+    AttemptOutcome, AttemptRecord, Cancellation, Cancelled, ClaimedJob, Finished, InterveneError, JobEnd, JobError,
+    JobFilter, JobLimits, JobPhase, JobRecord, JobTotals, Jobs, Lease, Redecided, Setback,
+};
 pub use namespaces::{
     NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation,
     SignaturePolicy,
 };
-pub use outbox::{EVENT_TYPE_PREFIX, NewEvent, Outbox, OutboxEvent};
+pub use outbox::{Audience, EVENT_TYPE_PREFIX, EventRange, NewEvent, Outbox, OutboxEvent};
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use requests::{
     Approval, ApprovalRecord, ApproveOutcome, Change, Decision, NewRequest, PendingApproval, RequestFilter,
@@ -61,9 +78,15 @@ pub use requests::{
 };
 pub use resources::{Desired, PageRequest, ProviderPin, ResourceFilter, ResourceRecord, ResourceTransition, Resources};
 pub use scaffolds::{Scaffold, ScaffoldFile, ScaffoldRecord, Scaffolds};
+pub use schedules::{DueSchedule, RunEnd, RunOutcome, ScheduleError, ScheduleLease, ScheduleRecord, Schedules};
 pub use secrets::{Sealed, SecretRecord, Secrets};
+pub use service_tokens::{NewServiceToken, ServiceTokenError, ServiceTokenRecord, ServiceTokens, USE_NOTED_FOR};
 pub use sqlite::SqliteStore;
 pub use teams::{Environments, Teams};
+pub use webhooks::{
+    Attempted, ClaimedWebhook, DeliveryRecord, NewWebhook, PreviousSecret, WebhookChange, WebhookError, WebhookFilter,
+    WebhookLease, WebhookRecord, WebhookState, Webhooks,
+};
 
 /// Everything the platform keeps.
 pub trait Store:
@@ -72,13 +95,18 @@ pub trait Store:
     + Requests
     + Resources
     + Jobs
+    + Schedules
+    + ResourceHealth
     + Scaffolds
     + Namespaces
     + Bindings
+    + AccessPolicies
     + DecisionLog
     + Secrets
+    + ServiceTokens
     + AuditLog
     + Outbox
+    + Webhooks
     + Send
     + Sync
 {
@@ -90,13 +118,18 @@ impl<T> Store for T where
         + Requests
         + Resources
         + Jobs
+        + Schedules
+        + ResourceHealth
         + Scaffolds
         + Namespaces
         + Bindings
+        + AccessPolicies
         + DecisionLog
         + Secrets
+        + ServiceTokens
         + AuditLog
         + Outbox
+        + Webhooks
         + Send
         + Sync
 {

@@ -7,9 +7,11 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::names::{Namespace, PersonId, TeamId};
+use macadam_core::names::{Namespace, TeamId};
+use serde_json::{Value, json};
 
-use crate::StoreError;
+use crate::row::digest;
+use crate::{By, NewAuditEntry, StoreError};
 
 /// Whether packages in a namespace must be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -151,7 +153,22 @@ pub enum NamespaceError {
     Store(#[from] StoreError),
 }
 
-/// The namespaces. Every change is audited under `by`, which is `None` for the host's own configuration; a change that
+/// What is recorded of a change.
+pub(crate) fn change(
+    by: By<'_>,
+    action: &str,
+    before: Option<&NamespaceRecord>,
+    after: &NamespaceRecord,
+    mut data: Value,
+) -> Result<NewAuditEntry, StoreError> {
+    if let Value::Object(fields) = &mut data {
+        fields.insert("namespace".to_owned(), json!(after.name));
+    }
+    let entry = NewAuditEntry::new(action, format!("namespaces/{}", after.name)).by(by).with(data);
+    Ok(entry.changed(digest("namespace", before)?, digest("namespace", Some(after))?))
+}
+
+/// The namespaces. Every change is audited under `by`, which is [`By::HOST`] for the host's own configuration; a change that
 /// changes nothing is not.
 #[async_trait]
 pub trait Namespaces: Send + Sync {
@@ -168,7 +185,7 @@ pub trait Namespaces: Send + Sync {
     async fn put_namespace(
         &self,
         namespace: &NewNamespace,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<NamespaceRecord, NamespaceError>;
 
@@ -182,7 +199,7 @@ pub trait Namespaces: Send + Sync {
         name: &Namespace,
         from: &TeamId,
         to: &TeamId,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<NamespaceRecord, NamespaceError>;
 
@@ -194,7 +211,7 @@ pub trait Namespaces: Send + Sync {
         &self,
         name: &Namespace,
         key: &NewNamespaceKey,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<NamespaceRecord, NamespaceError>;
 
@@ -207,7 +224,7 @@ pub trait Namespaces: Send + Sync {
         name: &Namespace,
         id: &str,
         reason: &str,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<NamespaceRecord, NamespaceError>;
 }

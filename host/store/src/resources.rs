@@ -99,6 +99,8 @@ pub struct ResourceFilter {
     pub resource_type: Option<ResourceType>,
     /// Of one team.
     pub team: Option<TeamId>,
+    /// Of any of these teams: those whose things somebody may see.
+    pub teams: Option<Vec<TeamId>>,
     /// In one state.
     pub state: Option<ResourceState>,
     /// Also those that are deleted or failed.

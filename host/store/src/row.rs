@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use macadam_core::digest::Digest;
 use serde::Serialize;
 use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -21,6 +22,12 @@ pub(crate) fn int(count: u64) -> i64 {
 /// A value as JSON text.
 pub(crate) fn json(what: &'static str, value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|source| StoreError::Unwritable { what, source })
+}
+
+/// The digest of a value, if there is one, for the audit log.
+pub(crate) fn digest(what: &'static str, value: Option<impl Serialize>) -> Result<Option<Digest>> {
+    let digest = value.map(|value| Digest::of_json(&value)).transpose();
+    digest.map_err(|source| StoreError::Unwritable { what, source })
 }
 
 /// Makes sure that a change found the one row that it was for.

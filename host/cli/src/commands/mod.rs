@@ -1,20 +1,28 @@
 //! The client commands, one file each: its arguments, what it asks, what it shows.
 
+pub(crate) mod access;
+pub(crate) mod actions;
 pub(crate) mod api;
+pub(crate) mod audit;
 pub(crate) mod decision;
+pub(crate) mod event;
 pub(crate) mod follow;
+pub(crate) mod job;
+pub(crate) mod login;
 pub(crate) mod namespace;
 pub(crate) mod plugin;
 pub(crate) mod preview;
+pub(crate) mod profile;
 pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod resource;
 pub(crate) mod scaffold;
+pub(crate) mod schedule;
 pub(crate) mod template;
+pub(crate) mod token;
+pub(crate) mod webhook;
 
-use clap::CommandFactory as _;
-
-use crate::args::{Cli, Global};
+use crate::args::Global;
 use crate::client::Client;
 use crate::exit::End;
 use crate::output::Output;
@@ -28,20 +36,34 @@ pub(crate) fn whoami(global: &Global, output: &mut Output<'_>) -> anyhow::Result
             let items = whoami.pointer(pointer).and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
             items.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(", ")
         };
+        let is_service = text(whoami, "/credential/kind") == "service-token";
         Ok(facts(&[
-            ("Person", text(whoami, "/person")),
+            (if is_service { "Service" } else { "Person" }, text(whoami, "/person")),
             ("Team", text(whoami, "/team")),
             ("Roles", list("/roles")),
             ("Groups", list("/groups")),
+            ("Scopes", list("/scopes")),
+            ("Signed in by", signed_in_by(whoami)),
         ]))
     })?;
     Ok(End::Done)
 }
 
+/// What somebody is signed in by, and until when.
+fn signed_in_by(whoami: &serde_json::Value) -> String {
+    let of = |member: &str| text(whoami, &format!("/credential/{member}"));
+    match of("kind").as_str() {
+        "oidc" => format!("{} until {}", of("issuer"), of("expires_at")),
+        "service-token" => format!("the service token {} until {}", of("id"), of("expires_at")),
+        "development-token" => "a development token".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
 /// A completion script.
 pub(crate) fn completions(shell: clap_complete::Shell, output: &mut Output<'_>) -> anyhow::Result<End> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "macadam", &mut script);
+    clap_complete::generate(shell, &mut actions::command(), "macadam", &mut script);
     output.bytes(&script)?;
     Ok(End::Done)
 }

@@ -37,7 +37,7 @@ that `request get` has shown, exactly that one, or none.")]
     Approve(ApproveArgs),
     /// Reject a request of somebody else
     Reject(RejectArgs),
-    /// Take back a request of your own
+    /// Take back a request: what was done of it is undone
     Cancel {
         /// The request's id
         id: RequestId,

@@ -260,12 +260,22 @@ fn list(client: &Client, args: &ListArgs, output: &mut Output<'_>) -> anyhow::Re
     output.value(&page, |page| {
         let row = |resource: &Value| {
             let of = |pointer| text(resource, pointer);
-            [name_of(resource), of("/state"), of("/monthly_cost"), of("/expires_at")]
+            [name_of(resource), of("/state"), of("/health/state"), of("/monthly_cost"), of("/expires_at")]
         };
-        Ok(table(["resource", "state", "monthly", "expires"], items(page).iter().map(row)))
+        Ok(table(["resource", "state", "health", "monthly", "expires"], items(page).iter().map(row)))
     })?;
     super::request::more(&page, output)?;
     Ok(End::Done)
+}
+
+/// How it was when its provider last looked.
+fn health(resource: &Value) -> String {
+    let of = |pointer| text(resource, pointer);
+    match (of("/health/state"), of("/health/message")) {
+        (state, _) if state.is_empty() => state,
+        (state, message) if message.is_empty() => format!("{state} since {}", of("/health/since")),
+        (state, message) => format!("{state} since {}: {message}", of("/health/since")),
+    }
 }
 
 fn name_of(resource: &Value) -> String {
@@ -277,6 +287,7 @@ fn shown(resource: &Value) -> String {
     let mut shown = facts(&[
         ("Resource", name_of(resource)),
         ("State", of("/state")),
+        ("Health", health(resource)),
         ("Team", of("/team")),
         ("Revision", of("/revision")),
         ("Monthly cost", of("/monthly_cost")),

@@ -5,26 +5,56 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use macadam_core::limits::{LimitOverrides, Limits};
-use macadam_core::names::GrantName;
+use macadam_core::names::{GrantName, ScheduleName};
 use macadam_core::verdict::WhenNoPolicyApplies;
 use macadam_platform::PlatformSettings;
 use macadam_platform::decisions::DecisionRetention;
 use macadam_platform::plugins::Binding;
+use macadam_server::TrustedProxies;
+use macadam_server::sign_in::OidcSettings;
 use serde::Deserialize;
 
 use crate::serve::database::DatabaseUrl;
+use crate::serve::events::{Events, Webhooks};
+use crate::serve::work::{JobsConfig, ScheduleConfig};
 
 /// What a new data directory starts with.
 pub(super) const DEFAULT: &str = include_str!("macadam.toml");
 
 /// A day in seconds.
-const DAY: u64 = 24 * 60 * 60;
+pub(super) const DAY: u64 = 24 * 60 * 60;
+
+/// What a host is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Mode {
+    /// People sign in with an identity provider.
+    #[default]
+    Production,
+    /// The first people's tokens count as well, which lie about in a file.
+    Development,
+}
+
+/// Who may sign in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct SignIn {
+    /// The identity providers.
+    pub(super) oidc: Vec<OidcSettings>,
+    /// Whether a host in development mode may listen where others reach it.
+    pub(super) development_beyond_loopback: bool,
+}
 
 /// The configuration.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Config {
+    /// What the host is for.
+    pub(super) mode: Mode,
+    /// Who may sign in.
+    pub(super) sign_in: SignIn,
     /// Where to listen.
     pub(super) listen: SocketAddr,
     /// The address of the database that the store is in, or where it is said; the data directory if nothing is.
@@ -43,6 +73,12 @@ pub(super) struct Config {
     lease_seconds: u64,
     /// How many jobs run at once.
     workers: usize,
+    /// How jobs are limited, and tried again.
+    jobs: JobsConfig,
+    /// How often a provider looks at each ready resource; 0 is never.
+    health_check_seconds: u64,
+    /// When schedules run, by their names.
+    schedules: BTreeMap<ScheduleName, ScheduleConfig>,
     /// For how long the decision log is kept.
     decision_log_days: u64,
     /// How large it may get, for each kind of decision.
@@ -51,6 +87,14 @@ pub(super) struct Config {
     pub(super) open_metrics: Option<bool>,
     /// The trusted root of sigstore, for namespaces that trust keyless identities; absolute, or below the data directory.
     pub(super) trusted_root: Option<PathBuf>,
+    /// For how long events are kept, and what they name as their source.
+    pub(super) events: Events,
+    /// Whom webhooks may call, and when one is given up.
+    pub(super) webhooks: Webhooks,
+    /// The networks of proxies that are believed when they say for whom they ask.
+    trusted_proxies: Vec<IpNet>,
+    /// What of the audit log is exported.
+    pub(super) audit: AuditConfig,
     /// The most that any plugin gets, whatever its manifest and binding say.
     limits: LimitOverrides,
     /// What can be granted.
@@ -67,6 +111,24 @@ pub(super) struct Connections {
     pub(super) sql: BTreeMap<GrantName, SqlAddress>,
     /// Directories.
     pub(super) files: BTreeMap<GrantName, FilesPath>,
+}
+
+/// What of the audit log is exported, where to and how often.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct AuditConfig {
+    /// Where to, absolute or below the data directory; nothing is exported without it.
+    pub(super) export_directory: Option<PathBuf>,
+    /// How often heads are.
+    pub(super) export_interval_seconds: u64,
+    /// Whether whole entries are as well, once a day.
+    pub(super) export_entries: bool,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { export_directory: None, export_interval_seconds: 900, export_entries: false }
+    }
 }
 
 /// Where a database's address is; one of the three.
@@ -103,6 +165,8 @@ impl Default for Config {
     fn default() -> Self {
         let settings = PlatformSettings::default();
         Self {
+            mode: Mode::default(),
+            sign_in: SignIn::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)),
             database: None,
             database_url_env: None,
@@ -112,10 +176,17 @@ impl Default for Config {
             approval_wait_seconds: settings.approval_wait.as_secs(),
             lease_seconds: settings.lease.as_secs(),
             workers: settings.workers,
+            jobs: JobsConfig::default(),
+            health_check_seconds: settings.health_checks.map_or(0, |every| every.as_secs()),
+            schedules: BTreeMap::new(),
             decision_log_days: DecisionRetention::default().age.as_secs() / DAY,
             decision_log_megabytes: DecisionRetention::default().bytes >> 20,
             open_metrics: None,
             trusted_root: None,
+            events: Events::default(),
+            webhooks: Webhooks::default(),
+            trusted_proxies: Vec::new(),
+            audit: AuditConfig::default(),
             limits: LimitOverrides::default(),
             connections: Connections::default(),
             plugins: Vec::new(),
@@ -145,6 +216,16 @@ pub(super) enum ConfigError {
         key: String,
         /// What is wrong.
         reason: String,
+    },
+    /// Nothing of this name is done by the clock.
+    #[error("{}: there is no schedule `{name}`; there are {known}", path.display())]
+    UnknownSchedule {
+        /// Which file.
+        path: PathBuf,
+        /// The name.
+        name: ScheduleName,
+        /// Those there are.
+        known: String,
     },
     /// A value is outside of what makes sense.
     #[error("{}: `{key}` is {value}; {remedy}", path.display())]
@@ -179,7 +260,7 @@ pub(super) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T
 }
 
 /// A key, its value, the least and the most that it may be, and the remedy.
-type Range = (&'static str, u64, u64, u64, &'static str);
+pub(super) type Range = (&'static str, u64, u64, u64, &'static str);
 
 impl Config {
     /// Reads a configuration.
@@ -190,25 +271,52 @@ impl Config {
         let config: Self = read_toml(path)?;
         let wrong = config.ranges().into_iter().find(|(_, value, least, most, _)| !(least..=most).contains(&value));
         match wrong {
-            None => Ok(config),
+            None => config.known_schedules(path),
             Some((key, value, _, _, remedy)) => {
                 Err(ConfigError::OutOfRange { path: path.to_owned(), key, value, remedy })
             }
         }
     }
 
-    fn ranges(&self) -> [Range; 6] {
+    /// A name that is no schedule's was meant to be one.
+    fn known_schedules(self, path: &Path) -> Result<Self, ConfigError> {
+        let known: Vec<_> = macadam_platform::schedule::tasks().iter().map(|task| task.name()).collect();
+        match self.schedules.keys().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(self),
+            Some(name) => {
+                Err(ConfigError::UnknownSchedule { path: path.to_owned(), name: name.clone(), known: known.join(", ") })
+            }
+        }
+    }
+
+    fn ranges(&self) -> Vec<Range> {
         const YEAR: u64 = 365 * 24 * 60 * 60;
-        [
+        let own = vec![
             ("approval-wait-seconds", self.approval_wait_seconds, 60, YEAR, "write 60 (a minute) to 31536000 (a year)"),
             // Heartbeats come at a third of it, and a busy disk may hold one up for a second.
             ("lease-seconds", self.lease_seconds, 3, 3_600, "write 3 to 3600 (an hour)"),
             // A transaction holds one, and each job that runs says so on one now and then.
             ("database-connections", u64::from(self.database_connections), 2, 500, "write 2 to 500"),
+            (
+                "audit.export-interval-seconds",
+                self.audit.export_interval_seconds,
+                10,
+                86_400,
+                "write 10 to 86400 (a day)",
+            ),
             ("workers", self.workers as u64, 1, 1_000, "write 1 to 1000"),
             ("decision-log-days", self.decision_log_days, 1, 3_650, "write 1 to 3650 (ten years)"),
             ("decision-log-megabytes", self.decision_log_megabytes, 1, 1 << 20, "write 1 to 1048576 (a tebibyte)"),
-        ]
+            (
+                "health-check-seconds",
+                self.health_check_seconds,
+                0,
+                YEAR,
+                "write seconds up to 31536000 (a year), or 0 for never",
+            ),
+        ];
+        let parts = self.jobs.ranges().into_iter().chain(self.schedules.values().map(ScheduleConfig::range));
+        own.into_iter().chain(parts).chain(self.events.ranges()).chain(self.webhooks.ranges()).collect()
     }
 
     /// What of it the use cases know.
@@ -218,6 +326,11 @@ impl Config {
             approval_wait: Duration::from_secs(self.approval_wait_seconds),
             lease: Duration::from_secs(self.lease_seconds),
             workers: self.workers,
+            job_limits: self.jobs.limits(self.workers),
+            retry: self.jobs.retry(),
+            job_history: self.jobs.history(),
+            health_checks: (self.health_check_seconds > 0).then(|| Duration::from_secs(self.health_check_seconds)),
+            schedules: self.schedules.iter().map(|(name, at)| (name.clone(), at.timing())).collect(),
             ..PlatformSettings::default()
         }
     }
@@ -226,6 +339,11 @@ impl Config {
     pub(super) fn decision_retention(&self) -> DecisionRetention {
         let age = Duration::from_secs(self.decision_log_days * DAY);
         DecisionRetention { age, bytes: self.decision_log_megabytes << 20 }
+    }
+
+    /// Who is believed when they say for whom they ask.
+    pub(super) fn proxies(&self) -> TrustedProxies {
+        TrustedProxies::new(self.trusted_proxies.clone())
     }
 
     /// The most that any plugin gets.
@@ -270,8 +388,12 @@ mod tests {
         for (text, parts) in [
             ("lisen = \"a\"", vec!["line 1", "lisen", "listen"]),
             ("\nlisten = \"here\"", vec!["line 2", "`listen`", "socket address"]),
+            ("trusted-proxies = [\"here\"]", vec!["line 1", "trusted-proxies", "invalid IP"]),
+            ("[audit]\nexport-interval-seconds = 1", vec!["`audit.export-interval-seconds` is 1", "write 10"]),
             ("workers = 0", vec!["`workers` is 0", "write 1 to 1000"]),
             ("lease-seconds = 1", vec!["`lease-seconds`", "write 3"]),
+            ("[events]\nkept-days = 0", vec!["`events.kept-days` is 0", "write 1"]),
+            ("[webhooks]\nallow-addresses = [\"intranet\"]", vec!["line 2", "webhooks.allow-addresses[0]"]),
             ("when-no-policy-applies = \"shrug\"", vec!["when-no-policy-applies", "`deny`"]),
             ("[connections.sql.main]\nurll = \"x\"", vec!["line 2", "connections.sql.main", "url-env"]),
             ("[connections.files.\"Not A Name\"]\npath = \"x\"", vec!["grant", "lower-case"]),
@@ -279,6 +401,11 @@ mod tests {
                 "[[plugins]]\nplugin = \"a/b\"\n[[plugins]]\nplugin = \"a/c\"\ngrants = [\"all\"]",
                 vec!["line 5", "plugins[1]", "sql:NAME"],
             ),
+            ("[jobs]\nper-team = 0", vec!["`jobs.per-team` is 0", "leave it out"]),
+            ("[jobs.providers]\n\"macadam\" = 1", vec!["line 2", "jobs.providers", "namespace/name"]),
+            ("[schedules.decision-log]\ncron = \"soon\"", vec!["schedules.decision-log", "\"0 3 * * *\""]),
+            ("[schedules.decision-log]\ncron = \"0 3 * * *\"\nevery-seconds = 1", vec!["either `every-seconds`"]),
+            ("[schedules.decision-logs]\nevery-seconds = 9", vec!["`decision-logs`", "decision-log,"]),
             ("a = [", vec!["line 1"]),
         ] {
             let error = read(text).unwrap_err();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use macadam_platform::authorization::Access;
 use macadam_platform::decisions::Recorder;
+use macadam_platform::events::Feed;
 use macadam_platform::plugins::{Loader, Plugins};
 use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
@@ -32,8 +34,12 @@ pub(super) fn platform(data: &DataDir, config: &Config, store: Arc<dyn Store>) -
     let loader =
         Loader::new(Arc::new(registry), Arc::new(sandbox(data, config)?), grants, Arc::clone(&store)).by_root(root);
     let archives = Archives::open(&data.join("archives")).context("the archives' directory cannot be used")?;
+    let access = Access::new().context("the access policies of this build cannot be used")?;
     Ok(Platform::new(PlatformParts {
+        access,
         recorder: Recorder::start(Arc::clone(&store), config.decision_retention()),
+        feed: Feed::start(Arc::clone(&store), config.events.settings()),
+        courier: config.webhooks.courier(data)?,
         plugins: Plugins::new(loader, Arc::clone(&store)),
         store,
         vault,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use macadam_core::request::Environment;
 use macadam_core::standing::Team;
 use macadam_server::people::PeopleFile;
-use macadam_store::{NewNamespace, Store};
+use macadam_store::{By, NewNamespace, Store};
 use serde::Deserialize;
 
 use crate::serve::config::read_toml;
@@ -28,7 +28,7 @@ struct Organisation {
 }
 
 /// Reads the file, puts what is in it into the store, and warns of people whose team is not there.
-pub(super) async fn put(data: &DataDir, store: &dyn Store, people: &PeopleFile) -> anyhow::Result<()> {
+pub(super) async fn put(data: &DataDir, store: &dyn Store, people: Option<&PeopleFile>) -> anyhow::Result<()> {
     let Organisation { teams, environments, namespaces } = read_toml(&data.first_organisation()?)?;
     let now = Timestamp::now();
     for team in &teams {
@@ -39,11 +39,13 @@ pub(super) async fn put(data: &DataDir, store: &dyn Store, people: &PeopleFile) 
         kept.with_context(|| format!("the environment {} cannot be kept", environment.name))?;
     }
     for namespace in &namespaces {
-        let kept = store.put_namespace(namespace, None, now).await;
+        let kept = store.put_namespace(namespace, By::HOST, now).await;
         kept.with_context(|| format!("the namespace {} cannot be kept", namespace.name))?;
     }
     let known: BTreeSet<_> = store.teams().await?.into_iter().map(|team| team.name).collect();
-    for caller in people.current().callers().filter(|caller| !known.contains(&caller.team)) {
+    let people = people.map(PeopleFile::current);
+    let callers = people.iter().flat_map(|people| people.callers());
+    for caller in callers.filter(|caller| !known.contains(&caller.team)) {
         tracing::warn!(person = %caller.person, team = %caller.team, "this person's team is not in organisation.toml");
     }
     Ok(())
@@ -62,8 +64,8 @@ mod tests {
         data.first_people().unwrap();
         let people = PeopleFile::open(&data.people()).unwrap();
         let store = SqliteStore::open(&data.database()).await.unwrap();
-        put(&data, &store, &people).await.unwrap();
-        put(&data, &store, &people).await.unwrap();
+        put(&data, &store, Some(&people)).await.unwrap();
+        put(&data, &store, Some(&people)).await.unwrap();
         let payments = store.team(&"payments".parse().unwrap()).await.unwrap().unwrap();
         assert_eq!(payments.limits.max_resources, Some(20));
         assert_eq!(payments.limits.monthly_budget.unwrap().to_string(), "500");

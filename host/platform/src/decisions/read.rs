@@ -2,13 +2,15 @@
 
 use jiff::Timestamp;
 use macadam_core::canonical::CanonicalJson;
-use macadam_core::names::BindingName;
+use macadam_core::names::{BindingName, TeamId};
 use macadam_store::{DecisionFilter, DecisionRecord, DifferenceRecord, NewAuditEntry, PageRequest};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::authorization::scope::Teams;
+use crate::authorization::{Action, Target};
 use crate::provisioning::ProvisionError;
-use crate::{Caller, Platform, Role};
+use crate::{Caller, Platform};
 
 /// A decision with what the plugin was given.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -35,12 +37,11 @@ impl Platform {
         mut filter: DecisionFilter,
         page: PageRequest<u64>,
     ) -> Result<Vec<DecisionRecord>, ProvisionError> {
-        if !caller.is(Role::Auditor) {
-            let team = filter.team.get_or_insert_with(|| caller.team.clone());
-            if *team != caller.team {
-                let message = "decisions on requests of other teams are for auditors to see".to_owned();
-                return Err(ProvisionError::Forbidden(message));
-            }
+        if filter.team.is_none() && self.teams_for(caller, Action::DecisionRead).await? != Teams::All {
+            filter.team = Some(caller.team.clone());
+        }
+        if let Some(team) = &filter.team {
+            self.authorize(caller, Action::DecisionRead, &Target::Team(team.clone()))?;
         }
         self.recorder().flush().await;
         Ok(self.store().decisions(&filter, page).await?)
@@ -49,17 +50,14 @@ impl Platform {
     /// Where the shadow of a binding said something else than the answer that counted.
     ///
     /// # Errors
-    /// [`ProvisionError::Forbidden`] for all but administrators and auditors.
+    /// [`ProvisionError::Forbidden`] says who may.
     pub async fn differences(
         &self,
         caller: &Caller,
         binding: &BindingName,
         page: PageRequest<u64>,
     ) -> Result<Vec<DifferenceRecord>, ProvisionError> {
-        if !caller.is(Role::Admin) && !caller.is(Role::Auditor) {
-            let message = "what a shadow says is for administrators and auditors to see".to_owned();
-            return Err(ProvisionError::Forbidden(message));
-        }
+        self.authorize(caller, Action::DecisionCompare, &Target::Platform)?;
         self.recorder().flush().await;
         Ok(self.store().differences(binding, page).await?)
     }
@@ -72,28 +70,30 @@ impl Platform {
         let none = || ProvisionError::NotFound(format!("there is no decision {seq}"));
         self.recorder().flush().await;
         let record = self.store().decision(seq).await?.ok_or_else(none)?;
+        if !self.may(caller, Action::DecisionRead, &Target::Team(record.team.clone())) {
+            return Err(none());
+        }
         if record.team != caller.team {
-            if !caller.is(Role::Auditor) {
-                return Err(none());
-            }
             let data = json!({"team": record.team, "binding": record.binding});
-            self.note(caller, "decision.read", format!("decisions/{seq}"), data, now).await?;
+            self.note(caller, "decision.read", format!("decisions/{seq}"), Some(&record.team), data, now).await?;
         }
         let given = self.store().decision_text(&record.input).await?;
         let given_settings = self.store().decision_text(&record.settings).await?;
         Ok(DecisionDetail { record, given, given_settings })
     }
 
-    /// Leaves a trace of something that changed nothing.
+    /// Leaves a trace of something that changed nothing, in the stream of the team whose it is.
     pub(super) async fn note(
         &self,
         caller: &Caller,
         action: &str,
         subject: String,
+        of: Option<&TeamId>,
         data: Value,
         now: Timestamp,
     ) -> Result<(), ProvisionError> {
-        let entry = NewAuditEntry { actor: Some(caller.person.clone()), action: action.to_owned(), subject, data };
+        let entry = NewAuditEntry::new(action, subject).by(caller.by()).with(data);
+        let entry = of.iter().fold(entry, |entry, team| entry.of_team(team));
         self.store().append_audit(&entry, now).await?;
         Ok(())
     }

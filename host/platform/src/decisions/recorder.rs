@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use macadam_store::{DecisionKind, NewDecision, Retention, Store};
+use macadam_store::{DecisionKind, NewDecision, Retention, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 /// How many messages may wait.
@@ -19,9 +19,6 @@ const BATCH: usize = 1_000;
 /// How long to wait between tries to write.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
-
-/// How often old entries are looked for.
-const PRUNE: Duration = Duration::from_secs(10 * 60);
 
 /// How much of each kind of decision is kept.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +36,25 @@ impl Default for DecisionRetention {
     }
 }
 
+impl DecisionRetention {
+    /// Removes what is beyond it, and says how many decisions that was.
+    pub(crate) async fn prune(self, store: &dyn Store, now: Timestamp) -> Result<u64, StoreError> {
+        let age = SignedDuration::try_from(self.age).unwrap_or(SignedDuration::MAX);
+        let bounds = Retention { older_than: now.checked_sub(age).ok(), max_bytes: Some(self.bytes) };
+        let mut removed = 0;
+        for kind in DecisionKind::ALL {
+            loop {
+                let pruned = store.prune_decisions(kind, &bounds).await?;
+                removed += pruned.records;
+                if !pruned.more {
+                    break;
+                }
+            }
+        }
+        Ok(removed)
+    }
+}
+
 enum Message {
     Record(Vec<NewDecision>),
     Flush(oneshot::Sender<()>),
@@ -48,6 +64,7 @@ enum Message {
 #[derive(Debug, Clone)]
 pub struct Recorder {
     queue: mpsc::Sender<Message>,
+    retention: DecisionRetention,
 }
 
 impl Recorder {
@@ -55,8 +72,14 @@ impl Recorder {
     #[must_use]
     pub fn start(store: Arc<dyn Store>, retention: DecisionRetention) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE);
-        tokio::spawn(write_all(store, retention, messages));
-        Self { queue }
+        tokio::spawn(write_all(store, messages));
+        Self { queue, retention }
+    }
+
+    /// How much of each kind of decision is kept.
+    #[must_use]
+    pub fn retention(&self) -> DecisionRetention {
+        self.retention
     }
 
     /// Hands entries over.
@@ -75,16 +98,9 @@ impl Recorder {
     }
 }
 
-async fn write_all(store: Arc<dyn Store>, retention: DecisionRetention, mut messages: mpsc::Receiver<Message>) {
-    let mut prune = tokio::time::interval(PRUNE);
-    loop {
-        tokio::select! {
-            message = messages.recv() => match message {
-                Some(message) => write(store.as_ref(), message, &mut messages).await,
-                None => return,
-            },
-            _ = prune.tick() => prune_all(store.as_ref(), retention).await,
-        }
+async fn write_all(store: Arc<dyn Store>, mut messages: mpsc::Receiver<Message>) {
+    while let Some(message) = messages.recv().await {
+        write(store.as_ref(), message, &mut messages).await;
     }
 }
 
@@ -117,23 +133,5 @@ async fn record(store: &dyn Store, batch: &[NewDecision]) {
     }
     if let Err(error) = store.record_decisions(batch, Timestamp::now()).await {
         tracing::error!(%error, decisions = batch.len(), "decisions could not be recorded and are lost");
-    }
-}
-
-async fn prune_all(store: &dyn Store, retention: DecisionRetention) {
-    let age = SignedDuration::try_from(retention.age).unwrap_or(SignedDuration::MAX);
-    let older_than = Timestamp::now().checked_sub(age).ok();
-    let bounds = Retention { older_than, max_bytes: Some(retention.bytes) };
-    for kind in DecisionKind::ALL {
-        loop {
-            match store.prune_decisions(kind, &bounds).await {
-                Ok(pruned) if pruned.more => {}
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::error!(%error, %kind, "old decisions could not be removed");
-                    break;
-                }
-            }
-        }
     }
 }

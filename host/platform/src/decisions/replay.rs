@@ -21,10 +21,11 @@ use macadam_store::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::authorization::{Action, Refused, Target};
 use crate::decisions::{PlanQuestion, in_short, said};
 use crate::plugins::{ActivateError, Candidate, CandidateClient, Identity};
 use crate::provisioning::ProvisionError;
-use crate::{Caller, Platform, Role};
+use crate::{Caller, Platform};
 
 /// How many calls are in memory at once.
 const PAGE: u32 = 200;
@@ -66,8 +67,8 @@ pub struct Replay {
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// The person may not do this.
-    #[error("{0}")]
-    Forbidden(String),
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The candidate cannot be loaded, or its settings are wrong.
     #[error("the candidate cannot be asked: {0}")]
     Candidate(#[from] ActivateError),
@@ -177,15 +178,12 @@ impl Platform {
     /// # Errors
     /// [`ReplayError`] when the caller may not, or the candidate cannot be asked.
     pub async fn replay(&self, caller: &Caller, wish: Replay, now: Timestamp) -> Result<ReplayReport, ReplayError> {
-        if !caller.is(Role::Admin) && !caller.is(Role::Auditor) {
-            let message = "replaying what was recorded is for administrators and auditors".to_owned();
-            return Err(ReplayError::Forbidden(message));
-        }
+        self.authorize(caller, Action::DecisionReplay, &Target::Platform)?;
         let query: VersionQuery = wish.plugin.parse().map_err(ActivateError::Query)?;
         let limits = self.limits_under(wish.binding.as_ref());
         let candidate = self.plugins().loader().candidate(&query, wish.settings.as_ref(), limits).await?;
         let data = json!({"plugin": candidate.identity().plugin.to_string(), "team": wish.team, "since": wish.since});
-        self.note(caller, "decision.replayed", format!("plugins/{}", query.name), data, now).await?;
+        self.note(caller, "decision.replayed", format!("plugins/{}", query.name), None, data, now).await?;
         self.recorder().flush().await;
         let filter = DecisionFilter {
             kind: Some(kind_of(&candidate)),

@@ -172,7 +172,7 @@ impl Platform {
 
     /// An audit entry of the host's own, written off the answer's path.
     fn note_for_the_host(&self, action: &str, subject: String, data: Value, now: Timestamp) {
-        let entry = NewAuditEntry { actor: None, action: action.to_owned(), subject, data };
+        let entry = NewAuditEntry::new(action, subject).with(data);
         let platform = self.clone();
         tokio::spawn(async move {
             if let Err(error) = platform.store().append_audit(&entry, now).await {

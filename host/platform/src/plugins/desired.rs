@@ -12,6 +12,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::canonical::CanonicalJson;
 use macadam_core::names::{BindingName, PersonId, PluginRef};
 use macadam_core::violation::{Violation, join};
@@ -67,6 +68,8 @@ impl From<StoreError> for BindingError {
 pub struct By {
     /// Who; `None` is the host itself.
     pub actor: Option<PersonId>,
+    /// From where.
+    pub origin: Origin,
     /// Why, in their words.
     pub reason: String,
     /// When.
@@ -74,8 +77,14 @@ pub struct By {
 }
 
 impl By {
+    /// The host itself.
+    #[must_use]
+    pub fn host(reason: impl Into<String>, now: Timestamp) -> Self {
+        Self { actor: None, origin: Origin::NONE, reason: reason.into(), now }
+    }
+
     pub(super) fn attribution(&self) -> Attribution {
-        Attribution { actor: self.actor.clone(), reason: self.reason.clone() }
+        Attribution { actor: self.actor.clone(), origin: self.origin.clone(), reason: self.reason.clone() }
     }
 }
 
@@ -182,7 +191,7 @@ impl Plugins {
     /// Lets the bindings that follow a plugin have what was published. One that cannot be activated stays as it is, and
     /// the log says why.
     pub(super) async fn follow(&self, published: &PluginRef, now: Timestamp) {
-        let by = By { actor: None, reason: format!("follows {published}"), now };
+        let by = By::host(format!("follows {published}"), now);
         for status in &self.active().status {
             let follows =
                 status.binding.follows() && status.binding.query().is_ok_and(|query| query.name == published.name);
@@ -202,7 +211,7 @@ impl Plugins {
             if spec.binding.canary.take().is_none_or(|canary| canary != *rule) {
                 return Ok(());
             }
-            let by = By { actor: None, reason: format!("the canary {version} was rolled back: {why}"), now };
+            let by = By::host(format!("the canary {version} was rolled back: {why}"), now);
             tracing::warn!(binding = %name, %version, why, "a canary is rolled back");
             // What else is tried and does not load must not keep a canary that fails.
             let swapped = self.swap(name, &spec, Expected::Revision(record.revision), &by, Trials::MayFail);
@@ -230,7 +239,7 @@ impl Plugins {
             return Ok((record.revision, spec));
         }
         spec.version = means;
-        let why = Attribution { actor: None, reason: format!("follows {}", spec.binding.plugin) };
+        let why = By::host(format!("follows {}", spec.binding.plugin), now).attribution();
         let (expected, written) = (Expected::Revision(record.revision), written(&record.name, &spec)?);
         let kept = self.store.put_binding(&record.name, expected, &written, &why, now).await?;
         Ok((kept.revision, spec))

@@ -1,5 +1,5 @@
-//! Who may activate. Publishing gives no power and is another permission (`offer`): a namespace belongs
-//! to a team, and its members publish there. What is active is for administrators to change.
+//! Who may activate. Publishing gives no power and is another action (`offer`): a namespace belongs to a team, and its
+//! publishers publish there. What is active is for platform admins to change.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,11 @@ use macadam_registry::NoticeError;
 use macadam_registry::signature::{EnvelopeError, KeyError};
 use macadam_store::{BindingRecord, BindingRevision, Expected, NamespaceError, StoreError};
 
+use crate::authorization::{Action, Refused, Target};
 use crate::plugins::{
     ApplyError, Binding, BindingDifference, BindingError, BindingSpec, By, PackagesError, PublishError, desired,
 };
-use crate::{Caller, Platform, Role};
+use crate::{Caller, Platform};
 
 /// How much of a binding's history is shown.
 const HISTORY: u32 = 200;
@@ -21,8 +22,8 @@ const HISTORY: u32 = 200;
 #[derive(Debug, thiserror::Error)]
 pub enum GovernError {
     /// The person may not do this.
-    #[error("{0}")]
-    Forbidden(String),
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The binding is not changed.
     #[error(transparent)]
     Binding(#[from] BindingError),
@@ -92,16 +93,8 @@ pub struct RollBack {
     pub reason: String,
 }
 
-fn expected(revision: Option<u64>) -> Expected {
-    match revision {
-        None => Expected::Any,
-        Some(0) => Expected::Absent,
-        Some(revision) => Expected::Revision(revision),
-    }
-}
-
 fn by(caller: &Caller, reason: String, now: Timestamp) -> By {
-    By { actor: Some(caller.person.clone()), reason, now }
+    By { actor: Some(caller.person.clone()), origin: caller.origin.clone(), reason, now }
 }
 
 impl Platform {
@@ -116,10 +109,10 @@ impl Platform {
         wish: ChangeBinding,
         now: Timestamp,
     ) -> Result<BindingRecord, GovernError> {
-        only_admins(caller, "what is active")?;
+        self.authorize(caller, Action::BindingChange, &Target::Platform)?;
         let ChangeBinding { mut binding, revision, reason } = wish;
         binding.name = Some(name.clone());
-        Ok(self.plugins().change(binding, expected(revision), &by(caller, reason, now)).await?)
+        Ok(self.plugins().change(binding, Expected::at_revision(revision), &by(caller, reason, now)).await?)
     }
 
     /// Removes a binding.
@@ -134,8 +127,8 @@ impl Platform {
         reason: String,
         now: Timestamp,
     ) -> Result<(), GovernError> {
-        only_admins(caller, "what is active")?;
-        Ok(self.plugins().remove(name, expected(revision), &by(caller, reason, now)).await?)
+        self.authorize(caller, Action::BindingChange, &Target::Platform)?;
+        Ok(self.plugins().remove(name, Expected::at_revision(revision), &by(caller, reason, now)).await?)
     }
 
     /// Makes a binding what it was.
@@ -149,10 +142,10 @@ impl Platform {
         wish: RollBack,
         now: Timestamp,
     ) -> Result<BindingRecord, GovernError> {
-        only_admins(caller, "what is active")?;
+        self.authorize(caller, Action::BindingChange, &Target::Platform)?;
         let RollBack { to, revision, reason } = wish;
         let reason = if reason.is_empty() { "rolled back".to_owned() } else { reason };
-        Ok(self.plugins().roll_back(name, to, expected(revision), &by(caller, reason, now)).await?)
+        Ok(self.plugins().roll_back(name, to, Expected::at_revision(revision), &by(caller, reason, now)).await?)
     }
 
     /// What applying a document would change, and the generation that it would change.
@@ -164,7 +157,7 @@ impl Platform {
         caller: &Caller,
         wish: ApplyBindings,
     ) -> Result<(u64, Vec<BindingDifference>), GovernError> {
-        only_admins(caller, "what is active")?;
+        self.authorize(caller, Action::BindingRead, &Target::Platform)?;
         Ok(self.plugins().differences(wish.bindings).await?)
     }
 
@@ -178,7 +171,7 @@ impl Platform {
         wish: ApplyBindings,
         now: Timestamp,
     ) -> Result<Vec<BindingDifference>, GovernError> {
-        only_admins(caller, "what is active")?;
+        self.authorize(caller, Action::BindingChange, &Target::Platform)?;
         let ApplyBindings { bindings, generation, reason } = wish;
         Ok(self.plugins().apply(bindings, generation, &by(caller, reason, now)).await?)
     }
@@ -192,7 +185,7 @@ impl Platform {
         caller: &Caller,
         name: &BindingName,
     ) -> Result<Vec<BindingRevision>, GovernError> {
-        only_admins(caller, "what is active")?;
+        self.authorize(caller, Action::BindingRead, &Target::Platform)?;
         let history = self.store().binding_history(name, HISTORY).await?;
         if history.is_empty() { Err(BindingError::Unknown(name.clone()).into()) } else { Ok(history) }
     }
@@ -202,7 +195,7 @@ impl Platform {
     /// # Errors
     /// [`GovernError`] when the person may not see them.
     pub async fn bindings(&self, caller: &Caller) -> Result<(u64, BTreeMap<BindingName, BindingSpec>), GovernError> {
-        only_admins(caller, "what is active")?;
+        self.authorize(caller, Action::BindingRead, &Target::Platform)?;
         let set = self.store().bindings().await?;
         let mut specs = BTreeMap::new();
         for record in set.bindings {
@@ -210,13 +203,5 @@ impl Platform {
             specs.insert(record.name, spec);
         }
         Ok((set.generation, specs))
-    }
-}
-
-/// Refuses whoever is no administrator; `what` is theirs.
-pub(super) fn only_admins(caller: &Caller, what: &str) -> Result<(), GovernError> {
-    match caller.is(Role::Admin) {
-        true => Ok(()),
-        false => Err(GovernError::Forbidden(format!("{what} is for administrators to see and to change"))),
     }
 }

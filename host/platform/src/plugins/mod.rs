@@ -56,6 +56,7 @@ pub use macadam_registry::index::ScopeError;
 /// The most that a package may have, in bytes.
 pub use macadam_registry::package::MAX_PACKED as MAX_PACKAGE;
 pub use macadam_registry::{Deprecation, IndexError, NoticeError, Release, Releases, Scope};
+pub use macadam_runtime::WALL_BOUNDS;
 use macadam_store::{BindingChange, Expected, ProviderPin, Store};
 
 pub use active::{ActiveTable, Part, PluginState, PluginStatus};

@@ -10,15 +10,16 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use macadam_core::names::{NameError, Namespace, PluginName, PluginRef};
+use macadam_core::names::{Namespace, PluginName, PluginRef};
 use macadam_registry::index::Wanted;
 use macadam_registry::signature::{Envelope, KeyId, Signature, Verified};
 use macadam_registry::{Deprecation, Notice, Package, Published, Releases, Scope, VersionQuery};
 use macadam_store::NewAuditEntry;
 use serde_json::{Map, Value, json};
 
+use crate::authorization::{Action, Target};
 use crate::plugins::{ActivateError, GovernError, PackagesError, PublishError, PublishedVersion};
-use crate::{Caller, Platform, Role};
+use crate::{Caller, Platform};
 
 /// A wish to say that something should not be used any more.
 #[derive(Debug, Clone, serde::Deserialize, utoipa::ToSchema)]
@@ -45,7 +46,7 @@ impl Platform {
     ) -> Result<PublishedVersion, GovernError> {
         let loader = self.plugins().loader();
         let package = loader.read_package(archive).await?;
-        self.may_publish(caller, &package.manifest().name).await?;
+        self.authorize_plugin(caller, Action::PluginPublish, &package.manifest().name).await?;
         let envelope = signature.map(Envelope::from_bytes).transpose()?;
         let trusted = loader.trusted(&package, envelope.as_ref()).await;
         let verified = trusted.map_err(ActivateError::from).map_err(PublishError::from)?;
@@ -111,7 +112,7 @@ impl Platform {
         yanked: bool,
         now: Timestamp,
     ) -> Result<(), GovernError> {
-        self.may_publish(caller, &plugin.name).await?;
+        self.authorize_plugin(caller, Action::PluginYank, &plugin.name).await?;
         let packages = self.plugins().packages();
         let _one_at_a_time = packages.changing().await;
         let exactly = VersionQuery { name: plugin.name.clone(), wanted: Wanted::Exact(plugin.version.clone()) };
@@ -138,7 +139,7 @@ impl Platform {
         wish: &Deprecate,
         now: Timestamp,
     ) -> Result<Option<Deprecation>, GovernError> {
-        self.may_publish(caller, &scope.name).await?;
+        self.authorize_plugin(caller, Action::PluginDeprecate, &scope.name).await?;
         let notice = Notice::new(&wish.message, wish.successor.as_deref())?;
         let packages = self.plugins().packages();
         let _one_at_a_time = packages.changing().await;
@@ -163,7 +164,7 @@ impl Platform {
         scope: &Scope,
         now: Timestamp,
     ) -> Result<Option<Deprecation>, GovernError> {
-        self.may_publish(caller, &scope.name).await?;
+        self.authorize_plugin(caller, Action::PluginDeprecate, &scope.name).await?;
         let packages = self.plugins().packages();
         let _one_at_a_time = packages.changing().await;
         if packages.said_of(scope).await?.is_some() {
@@ -191,8 +192,8 @@ impl Platform {
         now: Timestamp,
         work: impl Future<Output = Result<T, PackagesError>>,
     ) -> Result<T, GovernError> {
-        let (actor, subject) = (Some(caller.person.clone()), format!("plugins/{scope}"));
-        let mut entry = NewAuditEntry { actor, action: action.to_owned(), subject, data: json!(data) };
+        let entry = NewAuditEntry::new(action, format!("plugins/{scope}")).by(caller.by());
+        let mut entry = entry.with(json!(data));
         self.store().append_audit(&entry, now).await?;
         let error = match work.await {
             Ok(done) => return Ok(done),
@@ -219,20 +220,11 @@ impl Platform {
         Ok(data)
     }
 
-    /// Refuses whoever may not publish under a name.
-    async fn may_publish(&self, caller: &Caller, plugin: &PluginName) -> Result<(), GovernError> {
-        let refuse = |why: String| Err(GovernError::Forbidden(why));
-        let text = plugin.namespace();
-        let named: Result<Namespace, NameError> = text.parse();
-        let owner = match named {
-            Ok(namespace) => self.store().namespace(&namespace).await?.map(|namespace| namespace.team),
-            Err(_) => None,
-        };
-        match owner {
-            None => refuse(format!("nobody owns the namespace {text}; ask an administrator to give it to a team")),
-            Some(team) if team == caller.team || caller.is(Role::Admin) => Ok(()),
-            Some(team) => refuse(format!("the namespace {text} belongs to {team}; only its members publish there")),
-        }
+    /// Makes sure that somebody may do something to a plugin, by whose namespace it is in.
+    async fn authorize_plugin(&self, caller: &Caller, action: Action, plugin: &PluginName) -> Result<(), GovernError> {
+        let name = Namespace::from(plugin);
+        let team = self.store().namespace(&name).await?.map(|namespace| namespace.team);
+        Ok(self.authorize(caller, action, &Target::Namespace { name, team })?)
     }
 }
 

@@ -16,7 +16,7 @@ use macadam_store::{
     NamespaceError, NamespaceRecord, NewNamespace, NewNamespaceKey, SignaturePolicy as KeptPolicy, StoreError,
 };
 
-use crate::plugins::govern::only_admins;
+use crate::authorization::{Action, Target};
 use crate::plugins::{ActivateError, GovernError, Loader, PluginStatus, Plugins, Trials};
 use crate::{Caller, Platform};
 
@@ -144,8 +144,8 @@ impl Platform {
         wish: &NewNamespace,
         now: Timestamp,
     ) -> Result<NamespaceRecord, GovernError> {
-        only_admins(caller, "whose signatures count")?;
-        let record = self.store().put_namespace(wish, Some(&caller.person), now).await?;
+        self.authorize(caller, Action::NamespaceChange, &Target::Platform)?;
+        let record = self.store().put_namespace(wish, caller.by(), now).await?;
         self.plugins().look_again(&record.name).await;
         Ok(record)
     }
@@ -162,10 +162,10 @@ impl Platform {
         public_key: &str,
         now: Timestamp,
     ) -> Result<NamespaceRecord, GovernError> {
-        only_admins(caller, "whose signatures count")?;
+        self.authorize(caller, Action::NamespaceChange, &Target::Platform)?;
         let signer = public_key.parse::<Signer>()?.verifiable()?;
         let key = NewNamespaceKey { id: signer.id().to_string(), public_key: signer.to_string() };
-        let record = self.store().add_namespace_key(namespace, &key, Some(&caller.person), now).await?;
+        let record = self.store().add_namespace_key(namespace, &key, caller.by(), now).await?;
         self.plugins().look_again(namespace).await;
         Ok(record)
     }
@@ -182,9 +182,8 @@ impl Platform {
         reason: &str,
         now: Timestamp,
     ) -> Result<NamespaceRecord, GovernError> {
-        only_admins(caller, "whose signatures count")?;
-        let by = Some(&caller.person);
-        let record = self.store().revoke_namespace_key(namespace, id, reason, by, now).await?;
+        self.authorize(caller, Action::NamespaceChange, &Target::Platform)?;
+        let record = self.store().revoke_namespace_key(namespace, id, reason, caller.by(), now).await?;
         self.plugins().look_again(namespace).await;
         Ok(record)
     }

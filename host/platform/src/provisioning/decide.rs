@@ -19,6 +19,7 @@ use macadam_runtime::clients::{PolicyClient, PolicyInput};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::authorization::Action as May;
 use crate::decisions::{Entry, Trail};
 use crate::plugins::in_force::{About, Silence};
 use crate::plugins::{ActiveTable, Identity, InForce, PluginStatus, RequestShape};
@@ -120,6 +121,14 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
+    /// What somebody does who asks for this: the thing itself, or a look at what it would come to.
+    pub(crate) fn action(self, asked: May) -> May {
+        match self {
+            Self::Preview => May::ResourcePreview,
+            Self::Submission => asked,
+        }
+    }
+
     /// Whether what is said goes to the decision log.
     pub(crate) fn is_recorded(self) -> bool {
         self == Self::Submission
@@ -161,6 +170,7 @@ pub(crate) fn subject(team: &TeamId, environment: &str, resource_type: &str, nam
 
 impl Platform {
     /// Decides a request on a resource.
+    #[tracing::instrument(target = "macadam::trace", name = "decide", skip_all)]
     pub(crate) async fn decide(
         &self,
         caller: &Caller,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use macadam_core::violation::{Violation, join};
 use macadam_runtime::CallError;
-use macadam_store::{RequestId, ReviewError, StoreError, SubmitError};
+use macadam_store::{InterveneError, RequestId, ReviewError, ScheduleError, StoreError, SubmitError};
 
 use crate::plugins::ActivateError;
 use crate::plugins::in_force::Silence;
@@ -95,6 +95,28 @@ impl From<ReviewError> for ProvisionError {
                 Self::Forbidden(error.to_string())
             }
             other => Self::Conflict(other.to_string()),
+        }
+    }
+}
+
+impl From<InterveneError> for ProvisionError {
+    fn from(error: InterveneError) -> Self {
+        match error {
+            InterveneError::Store(error) => error.into(),
+            InterveneError::NotFound(id) => Self::NotFound(format!("job {id}")),
+            other => Self::Conflict(other.to_string()),
+        }
+    }
+}
+
+impl From<ScheduleError> for ProvisionError {
+    fn from(error: ScheduleError) -> Self {
+        match error {
+            ScheduleError::Store(error) => error.into(),
+            ScheduleError::NotFound(name) => {
+                Self::NotFound(format!("schedule {name}; `macadam schedule list` shows those there are"))
+            }
+            ScheduleError::LeaseLost(_) => Self::Conflict(error.to_string()),
         }
     }
 }

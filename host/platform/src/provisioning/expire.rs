@@ -1,6 +1,7 @@
 //! What ends by the clock: resources whose life time is over, and requests that nobody approved.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
 use macadam_core::names::PersonId;
 use macadam_core::request::Actor;
@@ -15,14 +16,11 @@ use crate::provisioning::ProvisionError;
 /// How many are ended at a time; the rest follows at once.
 const BATCH: u32 = 100;
 
-/// How long an idempotency key is kept: longer than any client retries, shorter than for ever.
-const KEY_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
-
 /// Who removes what has expired. The name is reserved: nobody signs in under it.
 pub const SYSTEM: &str = "macadam-expiry";
 
 impl Platform {
-    /// Ends everything whose time is up, and says how much that was.
+    /// Ends what has expired, a batch at a time, and says how much that was.
     ///
     /// # Errors
     /// When the store fails; what was ended before stays so.
@@ -38,8 +36,6 @@ impl Platform {
                 Err(error) => return Err(error.into()),
             }
         }
-        let promised = now.checked_sub(KEY_LIFE).unwrap_or(Timestamp::MIN);
-        self.store().forget_idempotency_keys(promised).await?;
         if ended > 0 {
             self.work.notify_waiters();
         }
@@ -57,6 +53,7 @@ impl Platform {
         let new = NewRequest {
             id: RequestId::new(now, random()?),
             actor: Actor { person, team: resource.team.clone(), roles: Vec::new() },
+            origin: Origin::NONE,
             document: json!({"resource": resource.key, "action": "delete", "reason": "expired"}),
             change: Change::Delete { resource: resource.id, revision: resource.revision },
             decision: Decision { record, digest, approval: None },

@@ -28,6 +28,7 @@ impl Platform {
     ///
     /// # Errors
     /// [`ProvisionError::Invalid`] names each field that the provider or the schema refused; nothing was changed.
+    #[tracing::instrument(target = "macadam::trace", name = "preview", skip_all)]
     pub async fn preview(&self, caller: &Caller, ask: Ask, now: Timestamp) -> Result<Preview, ProvisionError> {
         let valid = self.validate(caller, ask, Purpose::Preview, now).await?;
         let decided = self.decide(caller, &valid, Purpose::Preview, now).await?;

@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use macadam_core::lifecycle::ResourceState;
-use macadam_core::names::ResourceKey;
+use macadam_core::names::{EnvironmentName, ResourceKey};
 use macadam_core::plan::{Health, OutputValue};
-use macadam_core::request::Action;
+use macadam_core::request::{Action, Environment, EnvironmentClass};
 use macadam_runtime::capabilities::secrets::SecretVault as _;
 use macadam_store::{
-    NewAuditEntry, PageRequest, RequestFilter, RequestId, RequestRecord, ResourceFilter, ResourceId, ResourceRecord,
+    HealthRecord, NewAuditEntry, PageRequest, RequestFilter, RequestId, RequestRecord, ResourceFilter, ResourceId,
+    ResourceRecord,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::authorization::{Action as May, Target};
 use crate::provisioning::ProvisionError;
 use crate::provisioning::validate::kept;
-use crate::{Caller, Platform, Role};
+use crate::{Caller, Platform};
 
 /// A resource as people see it: secret outputs are only named.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -51,6 +53,8 @@ pub struct ResourceView {
     pub ready_at: Option<Timestamp>,
     /// When it will be removed.
     pub expires_at: Option<Timestamp>,
+    /// How it was when its provider last looked; `None` while nobody has, or while it is not ready.
+    pub health: Option<HealthRecord>,
 }
 
 /// Everything a resource's owner needs to use it. Shown on request only, and each time is audited.
@@ -61,7 +65,7 @@ pub struct Credentials {
 }
 
 impl ResourceView {
-    fn of(record: &ResourceRecord) -> Self {
+    fn of(record: &ResourceRecord, health: Option<HealthRecord>) -> Self {
         let output = |value: &OutputValue| match value {
             OutputValue::Text(text) => json!(text),
             OutputValue::Secret(_) => json!({"secret": true}),
@@ -81,19 +85,41 @@ impl ResourceView {
             created_at: record.created_at,
             ready_at: record.ready_at,
             expires_at: record.expires_at,
+            health: health.filter(|_| record.state == ResourceState::Ready),
         }
     }
 }
 
+/// Some of many, as far as the caller may see them.
+#[derive(Debug)]
+pub struct Listed<T, I> {
+    /// Those that the caller may see; a page can have fewer than were asked for and still not be the last.
+    pub items: Vec<T>,
+    /// What the next page starts after; `None` when nothing follows.
+    pub next: Option<I>,
+}
+
+fn next<T, I>(fetched: &[T], limit: u32, id: impl Fn(&T) -> I) -> Option<I> {
+    fetched.last().filter(|_| fetched.len() >= limit as usize).map(id)
+}
+
 impl Platform {
+    /// The class of each environment.
+    async fn classes(&self) -> Result<BTreeMap<EnvironmentName, EnvironmentClass>, ProvisionError> {
+        let environments = self.store().environments().await?;
+        Ok(environments.into_iter().map(|environment| (environment.name, environment.class)).collect())
+    }
+
     pub(crate) async fn visible_resource(
         &self,
         caller: &Caller,
         key: &ResourceKey,
-    ) -> Result<ResourceRecord, ProvisionError> {
-        let found = self.store().live_resource(key).await?;
-        let visible = found.filter(|record| caller.may_see(&record.team));
-        visible.ok_or_else(|| ProvisionError::NotFound(format!("resource {key}")))
+    ) -> Result<(ResourceRecord, Environment), ProvisionError> {
+        let unknown = || ProvisionError::NotFound(format!("resource {key}"));
+        let record = self.store().live_resource(key).await?.ok_or_else(unknown)?;
+        let environment = self.environment_of(key).await?;
+        let target = Target::resource(&record, environment.class);
+        if self.may(caller, May::ResourceRead, &target) { Ok((record, environment)) } else { Err(unknown()) }
     }
 
     /// One live resource.
@@ -101,7 +127,9 @@ impl Platform {
     /// # Errors
     /// [`ProvisionError::NotFound`] also for one that belongs to others.
     pub async fn resource(&self, caller: &Caller, key: &ResourceKey) -> Result<ResourceView, ProvisionError> {
-        Ok(ResourceView::of(&self.visible_resource(caller, key).await?))
+        let (record, _) = self.visible_resource(caller, key).await?;
+        let health = self.store().health_of(&[record.id]).await?.remove(&record.id);
+        Ok(ResourceView::of(&record, health))
     }
 
     /// The resources that the caller may see.
@@ -113,11 +141,19 @@ impl Platform {
         caller: &Caller,
         mut filter: ResourceFilter,
         page: PageRequest<ResourceId>,
-    ) -> Result<Vec<ResourceView>, ProvisionError> {
-        if !caller.is(Role::Admin) && !caller.is(Role::Approver) {
-            filter.team = Some(caller.team.clone());
-        }
-        Ok(self.store().list_resources(&filter, page).await?.iter().map(ResourceView::of).collect())
+    ) -> Result<Listed<ResourceView, ResourceId>, ProvisionError> {
+        filter.teams = self.teams_for(caller, May::ResourceRead).await?.into_filter();
+        let classes = self.classes().await?;
+        let mut listed = self.store().list_resources(&filter, page).await?;
+        let next = next(&listed, page.limit, |record| record.id);
+        listed.retain(|record| {
+            let class = classes.get(&record.key.environment);
+            class.is_some_and(|class| self.may(caller, May::ResourceRead, &Target::resource(record, *class)))
+        });
+        let ids: Vec<_> = listed.iter().map(|record| record.id).collect();
+        let mut health = self.store().health_of(&ids).await?;
+        let views = listed.iter().map(|record| ResourceView::of(record, health.remove(&record.id)));
+        Ok(Listed { items: views.collect(), next })
     }
 
     /// The requests that the caller may see, the newest first.
@@ -129,11 +165,16 @@ impl Platform {
         caller: &Caller,
         mut filter: RequestFilter,
         page: PageRequest<RequestId>,
-    ) -> Result<Vec<RequestRecord>, ProvisionError> {
-        if !caller.is(Role::Admin) && !caller.is(Role::Approver) {
-            filter.team = Some(caller.team.clone());
-        }
-        Ok(self.store().list_requests(&filter, page).await?)
+    ) -> Result<Listed<RequestRecord, RequestId>, ProvisionError> {
+        filter.teams = self.teams_for(caller, May::RequestRead).await?.into_filter();
+        let classes = self.classes().await?;
+        let mut items = self.store().list_requests(&filter, page).await?;
+        let next = next(&items, page.limit, |record| record.id);
+        items.retain(|record| {
+            let class = record.subject.key().and_then(|key| classes.get(&key.environment).copied());
+            self.may(caller, May::RequestRead, &Target::request(record, class))
+        });
+        Ok(Listed { items, next })
     }
 
     /// Has the provider that made a resource look at it. Nothing is changed.
@@ -141,8 +182,7 @@ impl Platform {
     /// # Errors
     /// [`ProvisionError::Unavailable`] when the provider can see nothing now.
     pub async fn health(&self, caller: &Caller, key: &ResourceKey) -> Result<Health, ProvisionError> {
-        let record = self.visible_resource(caller, key).await?;
-        let environment = self.environment_of(key).await?;
+        let (record, environment) = self.visible_resource(caller, key).await?;
         let provider = self.plugins().pinned(&record.desired.provider).await?;
         let resource = kept(&record, &environment, Action::Create);
         Ok(provider.face.client.check_health(resource, provider.settings.clone()).await.outcome?)
@@ -158,17 +198,10 @@ impl Platform {
         key: &ResourceKey,
         now: Timestamp,
     ) -> Result<Credentials, ProvisionError> {
-        let record = self.visible_resource(caller, key).await?;
-        if record.team != caller.team {
-            let message = format!("the credentials of {key} are for members of team {}", record.team);
-            return Err(ProvisionError::Forbidden(message));
-        }
-        let entry = NewAuditEntry {
-            actor: Some(caller.person.clone()),
-            action: "resource.credentials-read".to_owned(),
-            subject: format!("resources/{key}"),
-            data: json!({"resource": record.id}),
-        };
+        let (record, environment) = self.visible_resource(caller, key).await?;
+        self.authorize(caller, May::ResourceUse, &Target::resource(&record, environment.class))?;
+        let entry = NewAuditEntry::new("resource.credentials-read", format!("resources/{key}")).by(caller.by());
+        let entry = entry.of_team(&record.team).with(json!({"resource": record.id}));
         self.store().append_audit(&entry, now).await?;
         let scope = record.id.to_string();
         let mut outputs = BTreeMap::new();

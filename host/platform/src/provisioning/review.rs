@@ -2,18 +2,22 @@
 
 use jiff::Timestamp;
 use macadam_core::digest::Digest;
+use macadam_core::lifecycle::RequestState;
 use macadam_store::{Approval, ApproveOutcome, JobId, RequestId, RequestRecord};
 
+use crate::authorization::{Action, Target};
 use crate::platform::random;
 use crate::provisioning::ProvisionError;
-use crate::{Caller, Platform, Role};
+use crate::{Caller, Platform};
 
 impl Platform {
     /// Approves a request as it was decided: the digest says which decision was looked at.
     ///
     /// # Errors
-    /// Refused for the requester, for people in none of the groups that are asked for, for a second approval by the same
-    /// person, and when the request does not wait any more or was decided anew.
+    /// Refused for the requester, for whoever made a token of the service that asks, for services, for people in none of
+    /// the groups that are asked for, for a second approval by the same person, and when the request does not wait any
+    /// more or was decided anew.
+    #[tracing::instrument(target = "macadam::trace", name = "approve", skip_all, fields(macadam.request = %request))]
     pub async fn approve(
         &self,
         caller: &Caller,
@@ -22,9 +26,11 @@ impl Platform {
         comment: Option<String>,
         now: Timestamp,
     ) -> Result<ApproveOutcome, ProvisionError> {
-        may_review(caller)?;
+        let record = self.may_review(caller, Action::RequestApprove, request).await?;
+        self.is_another_person(caller, Some(&record)).await?;
         let job = JobId::new(now, random()?);
-        let approval = Approval { request, approver: caller.approver(), digest, comment, job };
+        let approval =
+            Approval { request, approver: caller.approver(), origin: caller.origin.clone(), digest, comment, job };
         let outcome = self.store().approve(&approval, now).await?;
         tracing::info!(%request, person = %caller.person, "request approved");
         self.work.notify_waiters();
@@ -42,19 +48,26 @@ impl Platform {
         comment: Option<&str>,
         now: Timestamp,
     ) -> Result<(), ProvisionError> {
-        may_review(caller)?;
-        self.store().reject(request, &caller.person, comment, now).await?;
+        self.may_review(caller, Action::RequestReject, request).await?;
+        self.is_another_person(caller, None).await?;
+        self.store().reject(request, &caller.person, &caller.origin, comment, now).await?;
         tracing::info!(%request, person = %caller.person, "request rejected");
         Ok(())
     }
 
-    /// Takes back a request of one's own.
+    /// Takes back a request: one that waits is over, and one that is being done is undone.
     ///
     /// # Errors
-    /// Refused for everybody else, and when the request does not wait any more.
+    /// While it waits, refused for everybody but its requester; afterwards as [`Self::cancel_job`] is.
     pub async fn cancel(&self, caller: &Caller, request: RequestId, now: Timestamp) -> Result<(), ProvisionError> {
-        self.visible_request(caller, request).await?;
-        Ok(self.store().cancel(request, &caller.person, now).await?)
+        let record = self.visible_request(caller, request).await?;
+        self.authorize(caller, Action::RequestCancel, &self.request_target(&record).await?)?;
+        match (record.state, record.job) {
+            (RequestState::Queued | RequestState::Running, Some(job)) => {
+                self.cancel_job(caller, job, now).await.map(drop)
+            }
+            _ => Ok(self.store().cancel(request, &caller.person, &caller.origin, now).await?),
+        }
     }
 
     /// A request that the caller may see.
@@ -62,15 +75,30 @@ impl Platform {
     /// # Errors
     /// [`ProvisionError::NotFound`] also for one that belongs to others, so that ids cannot be probed.
     pub async fn visible_request(&self, caller: &Caller, id: RequestId) -> Result<RequestRecord, ProvisionError> {
-        let found = self.store().request(id).await?;
-        let visible = found.filter(|record| caller.may_see(&record.team));
-        visible.ok_or_else(|| ProvisionError::NotFound(format!("request {id}")))
+        let unknown = || ProvisionError::NotFound(format!("request {id}"));
+        let record = self.store().request(id).await?.ok_or_else(unknown)?;
+        let target = self.request_target(&record).await?;
+        if self.may(caller, Action::RequestRead, &target) { Ok(record) } else { Err(unknown()) }
     }
-}
 
-fn may_review(caller: &Caller) -> Result<(), ProvisionError> {
-    if caller.is(Role::Approver) || caller.is(Role::Admin) {
-        return Ok(());
+    /// A request as the access policies see it.
+    pub(crate) async fn request_target(&self, record: &RequestRecord) -> Result<Target, ProvisionError> {
+        let class = match record.subject.key() {
+            Some(key) => Some(self.environment_of(key).await?.class),
+            None => None,
+        };
+        Ok(Target::request(record, class))
     }
-    Err(ProvisionError::Forbidden("deciding on requests takes the role approver".to_owned()))
+
+    /// Makes sure that somebody may decide on a request. In whose groups they have to be is the decision's business.
+    async fn may_review(
+        &self,
+        caller: &Caller,
+        action: Action,
+        request: RequestId,
+    ) -> Result<RequestRecord, ProvisionError> {
+        let record = self.visible_request(caller, request).await?;
+        self.authorize(caller, action, &self.request_target(&record).await?)?;
+        Ok(record)
+    }
 }

@@ -4,17 +4,17 @@
 //! from the last state that was kept.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use macadam_store::{ClaimedJob, JobError};
+use macadam_store::{AttemptOutcome, ClaimedJob, JobError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::Platform;
+use crate::{Platform, schedule};
 
-/// How long workers sleep at most: what another process queued, and what expires, is seen within this.
+/// How long workers sleep at most: what another process queued is seen within this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// The running workers.
@@ -29,7 +29,8 @@ impl Workers {
     pub fn start(platform: Platform) -> Self {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         tasks.spawn(work(platform.clone(), stop.clone(), tasks.clone()));
-        tasks.spawn(expire(platform, stop.clone()));
+        tasks.spawn(schedule::run(platform.clone(), stop.clone(), tasks.clone()));
+        tasks.spawn(tidy(platform, stop.clone()));
         Self { stop, tasks }
     }
 
@@ -48,7 +49,7 @@ async fn work(platform: Platform, stop: CancellationToken, tasks: TaskTracker) {
         let woken = platform.work.notified();
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let now = Timestamp::now();
-        match platform.store().claim(&worker, now, lease_until(&platform, now)).await {
+        match platform.store().claim(&worker, &platform.settings().job_limits, now, lease_until(&platform, now)).await {
             Ok(Some(job)) => {
                 let platform = platform.clone();
                 tasks.spawn(async move {
@@ -75,6 +76,7 @@ async fn work(platform: Platform, stop: CancellationToken, tasks: TaskTracker) {
 }
 
 async fn run_step(platform: &Platform, job: &ClaimedJob) {
+    let begin = Instant::now();
     let step = platform.step(job, Timestamp::now());
     let mut step = std::pin::pin!(step);
     // A third of the lease leaves two more tries before it runs out.
@@ -83,8 +85,10 @@ async fn run_step(platform: &Platform, job: &ClaimedJob) {
     loop {
         tokio::select! {
             done = &mut step => {
+                let outcome = done.as_ref().map_or(AttemptOutcome::Lost, |outcome| *outcome);
+                platform.counted().attempt(job.phase, outcome, begin.elapsed());
                 match done {
-                    Ok(()) => {}
+                    Ok(_) => {}
                     Err(JobError::LeaseLost { job }) => tracing::warn!(%job, "another worker has taken the job over"),
                     Err(error) => tracing::error!(%error, job = %job.lease.job(), "a step's outcome was not kept"),
                 }
@@ -107,15 +111,10 @@ async fn next_wakeup(platform: &Platform, now: Timestamp) -> Duration {
     }
 }
 
-async fn expire(platform: Platform, stop: CancellationToken) {
+/// Unloads what no table uses any more. Every process has plugins of its own, so this is no schedule.
+async fn tidy(platform: Platform, stop: CancellationToken) {
     while !stop.is_cancelled() {
         platform.plugins().tidy();
-        match platform.expire(Timestamp::now()).await {
-            // There may be more.
-            Ok(ended) if ended > 0 => continue,
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "what has expired was not ended"),
-        }
         tokio::select! {
             () = tokio::time::sleep(LONGEST_SLEEP) => {}
             () = stop.cancelled() => {}

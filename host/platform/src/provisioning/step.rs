@@ -5,35 +5,39 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use macadam_core::digest::Digest;
+use macadam_core::lifecycle::RequestState;
+use macadam_core::names::PersonId;
 use macadam_core::plan::{Plan, Progress, ProviderResource, Step};
 use macadam_core::request::{Action, Environment};
-use macadam_runtime::{Call, CallError};
-use macadam_store::{ClaimedJob, Decision, Desired, JobEnd, JobError, JobPhase, PendingApproval, Redecided, Sealed};
+use macadam_core::retry::{Failure, Next};
+use macadam_runtime::Call;
+use macadam_store::{
+    AttemptOutcome, ClaimedJob, Decision, Desired, JobEnd, JobError, JobPhase, PendingApproval, Redecided, Sealed,
+    Setback,
+};
 
 use crate::Platform;
-use crate::plugins::in_force::Silence;
+use crate::platform::random_number;
 use crate::provisioning::ProvisionError;
 use crate::provisioning::ask_provider::Made;
+use crate::provisioning::failure::{self, fatal, passing};
 use crate::provisioning::validate::{as_request, kept};
 
-/// The longest a job sleeps between two failures, in seconds.
-const MAX_BACKOFF: i64 = 60;
-
-/// Why a step came to nothing.
-enum StepFailure {
-    /// Trying again may help.
-    Passing(String),
-    /// Trying again may help, but not before this moment.
-    NotBefore(Timestamp, String),
-    /// It will not.
-    Final(String),
-}
-
 impl Platform {
-    /// Does the next step of a claimed job.
-    pub(crate) async fn step(&self, job: &ClaimedJob, now: Timestamp) -> Result<(), JobError> {
+    /// Does the next step of a claimed job, and says what it came to.
+    #[tracing::instrument(
+        target = "macadam::trace", name = "job step", skip_all,
+        fields(macadam.request = %job.request.id, macadam.job = %job.lease.job(), macadam.phase = job.phase.as_str())
+    )]
+    pub(crate) async fn step(&self, job: &ClaimedJob, now: Timestamp) -> Result<AttemptOutcome, JobError> {
+        if let (Some(cancellation), JobPhase::Provision) = (&job.cancelled, job.phase) {
+            return self.undo_cancelled(job, &cancellation.by, now).await;
+        }
+        if job.before.failures >= self.settings().retry.tries {
+            return self.failed(job, &failure::vanished(job.before.failures), now).await;
+        }
         let outcome = match self.prepare(job, now).await {
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(AttemptOutcome::Returned),
             Ok(Some((made, resource))) => self.call_provider(job, &made, resource, now).await,
             Err(failure) => Err(failure),
         };
@@ -44,10 +48,23 @@ impl Platform {
             Ok(Progress::InProgress { state, poll_after_ms, note }) => {
                 let sealed = self.seal_state(job, &state)?;
                 let run_after = later(now, SignedDuration::from_millis(poll_after_ms.into()));
-                self.store().save_step(&job.lease, &sealed, run_after, &note, now).await
+                self.store().save_step(&job.lease, &sealed, run_after, &note, now).await?;
+                Ok(AttemptOutcome::Progressed)
             }
-            Err(failure) => self.failed(job, failure, now).await,
+            Err(failure) => self.failed(job, &failure, now).await,
         }
+    }
+
+    /// Somebody has taken the job back: from here on it undoes what was done.
+    async fn undo_cancelled(
+        &self,
+        job: &ClaimedJob,
+        by: &PersonId,
+        now: Timestamp,
+    ) -> Result<AttemptOutcome, JobError> {
+        tracing::info!(job = %job.lease.job(), %by, "the job was cancelled; what was done is undone");
+        self.store().begin_undo(&job.lease, &format!("cancelled by {by}"), None, now).await?;
+        Ok(AttemptOutcome::Undoing)
     }
 
     /// Finds the provider that the resource is pinned to, and makes sure that what is about to be done is what was
@@ -56,8 +73,7 @@ impl Platform {
         &self,
         job: &ClaimedJob,
         now: Timestamp,
-    ) -> Result<Option<(Made, Arc<ProviderResource>)>, StepFailure> {
-        let passing = |error: &dyn std::fmt::Display| StepFailure::Passing(error.to_string());
+    ) -> Result<Option<(Made, Arc<ProviderResource>)>, Failure> {
         let environment = self.environment_of(&job.resource.key).await.map_err(|error| passing(&error))?;
         let desired = self.goal(job);
         let made = self.made_by(&desired.provider).await.map_err(|error| passing(&error))?;
@@ -71,7 +87,7 @@ impl Platform {
             namespace: job.resource.key.namespace.clone(),
             request: Arc::unwrap_or_clone(request),
         });
-        made.check_in(now).map_err(out)?;
+        made.check_in(now).map_err(|silence| failure::of_silence(silence, now))?;
         if !job.begun && job.phase != JobPhase::Undo {
             let goes_on = self.still_as_decided(job, &made, &resource, &environment, now).await?;
             if !goes_on {
@@ -99,7 +115,7 @@ impl Platform {
         resource: &Arc<ProviderResource>,
         environment: &Environment,
         now: Timestamp,
-    ) -> Result<bool, StepFailure> {
+    ) -> Result<bool, Failure> {
         let decided: Option<Plan> =
             job.request.decision.get("plan").cloned().and_then(|p| serde_json::from_value(p).ok());
         let Some(decided) = decided.filter(|_| !job.request.needs.is_empty()) else { return Ok(true) };
@@ -107,19 +123,19 @@ impl Platform {
         let current = exists.then(|| kept(&job.resource, environment, job.request.action));
         let desired = (job.request.action != Action::Delete).then(|| Arc::clone(resource));
         let version = &made.version;
-        let turn = made.turn(now).map_err(out)?;
+        let turn = made.turn(now).map_err(|silence| failure::of_silence(silence, now))?;
         let plan = version.face.client.plan(desired, current, Arc::clone(&version.settings)).await;
         self.heed_call(turn, &plan, true);
-        let plan = plan.outcome.map_err(|error| failure_of(&error))?;
+        let plan = plan.outcome.map_err(|error| failure::of_call(&error, now))?;
         if plan == decided {
             return Ok(true);
         }
-        let decision = redecided(job, &plan, now).map_err(|error| StepFailure::Final(error.to_string()))?;
+        let decision = redecided(job, &plan, now).map_err(|error| fatal(&error))?;
         tracing::warn!(request = %job.request.id, "the plan is not the one that was approved; it is shown again");
         match self.store().redecide(&job.lease, &decision, now).await {
             Ok(Redecided::GoesOn) => Ok(true),
             Ok(Redecided::ReturnedToPending) => Ok(false),
-            Err(error) => Err(StepFailure::Passing(error.to_string())),
+            Err(error) => Err(passing(&error)),
         }
     }
 
@@ -129,7 +145,7 @@ impl Platform {
         made: &Made,
         resource: Arc<ProviderResource>,
         now: Timestamp,
-    ) -> Result<Progress, StepFailure> {
+    ) -> Result<Progress, Failure> {
         let step = Step {
             idempotency_key: format!("{}/{}", job.request.id, job.phase.as_str()),
             attempt: job.attempt,
@@ -137,14 +153,14 @@ impl Platform {
         };
         let (client, settings) = (&made.version.face.client, Arc::clone(&made.version.settings));
         let undoes_update = job.phase == JobPhase::Undo && job.request.action == Action::Update;
-        let turn = made.turn(now).map_err(out)?;
+        let turn = made.turn(now).map_err(|silence| failure::of_silence(silence, now))?;
         let call: Call<Progress> = if job.phase == JobPhase::Provision || undoes_update {
             client.provision(resource, step, settings).await
         } else {
             client.deprovision(resource, step, settings).await
         };
         self.heed_call(turn, &call, true);
-        call.outcome.map_err(|error| failure_of(&error))
+        call.outcome.map_err(|error| failure::of_call(&error, Timestamp::now()))
     }
 
     async fn done(
@@ -152,7 +168,7 @@ impl Platform {
         job: &ClaimedJob,
         outputs: Vec<macadam_core::plan::Output>,
         now: Timestamp,
-    ) -> Result<(), JobError> {
+    ) -> Result<AttemptOutcome, JobError> {
         // Before the job ends: what a crash leaves behind is then done again, and no secret outlives its resource.
         if job.phase != JobPhase::Provision && job.request.action != Action::Update {
             self.store().delete_secrets(&job.resource.id.to_string()).await?;
@@ -162,30 +178,42 @@ impl Platform {
             JobPhase::Deprovision => JobEnd::Done { outputs: Vec::new() },
             JobPhase::Undo => JobEnd::Failed { error: job.error.clone().unwrap_or_default() },
         };
-        let finished = self.store().finish(&job.lease, &end, now).await?;
+        let finished = match self.store().finish(&job.lease, &end, now).await {
+            // It was taken back while its last step was under way, and nobody is to find it there.
+            Err(JobError::Cancelled { by, .. }) => return self.undo_cancelled(job, &by, now).await,
+            finished => finished?,
+        };
         tracing::info!(request = %job.request.id, request_state = %finished.request, "job finished");
-        Ok(())
+        Ok(match finished.request {
+            RequestState::Succeeded => AttemptOutcome::Done,
+            RequestState::Cancelled => AttemptOutcome::Cancelled,
+            _ => AttemptOutcome::Failed,
+        })
     }
 
-    async fn failed(&self, job: &ClaimedJob, failure: StepFailure, now: Timestamp) -> Result<(), JobError> {
-        let may_retry = job.failures < self.settings().max_failures;
-        let (error, retry, not_before) = match failure {
-            StepFailure::Passing(error) => (error, may_retry, now),
-            // Nothing was tried, so no number of tries is used up.
-            StepFailure::NotBefore(moment, error) => (error, true, moment),
-            StepFailure::Final(error) => (error, false, now),
-        };
-        tracing::warn!(request = %job.request.id, phase = job.phase.as_str(), %error, retry, "a step failed");
-        if retry {
-            let run_after = later(now, backoff(job.failures)).max(not_before);
-            return self.store().retry_later(&job.lease, &error, run_after, now).await;
+    async fn failed(&self, job: &ClaimedJob, failure: &Failure, now: Timestamp) -> Result<AttemptOutcome, JobError> {
+        let Failure { class, message: error, .. } = failure;
+        let next = self.settings().retry.next(failure, job.before, now, random_number());
+        tracing::warn!(
+            request = %job.request.id, phase = job.phase.as_str(), class = class.as_str(), %error, ?next, "a step failed"
+        );
+        if let Next::Again(run_after) = next {
+            let setback = Setback { class: *class, error, run_after };
+            self.store().retry_later(&job.lease, &setback, now).await?;
+            return Ok(AttemptOutcome::Retried);
         }
         match job.phase {
-            JobPhase::Provision => self.store().begin_undo(&job.lease, &error, now).await,
+            JobPhase::Provision => {
+                self.store().begin_undo(&job.lease, error, Some(*class), now).await?;
+                Ok(AttemptOutcome::Undoing)
+            }
             JobPhase::Undo | JobPhase::Deprovision => {
-                let before = job.error.as_deref().map(|cause| format!("{cause}; undoing it: ")).unwrap_or_default();
-                let end = JobEnd::Abandoned { error: format!("{before}{error}") };
-                self.store().finish(&job.lease, &end, now).await.map(drop)
+                let before = job.error.as_deref().filter(|_| job.phase == JobPhase::Undo);
+                let before = before.map(|cause| format!("{cause}; undoing it: ")).unwrap_or_default();
+                let end = JobEnd::Abandoned { error: format!("{before}{error}"), class: *class };
+                self.store().finish(&job.lease, &end, now).await?;
+                tracing::error!(job = %job.lease.job(), %error, "the job is dead: it could be neither finished nor undone");
+                Ok(AttemptOutcome::Dead)
             }
         }
     }
@@ -195,28 +223,16 @@ impl Platform {
         sealed.map_err(|error| JobError::Store(macadam_store::StoreError::Database(Box::new(error))))
     }
 
-    fn open_state(&self, job: &ClaimedJob) -> Result<Option<String>, StepFailure> {
+    fn open_state(&self, job: &ClaimedJob) -> Result<Option<String>, Failure> {
         let Some(sealed) = &job.state else { return Ok(None) };
         let opened = self.parts.vault.sealer().open(&state_scope(job), sealed);
-        let opened = opened.map_err(|error| StepFailure::Final(format!("the state of the work: {error}")))?;
-        String::from_utf8(opened).map(Some).map_err(|error| StepFailure::Final(error.to_string()))
+        let opened = opened.map_err(|error| fatal(&format!("the state of the work: {error}")))?;
+        String::from_utf8(opened).map(Some).map_err(|error| fatal(&error))
     }
 }
 
 fn state_scope(job: &ClaimedJob) -> String {
     format!("job/{}/{}", job.lease.job(), job.phase.as_str())
-}
-
-fn failure_of(error: &CallError) -> StepFailure {
-    if error.is_temporary() { StepFailure::Passing(error.to_string()) } else { StepFailure::Final(error.to_string()) }
-}
-
-fn out(silence: Silence) -> StepFailure {
-    let message = silence.to_string();
-    match silence {
-        Silence::Failed(error) => failure_of(&error),
-        Silence::Quarantined { until, .. } => StepFailure::NotBefore(until, message),
-    }
 }
 
 /// The decision with another plan; the same people are asked again.
@@ -234,11 +250,6 @@ fn redecided(job: &ClaimedJob, plan: &Plan, now: Timestamp) -> Result<Decision, 
         return Ok(Decision { digest, approval, record });
     }
     Err(ProvisionError::Internal("the stored decision is no object".to_owned()))
-}
-
-/// Doubles from one second up to a minute.
-fn backoff(failures: u32) -> SignedDuration {
-    SignedDuration::from_secs(1_i64.checked_shl(failures.min(6)).unwrap_or(MAX_BACKOFF).min(MAX_BACKOFF))
 }
 
 fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {

@@ -32,6 +32,7 @@ impl Platform {
     ///
     /// # Errors
     /// [`ProvisionError::Denied`] when the answer is no, which is recorded; everything else changes nothing.
+    #[tracing::instrument(target = "macadam::trace", name = "submit", skip_all)]
     pub async fn submit(
         &self,
         caller: &Caller,
@@ -52,6 +53,7 @@ impl Platform {
 
     /// Writes a decided request, and hands what plugins said about it to the decision log. A denial is recorded and
     /// becomes an error.
+    #[tracing::instrument(target = "macadam::trace", name = "take", skip_all)]
     pub(crate) async fn take(
         &self,
         caller: &Caller,
@@ -65,12 +67,14 @@ impl Platform {
         let new = NewRequest {
             id,
             actor: caller.actor(),
+            origin: caller.origin.clone(),
             document,
             change,
             decision: self.to_keep(decided, now)?,
             job: JobId::new(now, random()?),
             idempotency_key,
         };
+        let action = new.change.action();
         let taken = self.write(new, decided, now).await;
         // One that came before was recorded then.
         let is_new = match &taken {
@@ -79,6 +83,8 @@ impl Platform {
             Err(_) => false,
         };
         if is_new {
+            let denied = matches!(taken, Err(ProvisionError::Denied { .. }));
+            self.count_decision(action, if denied { "denied" } else { decided.outcome.as_str() });
             self.recorder().record(decided.trail.of(id)?).await;
             self.ask_shadows(&decided.trail, id);
         }

@@ -13,6 +13,7 @@ use macadam_store::{Change, Desired, ProviderPin, ResourceId, ResourceRecord};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::authorization::{Action as May, Target};
 use crate::plugins::in_force::About;
 use crate::plugins::{Identity, Provider, Version};
 use crate::provisioning::ask_provider::{Chosen, Made, Planned};
@@ -46,6 +47,7 @@ pub(crate) struct Valid {
 const MAX_TTL: u64 = 10 * 365 * 24 * 60 * 60;
 
 impl Platform {
+    #[tracing::instrument(target = "macadam::trace", name = "validate", skip_all)]
     pub(crate) async fn validate(
         &self,
         caller: &Caller,
@@ -56,7 +58,7 @@ impl Platform {
         match ask {
             Ask::Create(wish) => self.validate_create(caller, wish, purpose, now).await,
             Ask::Update(wish) => self.validate_update(caller, wish, purpose, now).await,
-            Ask::Delete(wish) => self.validate_delete(caller, wish).await,
+            Ask::Delete(wish) => self.validate_delete(caller, wish, purpose).await,
         }
     }
 
@@ -67,13 +69,18 @@ impl Platform {
         purpose: Purpose,
         now: Timestamp,
     ) -> Result<Valid, ProvisionError> {
-        if !caller.may_change(&caller.team) {
-            return Err(ProvisionError::Forbidden("asking for resources takes the role developer".to_owned()));
-        }
         let environment = self.store().environment(&wish.environment).await?;
         let environment = environment.ok_or_else(|| {
             ProvisionError::invalid("/environment", format!("there is no environment {}", wish.environment))
         })?;
+        let key = ResourceKey {
+            namespace: caller.namespace(),
+            environment: wish.environment.clone(),
+            resource_type: wish.resource_type.clone(),
+            name: wish.name.clone(),
+        };
+        let target = Target::Resource { key: key.clone(), team: caller.team.clone(), class: environment.class };
+        self.authorize(caller, purpose.action(May::ResourceCreate), &target)?;
         let active = self.plugins().active();
         let line = active.providers.get(&wish.resource_type).ok_or_else(|| {
             let known: Vec<_> = active.providers.keys().map(macadam_core::names::ResourceType::as_str).collect();
@@ -81,8 +88,7 @@ impl Platform {
             ProvisionError::invalid("/type", message)
         })?;
         let ttl_seconds = wish.ttl_seconds.or(environment.default_ttl_seconds);
-        let CreateResource { environment: place, resource_type, name, spec, tags, .. } = wish;
-        let key = ResourceKey { namespace: caller.namespace(), environment: place, resource_type, name };
+        let CreateResource { spec, tags, .. } = wish;
         let id = ResourceId::new(now, crate::platform::random()?);
         // Which version makes it decides which defaults its specification has.
         let as_taken = |version: &Version<Provider>| {
@@ -104,7 +110,8 @@ impl Platform {
         purpose: Purpose,
         now: Timestamp,
     ) -> Result<Valid, ProvisionError> {
-        let (current, environment, made) = self.existing(caller, &wish.key).await?;
+        let action = purpose.action(May::ResourceUpdate);
+        let (current, environment, made) = self.existing(caller, action, &wish.key).await?;
         let tags = wish.tags.unwrap_or_else(|| current.desired.tags.clone());
         let ttl_seconds = wish.ttl_seconds.or(current.desired.ttl_seconds);
         let spec = match wish.spec {
@@ -128,8 +135,14 @@ impl Platform {
         self.ask_its_provider(valid, purpose, now).await
     }
 
-    async fn validate_delete(&self, caller: &Caller, wish: DeleteResource) -> Result<Valid, ProvisionError> {
-        let (current, environment, made) = self.existing(caller, &wish.key).await?;
+    async fn validate_delete(
+        &self,
+        caller: &Caller,
+        wish: DeleteResource,
+        purpose: Purpose,
+    ) -> Result<Valid, ProvisionError> {
+        let action = purpose.action(May::ResourceDelete);
+        let (current, environment, made) = self.existing(caller, action, &wish.key).await?;
         let spec = current.desired.spec.clone();
         let request = as_request(Action::Delete, &wish.key, &environment, spec, current.desired.tags.clone());
         let (id, revision) = (current.id, wish.revision.unwrap_or(current.revision));
@@ -150,14 +163,11 @@ impl Platform {
     async fn existing(
         &self,
         caller: &Caller,
+        action: May,
         key: &ResourceKey,
     ) -> Result<(ResourceRecord, Environment, Made), ProvisionError> {
-        let current = self.visible_resource(caller, key).await?;
-        if !caller.may_change(&current.team) {
-            let message = format!("{key} belongs to team {}; ask one of its developers", current.team);
-            return Err(ProvisionError::Forbidden(message));
-        }
-        let environment = self.environment_of(key).await?;
+        let (current, environment) = self.visible_resource(caller, key).await?;
+        self.authorize(caller, action, &Target::resource(&current, environment.class))?;
         let made = self.made_by(&current.desired.provider).await?;
         Ok((current, environment, made))
     }

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
+use crate::authorization::{Action as May, Target};
 use crate::decisions::Asked;
 use crate::platform::random;
 use crate::plugins::ask::Question;
@@ -62,11 +63,22 @@ pub struct Scaffolded {
     pub decision: Value,
 }
 
+/// A wish as the access policies see it.
+fn project(caller: &Caller, wish: &CreateScaffold, environment: &Environment) -> Target {
+    Target::Project {
+        template: wish.template.clone(),
+        team: caller.team.clone(),
+        environment: environment.name.clone(),
+        class: environment.class,
+    }
+}
+
 impl Platform {
     /// Generates a project, decides, and records both.
     ///
     /// # Errors
     /// [`ProvisionError::Invalid`] names each parameter that is wrong; [`ProvisionError::Denied`] is recorded.
+    #[tracing::instrument(target = "macadam::trace", name = "scaffold", skip_all)]
     pub async fn scaffold(
         &self,
         caller: &Caller,
@@ -74,13 +86,11 @@ impl Platform {
         idempotency_key: Option<String>,
         now: Timestamp,
     ) -> Result<Scaffolded, ProvisionError> {
-        if !caller.may_change(&caller.team) {
-            return Err(ProvisionError::Forbidden("asking for projects takes the role developer".to_owned()));
-        }
         let table = self.plugins().active();
         let line = find(&table, &wish.template)?;
         check_wish(&wish)?;
         let environment = self.environment_for(&wish).await?;
+        self.authorize(caller, May::ProjectCreate, &project(caller, &wish, &environment))?;
         let subject = subject(&caller.team, environment.name.as_str(), wish.template.as_str(), wish.name.as_str());
         let about = About { team: &caller.team, subject: &subject, now, recorded: true };
         let made =

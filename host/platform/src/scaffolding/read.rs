@@ -9,6 +9,7 @@ use macadam_core::project::Template;
 use macadam_store::{RequestId, RequestRecord, Scaffold, ScaffoldId, ScaffoldRecord};
 use serde::Serialize;
 
+use crate::authorization::Action;
 use crate::plugins::{Generator, InForce};
 use crate::provisioning::ProvisionError;
 use crate::{Caller, Platform};
@@ -84,8 +85,11 @@ impl Platform {
     ) -> Result<(ScaffoldRecord, RequestRecord), ProvisionError> {
         let unknown = || ProvisionError::NotFound(format!("scaffold {id}"));
         let record = self.store().scaffold(id).await?.ok_or_else(unknown)?;
-        let request = self.store().request(record.request).await?;
-        let request = request.filter(|request| caller.may_see(&request.team)).ok_or_else(unknown)?;
+        let request = self.store().request(record.request).await?.ok_or_else(unknown)?;
+        let target = self.request_target(&request).await?;
+        if !self.may(caller, Action::RequestRead, &target) {
+            return Err(unknown());
+        }
         Ok((record, request))
     }
 }

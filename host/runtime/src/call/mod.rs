@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use macadam_core::limits::Usage;
 use macadam_core::violation::Violation;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Store, UpdateDeadline};
 
@@ -87,12 +87,30 @@ where
         }
     };
     let span = tracing::info_span!("plugin_call", plugin = %plugin.identity, kind = plugin.kind.as_str());
-    let body = in_fresh_instance(Arc::clone(plugin), scope, invoke).instrument(span);
+    let trace = trace_of(plugin);
+    let body = in_fresh_instance(Arc::clone(plugin), scope, invoke).instrument(span).instrument(trace.clone());
     let (result, usage) = lanes.run(plugin.overran.load(Ordering::Relaxed), body).await;
+    trace.record("macadam.plugin.fuel", usage.fuel);
+    trace.record("macadam.plugin.peak_memory", usage.peak_memory);
+    if let Err(failure) = &result {
+        trace.record("otel.status_code", "ERROR");
+        trace.record("error.type", failure.as_str());
+    }
     drop(permit);
     plugin.overran.store(usage.fuel > lanes::MUCH_FUEL, Ordering::Relaxed);
     plugin.note(&usage, result.is_err());
     Call { outcome: result.map_err(|failure| CallError::new(plugin.identity.clone(), failure)), usage }
+}
+
+/// The span for traces; host calls are below it. Free when nobody wants any.
+fn trace_of(plugin: &LoadedPlugin) -> Span {
+    tracing::info_span!(
+        target: "macadam::trace", "plugin", otel.name = format_args!("plugin {}", plugin.identity.name),
+        macadam.plugin.name = %plugin.identity.name, macadam.plugin.version = %plugin.identity.version,
+        macadam.plugin.kind = plugin.kind.as_str(), macadam.plugin.fuel = tracing::field::Empty,
+        macadam.plugin.peak_memory = tracing::field::Empty, error.type = tracing::field::Empty,
+        otel.status_code = tracing::field::Empty,
+    )
 }
 
 async fn in_fresh_instance<T, F>(plugin: Arc<LoadedPlugin>, scope: Scope, invoke: F) -> (Result<T, CallFailure>, Usage)

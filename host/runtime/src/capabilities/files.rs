@@ -105,7 +105,7 @@ impl CallState {
         work: impl FnOnce(&FilesRoot) -> Result<T, Error> + Send + 'static,
     ) -> wasmtime::Result<Result<T, Error>> {
         let root: Arc<FilesRoot> = granted(&self.plugin.grants.files, "files", root)?;
-        let done = within_deadline(self, tokio::task::spawn_blocking(move || work(&root))).await?;
+        let done = within_deadline(self, "files", tokio::task::spawn_blocking(move || work(&root))).await?;
         Ok(done.unwrap_or_else(|error| Err(Error::Failed(error.to_string()))))
     }
 }

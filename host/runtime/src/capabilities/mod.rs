@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use macadam_core::names::GrantName;
+use tracing::Instrument as _;
 
 use crate::call::CallState;
 use crate::call::failure::Stop;
@@ -47,7 +48,13 @@ fn granted<T>(grants: &BTreeMap<GrantName, Arc<T>>, kind: &str, name: &str) -> w
 }
 
 /// Waits for a host call no longer than the plugin's call may take. Fuel and epochs do not tick while a guest waits.
-async fn within_deadline<T>(state: &mut CallState, work: impl Future<Output = T>) -> wasmtime::Result<T> {
+/// `call` is its name in traces; what is in it is nobody's business there.
+async fn within_deadline<T>(
+    state: &mut CallState,
+    call: &'static str,
+    work: impl Future<Output = T>,
+) -> wasmtime::Result<T> {
     let left: Duration = state.time_left();
-    tokio::time::timeout(left, work).await.map_err(|_| Stop::Deadline.into())
+    let span = tracing::info_span!(target: "macadam::trace", "host call", otel.name = call, otel.kind = "client");
+    tokio::time::timeout(left, work.instrument(span)).await.map_err(|_| Stop::Deadline.into())
 }

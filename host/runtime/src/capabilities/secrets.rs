@@ -41,7 +41,7 @@ impl Host for CallState {
         let denied = || wasmtime::Error::from(Stop::Capability("secrets".to_owned()));
         let vault = self.plugin.grants.secrets.clone().ok_or_else(denied)?;
         let scope = self.scope.id().ok_or_else(denied)?.to_owned();
-        let made = within_deadline(self, vault.generate(&scope, &name)).await?;
+        let made = within_deadline(self, "secrets generate", vault.generate(&scope, &name)).await?;
         Ok(made.map_err(|error| Error::Unavailable(error.to_string())))
     }
 }

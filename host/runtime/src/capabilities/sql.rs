@@ -163,7 +163,7 @@ impl CallState {
         let denied = || wasmtime::Error::from(Stop::Capability("secrets".to_owned()));
         let vault = self.plugin.grants.secrets.clone().ok_or_else(denied)?;
         let scope = self.scope.id().ok_or_else(denied)?.to_owned();
-        match within_deadline(self, vault.open(&scope, handle)).await? {
+        match within_deadline(self, "secrets open", vault.open(&scope, handle)).await? {
             Ok(secret) => Ok(Ok(postgres_protocol::password::scram_sha_256(secret.as_bytes()))),
             Err(error) => Ok(Err(Error::Unavailable(error.to_string()))),
         }
@@ -172,7 +172,7 @@ impl CallState {
     async fn run_sql(&mut self, connection: &str, statement: Vec<Part>) -> wasmtime::Result<Result<Ran, Error>> {
         let connection = granted(&self.plugin.grants.sql, "sql", connection)?;
         match self.render(statement).await? {
-            Ok(sql) => within_deadline(self, connection.run(sql)).await,
+            Ok(sql) => within_deadline(self, "sql", connection.run(sql)).await,
             Err(error) => Ok(Err(error)),
         }
     }

@@ -4,6 +4,7 @@ mod mapped;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use macadam_core::digest::Digest;
 use macadam_core::kind::PluginKind;
@@ -32,6 +33,10 @@ pub struct LoadedPlugin {
     pub(crate) totals: Totals,
 }
 
+/// Upper bounds of the classes of wall time that calls are counted in, in seconds: a decision takes some microseconds, a
+/// provider's step may take seconds.
+pub const WALL_BOUNDS: [f64; 11] = [0.000_01, 0.000_025, 0.000_1, 0.000_25, 0.001, 0.005, 0.025, 0.1, 0.5, 2.0, 10.0];
+
 /// What all calls together came to.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
@@ -39,6 +44,8 @@ pub(crate) struct Totals {
     failures: AtomicU64,
     fuel: AtomicU64,
     wall_ns: AtomicU64,
+    /// How many calls took up to each of [`WALL_BOUNDS`] and more than the one before; the last ones took longer.
+    wall: [AtomicU64; WALL_BOUNDS.len() + 1],
 }
 
 /// What all calls into a plugin since it was loaded came to.
@@ -52,6 +59,10 @@ pub struct PluginUsage {
     pub fuel: u64,
     /// Their wall time in nanoseconds.
     pub wall_ns: u64,
+    /// How many took up to each of [`WALL_BOUNDS`] and more than the one before; the last ones took longer.
+    pub wall: [u64; WALL_BOUNDS.len() + 1],
+    /// How many wait for a place now.
+    pub waiting: u64,
 }
 
 impl LoadedPlugin {
@@ -99,6 +110,8 @@ impl LoadedPlugin {
             failures: self.totals.failures.load(Ordering::Relaxed),
             fuel: self.totals.fuel.load(Ordering::Relaxed),
             wall_ns: self.totals.wall_ns.load(Ordering::Relaxed),
+            wall: std::array::from_fn(|class| self.totals.wall.get(class).map_or(0, |n| n.load(Ordering::Relaxed))),
+            waiting: self.admission.waiting(),
         }
     }
 
@@ -107,6 +120,11 @@ impl LoadedPlugin {
         self.totals.failures.fetch_add(u64::from(failed), Ordering::Relaxed);
         self.totals.fuel.fetch_add(usage.fuel, Ordering::Relaxed);
         self.totals.wall_ns.fetch_add(usage.wall_ns, Ordering::Relaxed);
+        let seconds = Duration::from_nanos(usage.wall_ns).as_secs_f64();
+        let class = WALL_BOUNDS.partition_point(|bound| *bound < seconds);
+        if let Some(count) = self.totals.wall.get(class) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -11,9 +11,10 @@ use macadam_core::names::{BindingName, EnvironmentName, PersonId, PluginName, Pl
 use macadam_core::plan::ResourceDescription;
 use macadam_core::request::{Environment, EnvironmentClass};
 use macadam_core::standing::{Standing, Team, TeamLimits, TeamUsage};
+use macadam_platform::Caller;
+use macadam_platform::authorization::{Action, Target};
 use macadam_platform::plugins::{Deprecation, InForce, PluginState, PluginStatus, Provider, Quarantined};
 use macadam_platform::scaffolding::TemplateView;
-use macadam_platform::{Caller, Role};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -75,7 +76,10 @@ pub(super) async fn teams(
     SignedIn(caller): SignedIn,
 ) -> Result<Json<All<TeamView>>, Problem> {
     let mut items = Vec::new();
-    for team in state.platform.store().teams().await?.into_iter().filter(|team| caller.may_see(&team.name)) {
+    for team in state.platform.store().teams().await?.into_iter() {
+        if !state.platform.may(&caller, Action::TeamRead, &Target::Team(team.name.clone())) {
+            continue;
+        }
         items.extend(state.platform.store().standing(&team.name).await?.map(TeamView::of));
     }
     Ok(Json(All { items }))
@@ -227,7 +231,8 @@ fn without_cause(state: PluginState) -> PluginState {
     ),
 )]
 pub(super) async fn plugins(State(state): State<ServerState>, SignedIn(caller): SignedIn) -> Json<All<PluginView>> {
-    let (active, all) = (state.platform.plugins().active(), caller.is(Role::Admin));
+    let (active, all) =
+        (state.platform.plugins().active(), state.platform.may(&caller, Action::PluginInspect, &Target::Platform));
     let mut deprecated = state.platform.deprecated_bindings(&active).await;
     let view = |status: &std::sync::Arc<PluginStatus>| PluginView::of(status, all, deprecated.remove(&status.name));
     Json(All { items: active.status.iter().map(view).collect() })

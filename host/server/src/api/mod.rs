@@ -1,8 +1,12 @@
 //! The routes under `/api/v1`: each handler reads what came in, calls one use case, and writes what came out.
 
+mod access;
+mod audit;
 mod bindings;
 mod catalog;
 mod decisions;
+mod events;
+mod jobs;
 mod namespaces;
 mod paths;
 mod preview;
@@ -10,69 +14,156 @@ mod publish;
 mod requests;
 mod resources;
 mod scaffolds;
+mod schedules;
+mod service_tokens;
+mod signing_in;
+mod webhooks;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
+use jiff::Timestamp;
 use macadam_platform::Caller;
+use macadam_platform::authorization::{Action, Refused, Target, TargetKind, observed};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::ServerState;
+use crate::document::problems;
 use crate::observe::note_person;
+use crate::origin::origin;
 use crate::problem::{Problem, ProblemKind};
 
-/// Every route, all behind the sign-in. `routes!` takes path, method and description from the handler's own, so there
-/// is no route that the document does not have; handlers that are named together share a path.
-pub(crate) fn routes(state: &ServerState) -> OpenApiRouter<ServerState> {
-    described().route_layer(from_fn_with_state(state.clone(), only_signed_in))
+pub(crate) use events::Streams;
+
+/// Handlers of one path with their descriptions, as `routes!` makes them.
+type Routes = UtoipaMethodRouter<ServerState>;
+
+/// Every route, all but one behind the sign-in. `routes!` takes path, method and description from the handler's own, so
+/// there is no route that the document does not have. Without a state they are only described.
+pub(crate) fn routes(state: Option<&ServerState>) -> OpenApiRouter<ServerState> {
+    let signed_in = actions(state);
+    let signed_in = match state {
+        Some(state) => signed_in.route_layer(from_fn_with_state(state.clone(), only_signed_in)),
+        None => signed_in,
+    };
+    // Whoever is not signed in yet has to know how.
+    signed_in.routes(routes!(signing_in::ways))
 }
 
-/// The table of routes.
-pub(crate) fn described() -> OpenApiRouter<ServerState> {
+/// The table: which action each route is.
+fn actions(state: Option<&ServerState>) -> OpenApiRouter<ServerState> {
+    use Action::*;
+    let on = |action, routes| on(state, action, routes);
     OpenApiRouter::new()
-        .routes(routes!(catalog::whoami))
-        .routes(routes!(catalog::teams))
-        .routes(routes!(catalog::environments))
-        .routes(routes!(catalog::resource_types))
-        .routes(routes!(catalog::plugins, publish::publish))
-        .routes(routes!(publish::versions))
-        .routes(routes!(publish::deprecate_plugin, publish::undeprecate_plugin))
-        .routes(routes!(publish::deprecate_version, publish::undeprecate_version))
-        .routes(routes!(publish::yank, publish::unyank))
-        .routes(routes!(bindings::list))
-        .routes(routes!(bindings::diff))
-        .routes(routes!(bindings::apply))
-        .routes(routes!(bindings::get, bindings::put, bindings::delete))
-        .routes(routes!(bindings::history))
-        .routes(routes!(bindings::differences))
-        .routes(routes!(bindings::rollback))
-        .routes(routes!(catalog::templates))
-        .routes(routes!(namespaces::list))
-        .routes(routes!(namespaces::put))
-        .routes(routes!(namespaces::trust))
-        .routes(routes!(namespaces::revoke))
-        .routes(routes!(decisions::list))
-        .routes(routes!(decisions::get))
-        .routes(routes!(decisions::replay))
-        .routes(routes!(preview::preview))
-        .routes(routes!(resources::list, resources::create))
-        .routes(routes!(resources::get, resources::update, resources::delete))
-        .routes(routes!(resources::credentials))
-        .routes(routes!(resources::health))
-        .routes(routes!(resources::transitions))
-        .routes(routes!(requests::list))
-        .routes(routes!(requests::get))
-        .routes(routes!(requests::approve))
-        .routes(routes!(requests::reject))
-        .routes(routes!(requests::cancel))
-        .routes(routes!(scaffolds::create))
-        .routes(routes!(scaffolds::get))
-        .routes(routes!(scaffolds::archive))
+        .routes(on(CatalogRead, routes!(catalog::whoami)))
+        .routes(on(TeamRead, routes!(catalog::teams)))
+        .routes(on(CatalogRead, routes!(catalog::environments)))
+        .routes(on(CatalogRead, routes!(catalog::resource_types)))
+        .routes(on(CatalogRead, routes!(catalog::plugins)))
+        .routes(on(PluginPublish, routes!(publish::publish)))
+        .routes(on(CatalogRead, routes!(publish::versions)))
+        .routes(on(PluginDeprecate, routes!(publish::deprecate_plugin, publish::undeprecate_plugin)))
+        .routes(on(PluginDeprecate, routes!(publish::deprecate_version, publish::undeprecate_version)))
+        .routes(on(PluginYank, routes!(publish::yank, publish::unyank)))
+        .routes(on(BindingRead, routes!(bindings::list)))
+        .routes(on(BindingRead, routes!(bindings::diff)))
+        .routes(on(BindingChange, routes!(bindings::apply)))
+        .routes(on(BindingRead, routes!(bindings::get)))
+        .routes(on(BindingChange, routes!(bindings::put, bindings::delete)))
+        .routes(on(BindingRead, routes!(bindings::history)))
+        .routes(on(DecisionCompare, routes!(bindings::differences)))
+        .routes(on(BindingChange, routes!(bindings::rollback)))
+        .routes(on(CatalogRead, routes!(catalog::templates)))
+        .routes(on(CatalogRead, routes!(namespaces::list)))
+        .routes(on(NamespaceChange, routes!(namespaces::put)))
+        .routes(on(NamespaceChange, routes!(namespaces::trust)))
+        .routes(on(NamespaceChange, routes!(namespaces::revoke)))
+        .routes(on(DecisionRead, routes!(decisions::list)))
+        .routes(on(DecisionRead, routes!(decisions::get)))
+        .routes(on(DecisionReplay, routes!(decisions::replay)))
+        .routes(on(ResourcePreview, routes!(preview::preview)))
+        .routes(on(ResourceRead, routes!(resources::list)))
+        .routes(on(ResourceCreate, routes!(resources::create)))
+        .routes(on(ResourceRead, routes!(resources::get)))
+        .routes(on(ResourceUpdate, routes!(resources::update)))
+        .routes(on(ResourceDelete, routes!(resources::delete)))
+        .routes(on(ResourceUse, routes!(resources::credentials)))
+        .routes(on(ResourceRead, routes!(resources::health)))
+        .routes(on(ResourceRead, routes!(resources::transitions)))
+        .routes(on(RequestRead, routes!(requests::list)))
+        .routes(on(RequestRead, routes!(requests::get)))
+        .routes(on(RequestApprove, routes!(requests::approve)))
+        .routes(on(RequestReject, routes!(requests::reject)))
+        .routes(on(RequestCancel, routes!(requests::cancel)))
+        .routes(on(ProjectCreate, routes!(scaffolds::create)))
+        .routes(on(RequestRead, routes!(scaffolds::get)))
+        .routes(on(RequestRead, routes!(scaffolds::archive)))
+        .routes(on(AccessExplain, routes!(access::authorize)))
+        .routes(on(AccessExplain, routes!(access::actions)))
+        .routes(on(AccessPolicyRead, routes!(access::matrix)))
+        .routes(on(AccessPolicyRead, routes!(access::list)))
+        .routes(on(AccessPolicyRead, routes!(access::check)))
+        .routes(on(AccessPolicyRead, routes!(access::get)))
+        .routes(on(AccessPolicyChange, routes!(access::put, access::delete)))
+        .routes(on(JobRead, routes!(jobs::list)))
+        .routes(on(JobRead, routes!(jobs::get)))
+        .routes(on(JobCancel, routes!(jobs::cancel)))
+        .routes(on(JobRetry, routes!(jobs::retry)))
+        .routes(on(ScheduleRead, routes!(schedules::list)))
+        .routes(on(ScheduleRun, routes!(schedules::run)))
+        .routes(on(EventRead, routes!(events::events)))
+        .routes(on(WebhookRead, routes!(webhooks::list)))
+        .routes(on(WebhookChange, routes!(webhooks::create)))
+        .routes(on(WebhookRead, routes!(webhooks::get)))
+        .routes(on(WebhookChange, routes!(webhooks::change, webhooks::delete)))
+        .routes(on(WebhookChange, routes!(webhooks::rotate)))
+        .routes(on(WebhookChange, routes!(webhooks::enable)))
+        .routes(on(WebhookChange, routes!(webhooks::test)))
+        .routes(on(WebhookRead, routes!(webhooks::deliveries)))
+        .routes(on(AuditRead, routes!(audit::list)))
+        .routes(on(AuditRead, routes!(audit::heads)))
+        .routes(on(CatalogRead, routes!(audit::key)))
+        .routes(on(ServiceTokenRead, routes!(service_tokens::list)))
+        .routes(on(ServiceTokenCreate, routes!(service_tokens::create)))
+        .routes(on(ServiceTokenRevoke, routes!(service_tokens::revoke)))
+}
+
+/// Says which action some routes of one path are. What is done to the platform itself is asked about here; what is done to
+/// something of a team's is asked about by the use case, which finds out whose it is. A route that was answered well
+/// without its action having been asked about has a hole in it, and says so instead. The document has the action, too.
+fn on(state: Option<&ServerState>, action: Action, routes: Routes) -> Routes {
+    let (schemas, mut paths, mut router) = routes;
+    for operation in paths.paths.values_mut().flat_map(problems::operations) {
+        operation.extensions = Some(ExtensionsBuilder::new().add("x-macadam-action", action.as_str()).build());
+    }
+    if let Some(state) = state.cloned() {
+        router =
+            router.layer(from_fn(move |request: Request, next: Next| authorized(state.clone(), action, request, next)));
+    }
+    (schemas, paths, router)
+}
+
+async fn authorized(state: ServerState, action: Action, request: Request, next: Next) -> Result<Response, Problem> {
+    let caller = request.extensions().get::<SignedIn>().map(|signed_in| signed_in.0.clone());
+    let caller = caller.ok_or_else(|| Problem::new(ProblemKind::Unauthenticated, "nobody is signed in"))?;
+    let work = async {
+        if action.on() == TargetKind::Platform {
+            state.platform.authorize(&caller, action, &Target::Platform)?;
+        }
+        Ok(next.run(request).await)
+    };
+    let (response, asked) = observed(work).await;
+    let response: Response = response.map_err(|refused: Refused| Problem::from(refused))?;
+    if response.status().is_success() && !asked.contains(&action) {
+        return Err(Problem::internal(&format_args!("nothing asked whether {} may {action}", caller.person)));
+    }
+    Ok(response)
 }
 
 async fn only_signed_in(
@@ -80,15 +171,19 @@ async fn only_signed_in(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let caller = sign_in(&state, request.headers())?;
+    let caller = sign_in(&state, request.headers()).await?;
+    let caller = Caller { origin: origin(&state.proxies, &request, &caller.credential), ..caller };
     note_person(&caller);
     request.extensions_mut().insert(SignedIn(caller));
     Ok(next.run(request).await)
 }
 
 /// Whose token a request carries.
-pub(crate) fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller, Problem> {
+pub(crate) async fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller, Problem> {
     let refuse = |detail: &str| Problem::new(ProblemKind::Unauthenticated, detail);
+    if headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
+        return Err(refuse("there is more than one `Authorization`; send one"));
+    }
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (scheme, token) = value
         .and_then(|value| value.split_once(' '))
@@ -96,8 +191,8 @@ pub(crate) fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(refuse("only bearer tokens are known here; send `Authorization: Bearer TOKEN`"));
     }
-    let people = state.people.current();
-    people.with_token(token.trim()).cloned().ok_or_else(|| refuse("this token is not known; ask for a new one"))
+    let caller = state.authenticator.caller(&state.platform, token.trim(), Timestamp::now()).await;
+    Ok(caller.inspect_err(|why| tracing::debug!(%why, "nobody is let in"))?)
 }
 
 /// The person who is signed in. Where nobody is, the handler does not run.

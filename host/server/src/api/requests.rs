@@ -10,6 +10,7 @@ use macadam_core::names::{GroupName, PersonId, ResourceKey, TeamId, TemplateId};
 use macadam_core::request::Action;
 use macadam_core::verdict::ApprovalNeed;
 use macadam_platform::Caller;
+use macadam_platform::provisioning::Listed;
 use macadam_store::{
     ApprovalRecord, JobId, JobPhase, JobRecord, PageRequest, RequestFilter, RequestId, RequestRecord, ResourceId,
     ScaffoldId, Subject,
@@ -206,11 +207,10 @@ pub(super) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<JsonBody<Page<Summary, RequestId>>, Problem> {
     let limit = limit(params.limit)?;
-    let filter = RequestFilter { team: params.team, state: params.state, resource: params.resource };
+    let filter = RequestFilter { team: params.team, teams: None, state: params.state, resource: params.resource };
     let page = PageRequest { limit, after: params.after };
-    let records = state.platform.requests(&caller, filter, page).await?;
-    let views = records.iter().map(Summary::of).collect();
-    Ok(JsonBody(Page::of(views, limit, |view| view.id)))
+    let Listed { items, next } = state.platform.requests(&caller, filter, page).await?;
+    Ok(JsonBody(Page { items: items.iter().map(Summary::of).collect(), next }))
 }
 
 /// A yes, to exactly the decision that was looked at.

@@ -12,7 +12,7 @@ use macadam_core::names::{EnvironmentName, Namespace, ResourceKey, ResourceType}
 use macadam_core::plan::Health;
 use macadam_platform::Caller;
 use macadam_platform::provisioning::{
-    Ask, CreateResource, Credentials, DeleteResource, ResourceView, Taken, UpdateResource,
+    Ask, CreateResource, Credentials, DeleteResource, Listed, ResourceView, Taken, UpdateResource,
 };
 use macadam_store::{PageRequest, ResourceFilter, ResourceId, ResourceTransition};
 use serde::{Deserialize, Serialize};
@@ -299,10 +299,11 @@ pub(super) async fn list(
         environment: params.environment,
         resource_type: params.resource_type,
         team: None,
+        teams: None,
         state: params.state,
         include_gone: params.include_gone,
     };
     let page = PageRequest { limit, after: params.after };
-    let views = state.platform.resources(&caller, filter, page).await?;
-    Ok(axum::Json(Page::of(views, limit, |view| view.id)))
+    let Listed { items, next } = state.platform.resources(&caller, filter, page).await?;
+    Ok(axum::Json(Page { items, next }))
 }

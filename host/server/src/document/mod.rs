@@ -22,7 +22,7 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi};
 use crate::serve::table;
 
 /// What the API's operations are about, in the order in which a newcomer meets them.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 15] = [
     ("catalog", "What there is to choose from, and oneself."),
     ("resources", "What people ask for, from the question what it would cost to its removal."),
     ("requests", "What was asked for, what became of it, and the approvals it waits for."),
@@ -31,6 +31,12 @@ const TAGS: [(&str, &str); 9] = [
     ("bindings", "Which plugins are active, where, and with which settings."),
     ("namespaces", "Who publishes under which name, and whose signatures count."),
     ("decisions", "What plugins were asked and said, and what another version would say."),
+    ("jobs", "The work on requests, and what is done by the clock."),
+    ("events", "What happened, as CloudEvents: a page, or a stream."),
+    ("webhooks", "What happened, told to others."),
+    ("audit", "Who did what, in chains that prove that nothing was changed."),
+    ("access", "Who may do what, and why."),
+    ("service-tokens", "Tokens for what calls without being a person."),
     ("operations", "What machines ask: is it alive, is it ready, what does it count."),
 ];
 

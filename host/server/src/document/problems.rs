@@ -56,10 +56,14 @@ refusals! {
     Conflict,
     /// Policies, quota or budget may say no.
     Denied,
+    /// What was there once may not be kept any more.
+    Gone,
     /// The input may be wrong although nothing is in the body.
     Invalid,
     /// The thing may have been changed since it was looked at.
     Stale,
+    /// It may be more at once than one person may have.
+    TooManyRequests,
 }
 
 /// Adds the responses, and to each operation those that follow from its shape.
@@ -80,7 +84,8 @@ pub(super) fn add(document: &mut OpenApi) {
     }
 }
 
-pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// A path's operations.
+pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
 }
 
@@ -133,7 +138,7 @@ fn response(kind: ProblemKind) -> Response {
         ProblemKind::Unauthenticated => {
             response = response.header("WWW-Authenticate", header("How to sign in."));
         }
-        ProblemKind::Unavailable => {
+        ProblemKind::Unavailable | ProblemKind::TooManyRequests => {
             response = response.header("Retry-After", header("In how many seconds to try again."));
         }
         _ => {}
@@ -159,6 +164,9 @@ fn schema(kind: ProblemKind) -> Schema {
         ProblemKind::Conflict => {
             fixed(&[kind]).property("current", said::<u64>("The revision or generation that there is."))
         }
+        ProblemKind::Gone => fixed(&[kind])
+            .property("oldest", text().description(Some("The place of the oldest event that is kept.")))
+            .property("latest", text().description(Some("The place of the newest event."))),
         _ => fixed(&[kind]),
     };
     AllOfBuilder::new().item(Ref::from_schema_name("Problem")).item(object).build().into()

@@ -10,9 +10,11 @@ use macadam_core::digest::Digest;
 use macadam_core::limits::Limits;
 use macadam_core::verdict::ApprovalNeed;
 use macadam_platform::decisions::{DecisionRetention, Recorder};
+use macadam_platform::events::{EventSettings, Feed};
 use macadam_platform::plugins::{Binding, By, HostGrants, Loader, Plugins};
 use macadam_platform::scaffolding::Archives;
 use macadam_platform::vault::{Sealer, Vault};
+use macadam_platform::webhooks::{Courier, WebhookSettings};
 use macadam_platform::{Platform, PlatformParts, PlatformSettings};
 use macadam_registry::Registry;
 use macadam_runtime::compiled::Compiler;
@@ -26,6 +28,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::people::{People, PeopleFile};
+use crate::sign_in::Authenticator;
 use crate::{ServerState, router};
 
 /// Person, team, roles, groups. A person's token is their name after `token-of-`.
@@ -98,20 +101,28 @@ impl Host {
         let binding = |plugin: &&str| serde_json::from_value::<Binding>(json!({"plugin": plugin})).unwrap();
         let bindings: Vec<_> = plugins.iter().map(binding).collect();
         let plugins = Plugins::new(loader, Arc::clone(&store));
-        let by = By { actor: None, reason: "to start with".to_owned(), now: Timestamp::now() };
+        let by = By::host("to start with", Timestamp::now());
         plugins.start(&bindings, &by).await.unwrap();
         let archives = Archives::open(&path.join("archives")).unwrap();
+        let webhooks = WebhookSettings {
+            allow_addresses: vec!["127.0.0.1/32".parse().unwrap()],
+            allow_http_hosts: vec!["127.0.0.1".to_owned()],
+            ..WebhookSettings::default()
+        };
         let platform = Platform::new(PlatformParts {
             recorder: Recorder::start(Arc::clone(&store), DecisionRetention::default()),
+            feed: Feed::start(Arc::clone(&store), EventSettings::default()),
+            courier: Courier::new(webhooks).unwrap(),
             store: Arc::clone(&store),
             plugins,
             vault: Arc::new(Vault::new(Arc::clone(&store), Sealer::new(&[7; 32]))),
             archives: archives.clone(),
+            access: macadam_platform::authorization::Access::new().unwrap(),
             settings: PlatformSettings::default(),
         });
         std::fs::write(path.join("people.toml"), people()).unwrap();
         let people = Arc::new(PeopleFile::open(&path.join("people.toml")).unwrap());
-        let state = ServerState::new(platform, people, open_metrics);
+        let state = ServerState::new(platform, Authenticator::default().with_development_people(people), open_metrics);
         let router = router(state.clone());
         Self { _directory: directory, state, router, store, archives }
     }
@@ -184,6 +195,7 @@ impl Host {
         let new = NewRequest {
             id: RequestId::new(now, random()),
             actor: dana,
+            origin: Default::default(),
             document: json!({}),
             change,
             decision: Decision {

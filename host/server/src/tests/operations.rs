@@ -45,7 +45,7 @@ async fn metrics_count_by_route_and_ask_for_a_token_unless_they_are_open() {
         "macadam_http_request_duration_seconds_count{method=\"GET\",route=\"/metrics\",status=\"401\"} 1",
         "macadam_ready 1",
         "# TYPE macadam_plugin_fuel counter",
-        "# UNIT macadam_plugin_call_seconds seconds",
+        "# UNIT macadam_plugin_call_duration_seconds seconds",
     ] {
         assert!(text.contains(line), "{line} is missing in:\n{text}");
     }

@@ -6,7 +6,7 @@ use axum::http::{Method, Request, header};
 use super::host::Host;
 
 /// Every address under `/api/v1`, with a method that it takes.
-const ROUTES: [(&str, &str); 21] = [
+const ROUTES: [(&str, &str); 24] = [
     ("GET", "/whoami"),
     ("GET", "/teams"),
     ("GET", "/environments"),
@@ -28,6 +28,9 @@ const ROUTES: [(&str, &str); 21] = [
     ("POST", "/scaffolds"),
     ("GET", "/scaffolds/x"),
     ("GET", "/scaffolds/x/archive"),
+    ("GET", "/service-tokens"),
+    ("POST", "/service-tokens"),
+    ("DELETE", "/service-tokens/x"),
 ];
 
 #[tokio::test]
@@ -78,4 +81,37 @@ async fn a_scheme_is_known_in_any_case() {
     let request = Request::builder().method(Method::GET).uri("/api/v1/whoami");
     let request = request.header(header::AUTHORIZATION, "bearer token-of-dana").body(Body::empty()).unwrap();
     assert_eq!(host.send(request).await.status, 200, "RFC 9110, section 11.1: schemes are case-insensitive");
+}
+
+#[tokio::test]
+async fn how_to_sign_in_is_told_to_everybody_and_nothing_else_is() {
+    let host = Host::start().await;
+    let request = Request::builder().uri("/api/v1/sign-in").body(Body::empty()).unwrap();
+    let answer = host.send(request).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json(), serde_json::json!({"development": true, "oidc": []}));
+}
+
+#[tokio::test]
+async fn of_two_tokens_in_one_request_neither_counts() {
+    let host = Host::start().await;
+    let request = Request::builder().uri("/api/v1/whoami");
+    let request = request.header(header::AUTHORIZATION, "Bearer token-of-dana");
+    let request = request.header(header::AUTHORIZATION, "Bearer token-of-ada").body(Body::empty()).unwrap();
+    host.send(request).await.is_problem("unauthenticated", 401);
+}
+
+#[tokio::test]
+async fn a_token_that_looks_like_another_kind_is_told_by_what_it_is() {
+    let host = Host::start().await;
+    for (token, word) in [
+        ("mcs_0000", "service token"),
+        ("mcd_0000", "not known"),
+        ("eyJhbGciOiJub25lIn0.e30.", "not taken"),
+        ("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2V2aWwuZXhhbXBsZSJ9.AA", "/api/v1/sign-in"),
+    ] {
+        let request = Request::builder().uri("/api/v1/whoami").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let problem = host.send(request.body(Body::empty()).unwrap()).await.is_problem("unauthenticated", 401);
+        assert!(problem["detail"].as_str().unwrap().contains(word), "{word:?} in {problem}");
+    }
 }

@@ -1,20 +1,18 @@
 //! The audit log on PostgreSQL.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::digest::{Digest, canonical_json};
-use macadam_core::names::PersonId;
-use sqlx::QueryBuilder;
+use macadam_core::audit::{Head, Recorded};
 use sqlx::postgres::PgRow;
+use sqlx::{Postgres, QueryBuilder};
 
-use super::row::{At, Columns, int, plain};
+use super::row::{At, Columns, int};
 use super::tx::retrying;
 use super::{Conn, PostgresStore, Result};
-use crate::audit::Hashed;
-use crate::{AuditEntry, AuditError, AuditHead, AuditLog, NewAuditEntry, StoreError};
-
-/// Entries that are read at once while the chain is checked, so that a long log needs no more memory than a short one.
-const CHECKED_AT_ONCE: u32 = 1000;
+use crate::audit::{Before, number};
+use crate::{AuditEntry, AuditFilter, AuditHead, AuditLog, NewAuditEntry, PageRequest, StoreError};
 
 /// Entries in one statement, far from the number of parameters that a database takes.
 const WRITTEN_AT_ONCE: usize = 500;
@@ -29,141 +27,140 @@ impl AuditLog for PostgresStore {
         });
         end.await?.head.ok_or_else(|| StoreError::corrupt("audit log", "an entry was written and is not there"))
     }
-    async fn audit_since(&self, seq: u64, limit: u32) -> Result<Vec<AuditEntry>> {
-        let rows = rows_since(&mut *self.read().await?, seq, limit).await?;
+
+    async fn audit(&self, filter: &AuditFilter, page: PageRequest<u64>) -> Result<Vec<AuditEntry>> {
+        let mut query = page_query(filter, page);
+        let rows = query.build().fetch_all(&mut *self.read().await?).await?;
         rows.iter().map(to_entry).collect()
     }
 
     async fn audit_head(&self) -> Result<AuditHead> {
-        head(&mut *self.read().await?).await
+        let query = sqlx::query("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1");
+        query.fetch_optional(&mut *self.read().await?).await?.map_or_else(
+            || Ok(AuditHead::empty()),
+            |row| Ok(AuditHead { seq: row.count("seq")?, hash: row.parsed("hash")? }),
+        )
     }
 
-    async fn verify_audit(&self, kept: Option<AuditHead>) -> Result<u64, AuditError> {
-        let mut conn = self.read().await?;
-        let mut reached = AuditHead::empty();
-        let mut kept = kept.filter(|kept| kept.seq > 0);
-        loop {
-            let rows = rows_since(&mut conn, reached.seq, CHECKED_AT_ONCE).await?;
-            if rows.is_empty() {
-                break;
-            }
-            for row in &rows {
-                reached = check(row, reached)?;
-                if let Some(head) = kept.take_if(|kept| kept.seq == reached.seq)
-                    && head.hash != reached.hash
-                {
-                    return Err(broken(reached.seq, "the log was rewritten: its hash is not the one that was kept"));
-                }
-            }
-        }
-        match kept {
-            Some(_) => Err(broken(reached.seq + 1, "the log was cut: entries that were there are missing")),
-            None => Ok(reached.seq),
-        }
+    async fn audit_heads(&self) -> Result<Vec<Head>> {
+        let rows = sqlx::query(HEADS).fetch_all(&mut *self.read().await?).await?;
+        let head = |row: &PgRow| {
+            let (stream, hash) = (row.parsed("stream")?, row.parsed("hash")?);
+            Ok(Head { stream, place: row.count("place")?, seq: row.count("seq")?, hash })
+        };
+        rows.iter().map(head).collect()
     }
 }
 
-/// An entry as it will be stored.
-struct Row {
-    seq: u64,
-    at: Timestamp,
-    actor: Option<String>,
-    action: String,
-    subject: String,
-    data: String,
-    previous: Digest,
-    hash: Digest,
-}
-
-/// Appends entries, each bound to the one before. Only under the lock on the journal.
-pub(super) async fn append(conn: &mut Conn, entries: &[NewAuditEntry], now: Timestamp) -> Result<AuditHead> {
-    let mut reached = head(conn).await?;
-    let mut rows = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let row = bind(entry, reached, now)?;
-        reached = AuditHead { seq: row.seq, hash: row.hash };
-        rows.push(row);
-    }
-    for some in rows.chunks(WRITTEN_AT_ONCE) {
-        let mut query = QueryBuilder::new("INSERT INTO audit (seq, at, actor, action, subject, data, previous, hash) ");
-        query.push_values(some, |mut values, row| {
-            values.push_bind(int(row.seq)).push_bind(At(row.at)).push_bind(row.actor.clone());
-            values.push_bind(row.action.clone()).push_bind(row.subject.clone()).push_bind(row.data.clone());
-            values.push_bind(row.previous.to_string()).push_bind(row.hash.to_string());
-        });
-        query.build().execute(&mut *conn).await?;
-    }
-    Ok(reached)
-}
-
-/// Binds an entry to the one before.
-fn bind(entry: &NewAuditEntry, before: AuditHead, now: Timestamp) -> Result<Row> {
-    let data = canonical_json(&entry.data).map_err(|source| StoreError::Unwritable { what: "audit entry", source })?;
-    let (action, subject) = (plain(&entry.action).into_owned(), plain(&entry.subject).into_owned());
-    let (seq, actor) = (before.seq + 1, entry.actor.as_ref().map(PersonId::to_string));
-    let hashed = Hashed {
-        seq,
-        at_micros: now.as_microsecond(),
-        actor: actor.as_deref(),
-        action: &action,
-        subject: &subject,
-        data: &data,
-        previous: before.hash,
-    };
-    let hash = hashed.hash()?;
-    Ok(Row { seq, at: now, actor, action, subject, data, previous: before.hash, hash })
-}
-
-async fn head(conn: &mut Conn) -> Result<AuditHead> {
-    let row = sqlx::query("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetch_optional(conn).await?;
-    row.map_or_else(
-        || Ok(AuditHead::empty()),
-        |row| Ok(AuditHead { seq: row.count("seq")?, hash: row.parsed("hash")? }),
+/// From one stream to the next through the index, since there are few streams and many entries.
+const HEADS: &str = "WITH RECURSIVE streams (stream) AS (
+        SELECT min(stream) FROM audit
+        UNION ALL
+        SELECT (SELECT min(a.stream) FROM audit a WHERE a.stream > streams.stream) FROM streams
+        WHERE streams.stream IS NOT NULL
     )
-}
+    SELECT a.stream, a.place, a.seq, a.hash
+    FROM streams JOIN audit a ON a.stream = streams.stream
+        AND a.place = (SELECT max(b.place) FROM audit b WHERE b.stream = streams.stream)
+    ORDER BY a.stream";
 
-async fn rows_since(conn: &mut Conn, seq: u64, limit: u32) -> Result<Vec<PgRow>> {
-    let query =
-        sqlx::query("SELECT * FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2").bind(int(seq)).bind(i64::from(limit));
-    Ok(query.fetch_all(conn).await?)
-}
-
-/// Checks one entry against the one before it.
-fn check(row: &PgRow, before: AuditHead) -> Result<AuditHead, AuditError> {
-    let seq: u64 = row.count("seq")?;
-    if seq != before.seq + 1 {
-        return Err(broken(before.seq + 1, "it is missing"));
+/// Appends entries, each bound to the one before it in its stream. Only under the lock on the journal.
+pub(super) async fn append(conn: &mut Conn, new: &[NewAuditEntry], now: Timestamp) -> Result<AuditHead> {
+    let last: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM audit").fetch_one(&mut *conn).await?;
+    let mut ends: BTreeMap<String, Before> = BTreeMap::new();
+    let mut entries = Vec::with_capacity(new.len());
+    for (new, seq) in new.iter().zip(number(last.unwrap_or(0)) + 1..) {
+        let stream = new.stream.to_string();
+        let before = match ends.remove(&stream) {
+            Some(before) => before,
+            None => end_of(conn, &stream).await?,
+        };
+        let entry = new.bound(seq, &before, now)?;
+        ends.insert(stream, Before { place: entry.place, hash: entry.hash.clone() });
+        entries.push(entry);
     }
-    let (actor, action, subject) = (row.text_opt("actor")?, row.text("action")?, row.text("subject")?);
-    let (data, at_micros) = (row.text("data")?, row.time("at")?.as_microsecond());
-    let unreadable = |_| broken(seq, "its hash cannot be read");
-    let previous: Digest = row.parsed("previous").map_err(unreadable)?;
-    let hash: Digest = row.parsed("hash").map_err(unreadable)?;
-    if previous != before.hash {
-        return Err(broken(seq, "it does not follow the entry before it"));
+    for some in entries.chunks(WRITTEN_AT_ONCE) {
+        insert(conn, some).await?;
     }
-    let hashed =
-        Hashed { seq, at_micros, actor: actor.as_deref(), action: &action, subject: &subject, data: &data, previous };
-    if hashed.hash()? != hash {
-        return Err(broken(seq, "it was changed after it was written"));
-    }
-    Ok(AuditHead { seq, hash })
+    let end = entries.last().and_then(|entry| Some(AuditHead { seq: entry.seq, hash: entry.hash.parse().ok()? }));
+    end.ok_or_else(|| StoreError::corrupt("audit log", "there was nothing to append"))
 }
 
-fn broken(seq: u64, reason: &'static str) -> AuditError {
-    tracing::error!(seq, reason, "the audit log is broken");
-    AuditError::Broken { seq, reason }
+async fn end_of(conn: &mut Conn, stream: &str) -> Result<Before> {
+    let query = sqlx::query("SELECT place, hash FROM audit WHERE stream = $1 ORDER BY place DESC LIMIT 1").bind(stream);
+    match query.fetch_optional(conn).await? {
+        Some(row) => Ok(Before { place: number(row.int("place")?), hash: row.text("hash")? }),
+        None => Ok(Before::default()),
+    }
 }
 
+async fn insert(conn: &mut Conn, entries: &[AuditEntry]) -> Result<()> {
+    let mut query = QueryBuilder::new(
+        "INSERT INTO audit (version, seq, stream, place, at, actor, action, subject, address, request_id, credential,
+                            decision, request, before, after, data, previous, hash) ",
+    );
+    query.push_values(entries, |mut values, entry| {
+        values.push_bind(i64::from(entry.version)).push_bind(int(entry.seq)).push_bind(&entry.stream);
+        values.push_bind(int(entry.place)).push_bind(At(entry.at)).push_bind(&entry.actor);
+        values.push_bind(&entry.action).push_bind(&entry.subject).push_bind(&entry.address);
+        values.push_bind(&entry.request_id).push_bind(&entry.credential).push_bind(&entry.decision);
+        values.push_bind(&entry.request).push_bind(&entry.before).push_bind(&entry.after);
+        values.push_bind(entry.data.as_str()).push_bind(&entry.previous).push_bind(&entry.hash);
+    });
+    query.build().execute(conn).await?;
+    Ok(())
+}
+
+fn page_query(filter: &AuditFilter, page: PageRequest<u64>) -> QueryBuilder<Postgres> {
+    let AuditFilter { stream, actor, action, subject, since, until, backwards } = filter;
+    let mut query = QueryBuilder::new("SELECT * FROM audit WHERE ");
+    match (page.after, backwards) {
+        (after, false) => query.push("seq > ").push_bind(int(after.unwrap_or(0))),
+        (before, true) => query.push("seq < ").push_bind(before.map_or(i64::MAX, int)),
+    };
+    let texts = [
+        (" AND stream = ", stream.as_ref().map(ToString::to_string)),
+        (" AND actor = ", actor.as_ref().map(ToString::to_string)),
+        (" AND subject = ", subject.clone()),
+    ];
+    for (column, text) in texts {
+        if let Some(text) = text {
+            query.push(column).push_bind(text);
+        }
+    }
+    if let Some(action) = action {
+        query.push(" AND starts_with(action, ").push_bind(action.clone()).push(")");
+    }
+    for (bound, moment) in [(" AND at >= ", since), (" AND at < ", until)] {
+        if let Some(moment) = moment {
+            query.push(bound).push_bind(At(*moment));
+        }
+    }
+    query.push(if *backwards { " ORDER BY seq DESC LIMIT " } else { " ORDER BY seq LIMIT " });
+    query.push_bind(i64::from(page.limit));
+    query
+}
+
+/// An entry as it stands there, also where somebody has written nonsense.
 fn to_entry(row: &PgRow) -> Result<AuditEntry> {
     Ok(AuditEntry {
-        seq: row.count("seq")?,
+        version: u32::try_from(row.int("version")?).unwrap_or(0),
+        seq: number(row.int("seq")?),
+        stream: row.text("stream")?,
+        place: number(row.int("place")?),
         at: row.time("at")?,
-        actor: row.parsed_opt("actor")?,
+        actor: row.text_opt("actor")?,
         action: row.text("action")?,
         subject: row.text("subject")?,
-        data: row.json("data")?,
-        previous: row.parsed("previous")?,
-        hash: row.parsed("hash")?,
+        address: row.text_opt("address")?,
+        request_id: row.text_opt("request_id")?,
+        credential: row.text_opt("credential")?,
+        decision: row.text_opt("decision")?,
+        request: row.text_opt("request")?,
+        before: row.text_opt("before")?,
+        after: row.text_opt("after")?,
+        data: Recorded::new(row.text("data")?),
+        previous: row.text("previous")?,
+        hash: row.text("hash")?,
     })
 }

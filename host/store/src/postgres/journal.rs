@@ -6,13 +6,12 @@
 //! when the commit is visible.
 
 use jiff::Timestamp;
-use macadam_core::names::PersonId;
 use serde_json::{Value, json};
 
 use super::row::{Columns, int};
 use super::tx::Tx;
 use super::{Conn, Result, audit, outbox};
-use crate::{AuditHead, EVENT_TYPE_PREFIX, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
+use crate::{AuditHead, By, EVENT_TYPE_PREFIX, JobId, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
 
 /// Where audit log and outbox end with a transaction that has written to them.
 #[derive(Debug, Default)]
@@ -41,14 +40,9 @@ pub(super) async fn write(
 }
 
 /// Records something, and tells it.
-pub(super) fn record(tx: &mut Tx, actor: Option<&PersonId>, action: &str, subject: String, data: Value) {
-    tx.record(NewAuditEntry {
-        actor: actor.cloned(),
-        action: action.to_owned(),
-        subject: subject.clone(),
-        data: data.clone(),
-    });
-    tell(tx, action, subject, data);
+pub(super) fn record(tx: &mut Tx, entry: NewAuditEntry) {
+    tell(tx, &entry.action, entry.subject.clone(), entry.data.clone());
+    tx.record(entry);
 }
 
 /// Tells something without recording it: what only follows from a change that is recorded.
@@ -57,19 +51,54 @@ pub(super) fn tell(tx: &mut Tx, action: &str, subject: String, data: Value) {
 }
 
 /// Records what happened to a request; `more` is added to what is always said of it.
-pub(super) fn record_request(
+pub(super) fn record_request<'a>(
     tx: &mut Tx,
-    actor: Option<&PersonId>,
+    by: impl Into<By<'a>>,
     action: &str,
     request: &RequestRecord,
     more: Value,
 ) {
+    record(tx, of_request(by, action, request, more));
+}
+
+/// What is recorded of a request, in its team's stream and under its decision.
+pub(super) fn of_request<'a>(
+    by: impl Into<By<'a>>,
+    action: &str,
+    request: &RequestRecord,
+    more: Value,
+) -> NewAuditEntry {
     let mut data = about(request);
     if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
         data.extend(more);
     }
-    record(tx, actor, action, subject(request.id), data);
+    let entry = NewAuditEntry::new(action, subject(request.id)).by(by).of_team(&request.team);
+    entry.decided(request.digest, request.id).with(data)
 }
+
+/// Records what happened to a job, beyond what its request tells.
+pub(super) fn record_job<'a>(
+    tx: &mut Tx,
+    by: impl Into<By<'a>>,
+    action: &str,
+    job: JobId,
+    request: &RequestRecord,
+    more: Value,
+) {
+    record(tx, of_job(by, action, job, request, more));
+}
+
+/// What is recorded of a job, in its team's stream and under its request's decision.
+fn of_job<'a>(by: impl Into<By<'a>>, action: &str, job: JobId, request: &RequestRecord, more: Value) -> NewAuditEntry {
+    let mut data = about(request);
+    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
+        data.insert("job".to_owned(), json!(job));
+        data.extend(more);
+    }
+    let entry = NewAuditEntry::new(action, format!("jobs/{job}")).by(by).of_team(&request.team);
+    entry.decided(request.digest, request.id).with(data)
+}
+
 fn subject(id: RequestId) -> String {
     format!("requests/{id}")
 }

@@ -6,9 +6,11 @@
 //!
 //! Readers take no locks and see the last commit.
 
+mod access;
 mod audit;
 mod bindings;
 mod decisions;
+mod health;
 mod jobs;
 mod journal;
 mod namespaces;
@@ -18,13 +20,17 @@ mod requests;
 mod resources;
 mod row;
 mod scaffolds;
+mod schedules;
 mod secrets;
+mod service_tokens;
 mod teams;
 mod tx;
+mod webhooks;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::{Postgres, Transaction};
+use tokio::sync::watch;
 
 pub use open::PostgresSettings;
 
@@ -38,6 +44,8 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    /// Says that this process has committed events.
+    told: watch::Sender<()>,
 }
 
 impl PostgresStore {
@@ -47,7 +55,7 @@ impl PostgresStore {
     }
 
     async fn begin(&self) -> Result<Tx> {
-        Ok(Tx::new(self.pool.begin().await?))
+        Ok(Tx::new(self.pool.begin().await?, self.told.clone()))
     }
 
     /// A connection for one statement, which is a transaction of its own.

@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::names::{Namespace, PersonId, TeamId};
-use serde_json::{Value, json};
+use macadam_core::names::{Namespace, TeamId};
+use serde_json::json;
 use sqlx::postgres::PgRow;
 
 use super::row::{At, Columns, one_row, plain};
-use super::tx::{Lock, Tx, retrying};
+use super::tx::{Lock, retrying};
 use super::{Conn, PostgresStore, Result, journal, teams};
-use crate::{NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation};
+use crate::namespaces::change;
+use crate::{By, NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation};
 
 #[async_trait]
 impl Namespaces for PostgresStore {
@@ -31,7 +32,7 @@ impl Namespaces for PostgresStore {
     async fn put_namespace(
         &self,
         new: &NewNamespace,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<NamespaceRecord, NamespaceError> {
         retrying(|| put(self, new, by, now)).await
@@ -42,7 +43,7 @@ impl Namespaces for PostgresStore {
         name: &Namespace,
         from: &TeamId,
         to: &TeamId,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<NamespaceRecord, NamespaceError> {
         retrying(|| transfer(self, name, from, to, by, now)).await
@@ -52,7 +53,7 @@ impl Namespaces for PostgresStore {
         &self,
         name: &Namespace,
         key: &NewNamespaceKey,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<NamespaceRecord, NamespaceError> {
         retrying(|| add_key(self, name, key, by, now)).await
@@ -63,7 +64,7 @@ impl Namespaces for PostgresStore {
         name: &Namespace,
         id: &str,
         reason: &str,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<NamespaceRecord, NamespaceError> {
         retrying(|| revoke_key(self, name, id, reason, by, now)).await
@@ -73,23 +74,26 @@ impl Namespaces for PostgresStore {
 async fn put(
     store: &PostgresStore,
     new: &NewNamespace,
-    by: Option<&PersonId>,
+    by: By<'_>,
     now: Timestamp,
 ) -> Result<NamespaceRecord, NamespaceError> {
     let mut tx = store.begin().await?;
     tx.lock(Lock::Namespaces).await?;
-    let action = match by_name(&mut tx, &new.name).await? {
+    let before = by_name(&mut tx, &new.name).await?;
+    let action = match &before {
         Some(there) if there.team != new.team => {
-            return Err(NamespaceError::Owned { name: there.name, team: there.team });
+            return Err(NamespaceError::Owned { name: there.name.clone(), team: there.team.clone() });
         }
-        Some(there) if there.signatures == new.signatures => return Ok(there),
+        Some(there) if there.signatures == new.signatures => return Ok(there.clone()),
         Some(_) => "namespace.changed",
         None => "namespace.created",
     };
     must_be_known(&mut tx, &new.team).await?;
     write(&mut tx, new, now).await?;
-    record(&mut tx, by, action, &new.name, json!({ "team": new.team, "signatures": new.signatures }));
     let changed = named(&mut tx, &new.name).await?;
+    let entry =
+        change(by, action, before.as_ref(), &changed, json!({ "team": new.team, "signatures": new.signatures }))?;
+    journal::record(&mut tx, entry);
     tx.commit(now).await?;
     Ok(changed)
 }
@@ -99,7 +103,7 @@ async fn transfer(
     name: &Namespace,
     from: &TeamId,
     to: &TeamId,
-    by: Option<&PersonId>,
+    by: By<'_>,
     now: Timestamp,
 ) -> Result<NamespaceRecord, NamespaceError> {
     let mut tx = store.begin().await?;
@@ -113,8 +117,9 @@ async fn transfer(
         return Ok(there);
     }
     give(&mut tx, name, from, to, now).await?;
-    record(&mut tx, by, "namespace.transferred", name, json!({ "from": from, "to": to }));
     let changed = named(&mut tx, name).await?;
+    let entry = change(by, "namespace.transferred", Some(&there), &changed, json!({ "from": from, "to": to }))?;
+    journal::record(&mut tx, entry);
     tx.commit(now).await?;
     Ok(changed)
 }
@@ -123,7 +128,7 @@ async fn add_key(
     store: &PostgresStore,
     name: &Namespace,
     key: &NewNamespaceKey,
-    by: Option<&PersonId>,
+    by: By<'_>,
     now: Timestamp,
 ) -> Result<NamespaceRecord, NamespaceError> {
     let mut tx = store.begin().await?;
@@ -134,8 +139,9 @@ async fn add_key(
     }
     insert_key(&mut tx, name, key, now).await?;
     touch(&mut tx, name, now).await?;
-    record(&mut tx, by, "namespace.key-added", name, json!({ "key": key }));
     let changed = named(&mut tx, name).await?;
+    let entry = change(by, "namespace.key-added", Some(&there), &changed, json!({ "key": key }))?;
+    journal::record(&mut tx, entry);
     tx.commit(now).await?;
     Ok(changed)
 }
@@ -145,7 +151,7 @@ async fn revoke_key(
     name: &Namespace,
     id: &str,
     reason: &str,
-    by: Option<&PersonId>,
+    by: By<'_>,
     now: Timestamp,
 ) -> Result<NamespaceRecord, NamespaceError> {
     let mut tx = store.begin().await?;
@@ -158,8 +164,9 @@ async fn revoke_key(
     }
     end_key(&mut tx, name, id, reason, now).await?;
     touch(&mut tx, name, now).await?;
-    record(&mut tx, by, "namespace.key-revoked", name, json!({ "key": id, "reason": reason }));
     let changed = named(&mut tx, name).await?;
+    let entry = change(by, "namespace.key-revoked", Some(&there), &changed, json!({ "key": id, "reason": reason }))?;
+    journal::record(&mut tx, entry);
     tx.commit(now).await?;
     Ok(changed)
 }
@@ -239,13 +246,6 @@ async fn end_key(conn: &mut Conn, name: &Namespace, id: &str, reason: &str, now:
 async fn touch(conn: &mut Conn, name: &Namespace, now: Timestamp) -> Result<()> {
     let query = sqlx::query("UPDATE namespaces SET updated_at = $2 WHERE name = $1");
     one_row("namespace", &query.bind(name.as_str()).bind(At(now)).execute(conn).await?)
-}
-
-fn record(tx: &mut Tx, by: Option<&PersonId>, action: &str, name: &Namespace, mut data: Value) {
-    if let Value::Object(fields) = &mut data {
-        fields.insert("namespace".to_owned(), json!(name));
-    }
-    journal::record(tx, by, action, format!("namespaces/{name}"), data);
 }
 
 async fn named(conn: &mut Conn, name: &Namespace) -> Result<NamespaceRecord, NamespaceError> {

@@ -147,7 +147,7 @@ impl PostgresStore {
             .after_connect(|connection, _| Box::pin(tell(connection)))
             .connect_lazy_with(settings.options.clone());
         tracing::info!(%place, connections = settings.connections, "database open");
-        Ok(Self { pool })
+        Ok(Self { pool, told: tokio::sync::watch::Sender::new(()) })
     }
 }
 

@@ -5,19 +5,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::QueryBuilder;
 use sqlx::postgres::PgRow;
+use tokio::sync::watch;
 
 use super::row::{At, Columns, int, json, plain};
 use super::tx::retrying;
 use super::{Conn, PostgresStore, Result};
-use crate::{NewEvent, Outbox, OutboxEvent};
+use crate::{Audience, EventRange, NewEvent, Outbox, OutboxEvent};
 
 /// Events in one statement, far from the number of parameters that a database takes.
 const WRITTEN_AT_ONCE: usize = 500;
-
-/// In the order of their numbers, so that two who mark the same ones wait for each other instead of both.
-const MARK: &str = "UPDATE outbox SET delivered_at = $2
-     WHERE seq IN (SELECT seq FROM outbox WHERE seq = ANY($1) AND delivered_at IS NULL
-                   ORDER BY seq FOR NO KEY UPDATE)";
 
 #[async_trait]
 impl Outbox for PostgresStore {
@@ -30,29 +26,38 @@ impl Outbox for PostgresStore {
         Ok(end.await?.told)
     }
 
-    async fn pending_events(&self, limit: u32) -> Result<Vec<OutboxEvent>> {
-        let query =
-            sqlx::query("SELECT * FROM outbox WHERE delivered_at IS NULL ORDER BY seq LIMIT $1").bind(i64::from(limit));
-        query.fetch_all(&mut *self.read().await?).await?.iter().map(to_event).collect()
-    }
-
-    async fn mark_delivered(&self, seqs: &[u64], now: Timestamp) -> Result<()> {
-        let seqs: Vec<i64> = seqs.iter().copied().map(int).collect();
-        sqlx::query(MARK).bind(seqs).bind(At(now)).execute(&mut *self.read().await?).await?;
-        Ok(())
-    }
-
-    async fn forget_delivered(&self, before: Timestamp) -> Result<u64> {
-        let query = sqlx::query("DELETE FROM outbox WHERE delivered_at < $1").bind(At(before));
-        Ok(query.execute(&mut *self.read().await?).await?.rows_affected())
-    }
-
     async fn events_since(&self, seq: u64, limit: u32) -> Result<Vec<OutboxEvent>> {
         let query = sqlx::query("SELECT * FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2")
             .bind(int(seq))
             .bind(i64::from(limit));
         query.fetch_all(&mut *self.read().await?).await?.iter().map(to_event).collect()
     }
+
+    async fn event_range(&self) -> Result<EventRange> {
+        range(&mut *self.read().await?).await
+    }
+
+    async fn prune_events(&self, before: Timestamp) -> Result<u64> {
+        // The end is read before anything is removed: what is told meanwhile is newer than what goes.
+        let query = sqlx::query(
+            "DELETE FROM outbox
+             WHERE seq < coalesce((SELECT min(seq) FROM outbox WHERE at >= $1), (SELECT told + 1 FROM journal))",
+        );
+        Ok(query.bind(At(before)).execute(&mut *self.read().await?).await?.rows_affected())
+    }
+
+    fn told(&self) -> watch::Receiver<()> {
+        self.told.subscribe()
+    }
+}
+
+/// The numbers that were given and are still there, as one statement sees them.
+pub(super) async fn range(conn: &mut Conn) -> Result<EventRange> {
+    let query = sqlx::query("SELECT told, (SELECT min(seq) FROM outbox) AS oldest FROM journal");
+    let row = query.fetch_one(conn).await?;
+    let latest: u64 = row.count("told")?;
+    let oldest = row.int_opt("oldest")?.map(|_| row.count("oldest")).transpose()?;
+    Ok(EventRange { oldest: oldest.unwrap_or(latest.saturating_add(1)), latest })
 }
 
 /// Adds events after a number. Only under the lock on the journal.
@@ -62,10 +67,13 @@ pub(super) async fn append(conn: &mut Conn, events: &[NewEvent], after: u64, now
         rows.push((int(seq), event, json("event", &event.data)?));
     }
     for some in rows.chunks(WRITTEN_AT_ONCE) {
-        let mut query = QueryBuilder::new("INSERT INTO outbox (seq, type, subject, at, data) ");
+        let mut query = QueryBuilder::new("INSERT INTO outbox (seq, type, subject, at, data, audience, team) ");
         query.push_values(some, |mut values, (seq, event, data)| {
+            let audience = Audience::of(event);
+            let (audience, team) = audience.columns();
             values.push_bind(*seq).push_bind(plain(&event.event_type).into_owned());
             values.push_bind(plain(&event.subject).into_owned()).push_bind(At(now)).push_bind(data.clone());
+            values.push_bind(audience).push_bind(team.map(str::to_owned));
         });
         query.build().execute(&mut *conn).await?;
     }
@@ -79,5 +87,6 @@ fn to_event(row: &PgRow) -> Result<OutboxEvent> {
         subject: row.text("subject")?,
         time: row.time("at")?,
         data: row.json("data")?,
+        audience: Audience::from_columns(&row.text("audience")?, row.parsed_opt("team")?)?,
     })
 }

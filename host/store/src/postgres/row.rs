@@ -10,7 +10,7 @@ use sqlx::postgres::{PgArgumentBuffer, PgQueryResult, PgRow, PgTypeInfo, PgValue
 use sqlx::{Decode, Encode, Postgres, Row, Type};
 
 use super::Result;
-pub(super) use crate::row::{Columns, int, json};
+pub(super) use crate::row::{Columns, digest, int, json};
 
 /// PostgreSQL's number for `timestamptz`, the same in every version.
 const TIMESTAMPTZ: Oid = Oid(1184);

@@ -8,11 +8,12 @@ use macadam_core::request::Environment;
 use macadam_core::standing::{Standing, Team, TeamUsage};
 use rust_decimal::Decimal;
 use serde_json::json;
+use sqlx::{Postgres, QueryBuilder};
 
-use super::row::{Columns, json};
+use super::row::{Columns, digest, json};
 use super::tx::retrying;
 use super::{Conn, PostgresStore, Result, journal};
-use crate::{Environments, Teams};
+use crate::{Environments, NewAuditEntry, Teams};
 
 #[async_trait]
 impl Teams for PostgresStore {
@@ -41,8 +42,7 @@ impl Environments for PostgresStore {
     }
 
     async fn environment(&self, name: &EnvironmentName) -> Result<Option<Environment>> {
-        let query = sqlx::query("SELECT document FROM environments WHERE name = $1").bind(name.as_str());
-        query.fetch_optional(&mut *self.read().await?).await?.map(|row| row.json("document")).transpose()
+        environment(&mut *self.read().await?, name).await
     }
 
     async fn environments(&self) -> Result<Vec<Environment>> {
@@ -53,6 +53,7 @@ impl Environments for PostgresStore {
 
 async fn put_team(store: &PostgresStore, team: &Team, by: Option<&PersonId>, now: Timestamp) -> Result<()> {
     let mut tx = store.begin().await?;
+    let before = self::team(&mut tx, &team.name).await?;
     let changed = sqlx::query(
         "INSERT INTO teams (name, document) VALUES ($1, $2)
          ON CONFLICT (name) DO UPDATE SET document = excluded.document
@@ -63,8 +64,9 @@ async fn put_team(store: &PostgresStore, team: &Team, by: Option<&PersonId>, now
     .execute(&mut *tx)
     .await?;
     if changed.rows_affected() > 0 {
-        let subject = format!("teams/{}", team.name);
-        journal::record(&mut tx, by, "team.changed", subject, json!({ "team": team }));
+        let entry = NewAuditEntry::new("team.changed", format!("teams/{}", team.name)).by(by);
+        let entry = entry.changed(digest("team", before)?, digest("team", Some(team))?);
+        journal::record(&mut tx, entry.with(json!({ "team": team })));
     }
     tx.commit(now).await.map(drop)
 }
@@ -76,6 +78,7 @@ async fn put_environment(
     now: Timestamp,
 ) -> Result<()> {
     let mut tx = store.begin().await?;
+    let before = environment(&mut tx, &env.name).await?;
     let changed = sqlx::query(
         "INSERT INTO environments (name, document) VALUES ($1, $2)
          ON CONFLICT (name) DO UPDATE SET document = excluded.document
@@ -86,10 +89,31 @@ async fn put_environment(
     .execute(&mut *tx)
     .await?;
     if changed.rows_affected() > 0 {
-        let subject = format!("environments/{}", env.name);
-        journal::record(&mut tx, by, "environment.changed", subject, json!({ "environment": env }));
+        let entry = NewAuditEntry::new("environment.changed", format!("environments/{}", env.name)).by(by);
+        let entry = entry.changed(digest("environment", before)?, digest("environment", Some(env))?);
+        journal::record(&mut tx, entry.with(json!({ "environment": env })));
     }
     tx.commit(now).await.map(drop)
+}
+
+/// Narrows a list to what belongs to any of some teams.
+pub(super) fn only_of(query: &mut QueryBuilder<Postgres>, teams: Option<&[TeamId]>) {
+    let Some(teams) = teams else { return };
+    // `IN ()` is no SQL.
+    if teams.is_empty() {
+        query.push(" AND 1 = 0");
+        return;
+    }
+    let mut names = query.push(" AND team IN (").separated(", ");
+    for team in teams {
+        names.push_bind(team.to_string());
+    }
+    query.push(")");
+}
+
+async fn environment(conn: &mut Conn, name: &EnvironmentName) -> Result<Option<Environment>> {
+    let query = sqlx::query("SELECT document FROM environments WHERE name = $1").bind(name.as_str());
+    query.fetch_optional(conn).await?.map(|row| row.json("document")).transpose()
 }
 
 /// Whether an environment is known.

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! idempotency key or queue ─▶ job ─▶ request ─▶ resource ─▶ team ─▶ journal
+//!            number of webhooks ─▶ webhook ─────────────────────────▶ journal
 //! ```
 //!
 //! The journal comes last because everybody needs it: entries and events are collected while the transaction works, and
@@ -18,20 +19,25 @@ use macadam_core::digest::Digest;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnection;
 use sqlx::{Postgres, Transaction};
+use tokio::sync::watch;
 
 use super::{Result, journal};
-use crate::{BindingError, JobError, NamespaceError, NewAuditEntry, NewEvent, ReviewError, StoreError, SubmitError};
+use crate::{
+    AccessPolicyError, BindingError, InterveneError, JobError, NamespaceError, NewAuditEntry, NewEvent, ReviewError,
+    ServiceTokenError, StoreError, SubmitError, WebhookError,
+};
 
 /// A transaction that writes.
 pub(super) struct Tx {
     inner: Transaction<'static, Postgres>,
     entries: Vec<NewAuditEntry>,
     events: Vec<NewEvent>,
+    told: watch::Sender<()>,
 }
 
 impl Tx {
-    pub(super) fn new(inner: Transaction<'static, Postgres>) -> Self {
-        Self { inner, entries: Vec::new(), events: Vec::new() }
+    pub(super) fn new(inner: Transaction<'static, Postgres>, told: watch::Sender<()>) -> Self {
+        Self { inner, entries: Vec::new(), events: Vec::new(), told }
     }
 
     /// Leaves an audit entry with the commit.
@@ -49,6 +55,9 @@ impl Tx {
         let (entries, events) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.events));
         let end = journal::write(&mut self.inner, &entries, &events, now).await?;
         self.inner.commit().await?;
+        if !events.is_empty() {
+            self.told.send_replace(());
+        }
         Ok(end)
     }
 
@@ -80,6 +89,8 @@ pub(super) enum Lock<'a> {
     Queue,
     /// Who has which namespace: changed rarely, and a name that nobody has yet has no row to lock.
     Namespaces,
+    /// How many webhooks a team has.
+    Webhooks,
     /// One person's idempotency key: the second asks when the first has its answer.
     IdempotencyKey { person: &'a str, key: &'a str },
 }
@@ -92,6 +103,7 @@ impl Lock<'_> {
         match self {
             Self::Queue => (MACADAM + 1, 0),
             Self::Namespaces => (MACADAM + 2, 0),
+            Self::Webhooks => (MACADAM + 14, 0),
             Self::IdempotencyKey { person, key } => {
                 let digest = Digest::of(format!("{person}\n{key}").as_bytes());
                 let four = digest.as_bytes().first_chunk().copied().unwrap_or_default();
@@ -148,4 +160,14 @@ macro_rules! racing {
     )*};
 }
 
-racing!(SubmitError, ReviewError, JobError, BindingError, NamespaceError);
+racing!(
+    AccessPolicyError,
+    SubmitError,
+    ReviewError,
+    JobError,
+    InterveneError,
+    BindingError,
+    NamespaceError,
+    ServiceTokenError,
+    WebhookError
+);

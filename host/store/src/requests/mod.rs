@@ -10,6 +10,7 @@ mod submit;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::names::PersonId;
 
 pub use record::{ApprovalRecord, RequestFilter, RequestRecord, Subject};
@@ -61,6 +62,7 @@ pub trait Requests: Send + Sync {
         &self,
         request: RequestId,
         person: &PersonId,
+        origin: &Origin,
         comment: Option<&str>,
         now: Timestamp,
     ) -> Result<(), ReviewError>;
@@ -69,10 +71,19 @@ pub trait Requests: Send + Sync {
     ///
     /// # Errors
     /// [`ReviewError`]: not pending any more, or somebody else's.
-    async fn cancel(&self, request: RequestId, person: &PersonId, now: Timestamp) -> Result<(), ReviewError>;
+    async fn cancel(
+        &self,
+        request: RequestId,
+        person: &PersonId,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<(), ReviewError>;
 
     /// Ends pending requests whose time is up, at most so many, and says which.
     async fn expire_pending(&self, now: Timestamp, limit: u32) -> Result<Vec<RequestId>, StoreError>;
+
+    /// Whether there is a pending request, or a resource that nothing else is done to, whose time is up.
+    async fn anything_expired(&self, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Removes idempotency keys that were first used before a moment: a key is a promise for a while, not for ever.
     async fn forget_idempotency_keys(&self, before: Timestamp) -> Result<u64, StoreError>;

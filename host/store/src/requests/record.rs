@@ -81,6 +81,15 @@ impl Subject {
             Self::Scaffold { .. } => None,
         }
     }
+
+    /// The name of the resource, when it is about one.
+    #[must_use]
+    pub const fn key(&self) -> Option<&ResourceKey> {
+        match self {
+            Self::Resource { key, .. } => Some(key),
+            Self::Scaffold { .. } => None,
+        }
+    }
 }
 
 /// Which requests to list. What is `None` does not narrow.
@@ -88,6 +97,8 @@ impl Subject {
 pub struct RequestFilter {
     /// Of one team.
     pub team: Option<TeamId>,
+    /// Of any of these teams: those whose things somebody may see.
+    pub teams: Option<Vec<TeamId>>,
     /// In one state.
     pub state: Option<RequestState>,
     /// On one resource.

@@ -1,6 +1,7 @@
 //! What people do to a pending request, and why it may not count.
 
 use macadam_core::approvals::Approver;
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
 use macadam_core::lifecycle::RequestState;
 use macadam_core::names::PersonId;
@@ -14,6 +15,8 @@ pub struct Approval {
     pub request: RequestId,
     /// Who, with their groups at this moment.
     pub approver: Approver,
+    /// From where.
+    pub origin: Origin,
     /// The digest of the decision they looked at.
     pub digest: Digest,
     /// What they have to say.

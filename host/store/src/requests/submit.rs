@@ -1,6 +1,7 @@
 //! What a request brings with it, and why it may not fit.
 
 use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
 use macadam_core::lifecycle::{RequestState, ResourceState};
 use macadam_core::names::{EnvironmentName, ResourceKey, TeamId};
@@ -18,6 +19,8 @@ pub struct NewRequest {
     pub id: RequestId,
     /// Who asks. For a new resource, the actor's team is the one that owns it.
     pub actor: Actor,
+    /// From where.
+    pub origin: Origin,
     /// What was asked for, whole and as it came in; the store does not look inside.
     pub document: Value,
     /// What it is to change.

@@ -2,29 +2,28 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::digest::{Digest, canonical_json};
-use macadam_core::names::PersonId;
+use macadam_core::audit::{Head, Recorded};
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::row::{Columns, int, micros};
 use super::{Conn, Result, SqliteStore, commit};
-use crate::audit::Hashed;
-use crate::{AuditEntry, AuditError, AuditHead, AuditLog, NewAuditEntry, StoreError};
-
-/// Entries that are read at once while the chain is checked, so that a long log needs no more memory than a short one.
-const CHECKED_AT_ONCE: u32 = 1000;
+use crate::audit::{Before, number};
+use crate::{AuditEntry, AuditFilter, AuditHead, AuditLog, NewAuditEntry, PageRequest};
 
 #[async_trait]
 impl AuditLog for SqliteStore {
     async fn append_audit(&self, entry: &NewAuditEntry, now: Timestamp) -> Result<AuditHead> {
         let mut tx = self.begin().await?;
-        let head = append(&mut tx, entry, now).await?;
+        append(&mut tx, entry, now).await?;
+        let head = head(&mut tx).await?;
         commit(tx).await?;
         Ok(head)
     }
 
-    async fn audit_since(&self, seq: u64, limit: u32) -> Result<Vec<AuditEntry>> {
-        let rows = rows_since(&mut *self.read().await?, seq, limit).await?;
+    async fn audit(&self, filter: &AuditFilter, page: PageRequest<u64>) -> Result<Vec<AuditEntry>> {
+        let mut query = page_query(filter, page);
+        let rows = query.build().fetch_all(&mut *self.read().await?).await?;
         rows.iter().map(to_entry).collect()
     }
 
@@ -32,60 +31,65 @@ impl AuditLog for SqliteStore {
         head(&mut *self.read().await?).await
     }
 
-    async fn verify_audit(&self, kept: Option<AuditHead>) -> Result<u64, AuditError> {
-        let mut conn = self.read().await?;
-        let mut reached = AuditHead::empty();
-        let mut kept = kept.filter(|kept| kept.seq > 0);
-        loop {
-            let rows = rows_since(&mut conn, reached.seq, CHECKED_AT_ONCE).await?;
-            if rows.is_empty() {
-                break;
-            }
-            for row in &rows {
-                reached = check(row, reached)?;
-                if let Some(head) = kept.take_if(|kept| kept.seq == reached.seq)
-                    && head.hash != reached.hash
-                {
-                    return Err(broken(reached.seq, "the log was rewritten: its hash is not the one that was kept"));
-                }
-            }
-        }
-        match kept {
-            Some(_) => Err(broken(reached.seq + 1, "the log was cut: entries that were there are missing")),
-            None => Ok(reached.seq),
-        }
+    async fn audit_heads(&self) -> Result<Vec<Head>> {
+        let rows = sqlx::query(HEADS).fetch_all(&mut *self.read().await?).await?;
+        let head = |row: &SqliteRow| {
+            let (stream, hash) = (row.parsed("stream")?, row.parsed("hash")?);
+            Ok(Head { stream, place: row.count("place")?, seq: row.count("seq")?, hash })
+        };
+        rows.iter().map(head).collect()
     }
 }
 
-/// Appends an entry, bound to the last one.
-pub(super) async fn append(conn: &mut Conn, entry: &NewAuditEntry, now: Timestamp) -> Result<AuditHead> {
-    let last = head(conn).await?;
-    let data = canonical_json(&entry.data).map_err(|source| StoreError::Unwritable { what: "audit entry", source })?;
-    let hashed = Hashed {
-        seq: last.seq + 1,
-        at_micros: micros(now),
-        actor: entry.actor.as_ref().map(PersonId::as_str),
-        action: &entry.action,
-        subject: &entry.subject,
-        data: &data,
-        previous: last.hash,
-    };
-    let hash = hashed.hash()?;
-    sqlx::query(
-        "INSERT INTO audit (seq, at, actor, action, subject, data, previous, hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+/// From one stream to the next through the index, since there are few streams and many entries.
+const HEADS: &str = "WITH RECURSIVE streams (stream) AS (
+        SELECT min(stream) FROM audit
+        UNION ALL
+        SELECT (SELECT min(a.stream) FROM audit a WHERE a.stream > streams.stream) FROM streams
+        WHERE streams.stream IS NOT NULL
     )
-    .bind(int(hashed.seq))
-    .bind(hashed.at_micros)
-    .bind(hashed.actor)
-    .bind(hashed.action)
-    .bind(hashed.subject)
-    .bind(hashed.data)
-    .bind(hashed.previous.to_string())
-    .bind(hash.to_string())
-    .execute(&mut *conn)
+    SELECT a.stream, a.place, a.seq, a.hash
+    FROM streams JOIN audit a ON a.stream = streams.stream
+        AND a.place = (SELECT max(b.place) FROM audit b WHERE b.stream = streams.stream)
+    ORDER BY a.stream";
+
+/// Appends an entry, bound to the last one of its stream.
+pub(super) async fn append(conn: &mut Conn, new: &NewAuditEntry, now: Timestamp) -> Result<()> {
+    let last: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM audit").fetch_one(&mut *conn).await?;
+    let stream = new.stream.to_string();
+    let query =
+        sqlx::query("SELECT place, hash FROM audit WHERE stream = $1 ORDER BY place DESC LIMIT 1").bind(&stream);
+    let before = match query.fetch_optional(&mut *conn).await? {
+        Some(row) => Before { place: number(row.int("place")?), hash: row.text("hash")? },
+        None => Before::default(),
+    };
+    let entry = new.bound(number(last.unwrap_or(0)) + 1, &before, now)?;
+    sqlx::query(
+        "INSERT INTO audit (version, seq, stream, place, at, actor, action, subject, address, request_id, credential,
+                            decision, request, before, after, data, previous, hash)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+    )
+    .bind(entry.version)
+    .bind(int(entry.seq))
+    .bind(entry.stream)
+    .bind(int(entry.place))
+    .bind(micros(entry.at))
+    .bind(entry.actor)
+    .bind(entry.action)
+    .bind(entry.subject)
+    .bind(entry.address)
+    .bind(entry.request_id)
+    .bind(entry.credential)
+    .bind(entry.decision)
+    .bind(entry.request)
+    .bind(entry.before)
+    .bind(entry.after)
+    .bind(entry.data.as_str())
+    .bind(entry.previous)
+    .bind(entry.hash)
+    .execute(conn)
     .await?;
-    Ok(AuditHead { seq: hashed.seq, hash })
+    Ok(())
 }
 
 async fn head(conn: &mut Conn) -> Result<AuditHead> {
@@ -96,47 +100,57 @@ async fn head(conn: &mut Conn) -> Result<AuditHead> {
     )
 }
 
-async fn rows_since(conn: &mut Conn, seq: u64, limit: u32) -> Result<Vec<SqliteRow>> {
-    let query = sqlx::query("SELECT * FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2").bind(int(seq)).bind(limit);
-    Ok(query.fetch_all(conn).await?)
+fn page_query(filter: &AuditFilter, page: PageRequest<u64>) -> QueryBuilder<Sqlite> {
+    let AuditFilter { stream, actor, action, subject, since, until, backwards } = filter;
+    let mut query = QueryBuilder::new("SELECT * FROM audit WHERE ");
+    match (page.after, backwards) {
+        (after, false) => query.push("seq > ").push_bind(int(after.unwrap_or(0))),
+        (before, true) => query.push("seq < ").push_bind(before.map_or(i64::MAX, int)),
+    };
+    let texts = [
+        (" AND stream = ", stream.as_ref().map(ToString::to_string)),
+        (" AND actor = ", actor.as_ref().map(ToString::to_string)),
+        (" AND subject = ", subject.clone()),
+    ];
+    for (column, text) in texts {
+        if let Some(text) = text {
+            query.push(column).push_bind(text);
+        }
+    }
+    if let Some(action) = action {
+        query.push(" AND substr(action, 1, length(").push_bind(action.clone()).push(")) = ").push_bind(action.clone());
+    }
+    for (bound, moment) in [(" AND at >= ", since), (" AND at < ", until)] {
+        if let Some(moment) = moment {
+            query.push(bound).push_bind(micros(*moment));
+        }
+    }
+    query.push(if *backwards { " ORDER BY seq DESC LIMIT " } else { " ORDER BY seq LIMIT " }).push_bind(page.limit);
+    query
 }
 
-/// Checks one entry against the one before it.
-fn check(row: &SqliteRow, before: AuditHead) -> Result<AuditHead, AuditError> {
-    let seq: u64 = row.count("seq")?;
-    if seq != before.seq + 1 {
-        return Err(broken(before.seq + 1, "it is missing"));
-    }
-    let (actor, action, subject) = (row.text_opt("actor")?, row.text("action")?, row.text("subject")?);
-    let (data, at_micros) = (row.text("data")?, row.int("at")?);
-    let unreadable = |_| broken(seq, "its hash cannot be read");
-    let previous: Digest = row.parsed("previous").map_err(unreadable)?;
-    let hash: Digest = row.parsed("hash").map_err(unreadable)?;
-    if previous != before.hash {
-        return Err(broken(seq, "it does not follow the entry before it"));
-    }
-    let hashed =
-        Hashed { seq, at_micros, actor: actor.as_deref(), action: &action, subject: &subject, data: &data, previous };
-    if hashed.hash()? != hash {
-        return Err(broken(seq, "it was changed after it was written"));
-    }
-    Ok(AuditHead { seq, hash })
-}
-
-fn broken(seq: u64, reason: &'static str) -> AuditError {
-    tracing::error!(seq, reason, "the audit log is broken");
-    AuditError::Broken { seq, reason }
-}
-
+/// An entry as it stands there, also where somebody has written nonsense.
 fn to_entry(row: &SqliteRow) -> Result<AuditEntry> {
+    let at = row.int("at")?;
+    let nearest = if at < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Ok(AuditEntry {
-        seq: row.count("seq")?,
-        at: row.time("at")?,
-        actor: row.parsed_opt("actor")?,
+        version: u32::try_from(row.int("version")?).unwrap_or(0),
+        seq: number(row.int("seq")?),
+        stream: row.text("stream")?,
+        place: number(row.int("place")?),
+        at: Timestamp::from_microsecond(at).unwrap_or(nearest),
+        actor: row.text_opt("actor")?,
         action: row.text("action")?,
         subject: row.text("subject")?,
-        data: row.json("data")?,
-        previous: row.parsed("previous")?,
-        hash: row.parsed("hash")?,
+        address: row.text_opt("address")?,
+        request_id: row.text_opt("request_id")?,
+        credential: row.text_opt("credential")?,
+        decision: row.text_opt("decision")?,
+        request: row.text_opt("request")?,
+        before: row.text_opt("before")?,
+        after: row.text_opt("after")?,
+        data: Recorded::new(row.text("data")?),
+        previous: row.text("previous")?,
+        hash: row.text("hash")?,
     })
 }

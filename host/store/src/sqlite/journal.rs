@@ -1,29 +1,15 @@
 //! What every change leaves behind, in its own transaction: an audit entry for the record, an event for whoever waits.
 
 use jiff::Timestamp;
-use macadam_core::names::PersonId;
 use serde_json::{Value, json};
 
 use super::{Conn, Result, audit, outbox};
-use crate::{EVENT_TYPE_PREFIX, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
+use crate::{By, EVENT_TYPE_PREFIX, JobId, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
 
 /// Records something, and tells it.
-pub(super) async fn record(
-    conn: &mut Conn,
-    actor: Option<&PersonId>,
-    action: &str,
-    subject: String,
-    data: Value,
-    now: Timestamp,
-) -> Result<()> {
-    let entry = NewAuditEntry {
-        actor: actor.cloned(),
-        action: action.to_owned(),
-        subject: subject.clone(),
-        data: data.clone(),
-    };
+pub(super) async fn record(conn: &mut Conn, entry: NewAuditEntry, now: Timestamp) -> Result<()> {
     audit::append(conn, &entry, now).await?;
-    tell(conn, action, subject, data, now).await
+    tell(conn, &entry.action, entry.subject, entry.data, now).await
 }
 
 /// Tells something without recording it: what only follows from a change that is recorded.
@@ -36,17 +22,54 @@ pub(super) async fn tell(conn: &mut Conn, action: &str, subject: String, data: V
 /// Records what happened to a request; `more` is added to what is always said of it.
 pub(super) async fn record_request(
     conn: &mut Conn,
-    actor: Option<&PersonId>,
+    by: impl Into<By<'_>>,
     action: &str,
     request: &RequestRecord,
     more: Value,
     now: Timestamp,
 ) -> Result<()> {
+    let entry = of_request(by, action, request, more);
+    record(conn, entry, now).await
+}
+
+/// What is recorded of a request, in its team's stream and under its decision.
+pub(super) fn of_request<'a>(
+    by: impl Into<By<'a>>,
+    action: &str,
+    request: &RequestRecord,
+    more: Value,
+) -> NewAuditEntry {
     let mut data = about(request);
     if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
         data.extend(more);
     }
-    record(conn, actor, action, subject(request.id), data, now).await
+    let entry = NewAuditEntry::new(action, subject(request.id)).by(by).of_team(&request.team);
+    entry.decided(request.digest, request.id).with(data)
+}
+
+/// Records what happened to a job, beyond what its request tells.
+pub(super) async fn record_job(
+    conn: &mut Conn,
+    by: impl Into<By<'_>>,
+    action: &str,
+    job: JobId,
+    request: &RequestRecord,
+    more: Value,
+    now: Timestamp,
+) -> Result<()> {
+    let entry = of_job(by, action, job, request, more);
+    record(conn, entry, now).await
+}
+
+/// What is recorded of a job, in its team's stream and under its request's decision.
+fn of_job<'a>(by: impl Into<By<'a>>, action: &str, job: JobId, request: &RequestRecord, more: Value) -> NewAuditEntry {
+    let mut data = about(request);
+    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
+        data.insert("job".to_owned(), json!(job));
+        data.extend(more);
+    }
+    let entry = NewAuditEntry::new(action, format!("jobs/{job}")).by(by).of_team(&request.team);
+    entry.decided(request.digest, request.id).with(data)
 }
 
 fn subject(id: RequestId) -> String {

@@ -7,9 +7,11 @@
 //!
 //! The SQL uses what PostgreSQL also understands, but for `json_extract`; numbered parameters are written `$1`.
 
+mod access;
 mod audit;
 mod bindings;
 mod decisions;
+mod health;
 mod jobs;
 mod journal;
 mod namespaces;
@@ -18,15 +20,20 @@ mod requests;
 mod resources;
 mod row;
 mod scaffolds;
+mod schedules;
 mod secrets;
+mod service_tokens;
 mod teams;
+mod webhooks;
 
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use tokio::sync::watch;
 
 use crate::StoreError;
 
@@ -40,7 +47,6 @@ const READERS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Conn = SqliteConnection;
-type Tx = Transaction<'static, Sqlite>;
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// The store in one SQLite file. Clones share their connections.
@@ -48,6 +54,27 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Says that something was committed.
+    committed: watch::Sender<()>,
+}
+
+/// A transaction that writes.
+struct Tx {
+    inner: Transaction<'static, Sqlite>,
+    committed: watch::Sender<()>,
+}
+
+impl Deref for Tx {
+    type Target = Conn;
+    fn deref(&self) -> &Conn {
+        &self.inner
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.inner
+    }
 }
 
 impl SqliteStore {
@@ -75,7 +102,7 @@ impl SqliteStore {
         let readers = SqlitePoolOptions::new().max_connections(READERS);
         let readers = readers.connect_with(options.read_only(true)).await.map_err(|error| fail(error.into()))?;
         tracing::info!(path = %path.display(), "database open");
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, committed: watch::Sender::new(()) })
     }
 
     /// Ends every connection, so that the write-ahead log is folded into the file.
@@ -85,7 +112,8 @@ impl SqliteStore {
     }
 
     async fn begin(&self) -> Result<Tx> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        let inner = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(Tx { inner, committed: self.committed.clone() })
     }
 
     async fn read(&self) -> Result<sqlx::pool::PoolConnection<Sqlite>> {
@@ -93,13 +121,15 @@ impl SqliteStore {
     }
 
     /// A reader for several queries that have to agree with each other. Dropping it ends it.
-    async fn snapshot(&self) -> Result<Tx> {
+    async fn snapshot(&self) -> Result<Transaction<'static, Sqlite>> {
         Ok(self.readers.begin().await?)
     }
 }
 
 async fn commit(tx: Tx) -> Result<()> {
-    Ok(tx.commit().await?)
+    tx.inner.commit().await?;
+    tx.committed.send_replace(());
+    Ok(())
 }
 
 /// Makes the file readable for its owner only; SQLite gives the log beside it the same permissions.

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::names::{Namespace, PersonId, TeamId};
-use serde_json::{Value, json};
+use macadam_core::names::{Namespace, TeamId};
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 
 use super::row::{Columns, micros, one_row};
 use super::{Conn, Result, SqliteStore, commit, journal, teams};
-use crate::{NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation};
+use crate::namespaces::change;
+use crate::{By, NamespaceError, NamespaceKey, NamespaceRecord, Namespaces, NewNamespace, NewNamespaceKey, Revocation};
 
 #[async_trait]
 impl Namespaces for SqliteStore {
@@ -30,22 +31,25 @@ impl Namespaces for SqliteStore {
     async fn put_namespace(
         &self,
         new: &NewNamespace,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<NamespaceRecord, NamespaceError> {
         let mut tx = self.begin().await?;
-        let action = match by_name(&mut tx, &new.name).await? {
+        let before = by_name(&mut tx, &new.name).await?;
+        let action = match &before {
             Some(there) if there.team != new.team => {
-                return Err(NamespaceError::Owned { name: there.name, team: there.team });
+                return Err(NamespaceError::Owned { name: there.name.clone(), team: there.team.clone() });
             }
-            Some(there) if there.signatures == new.signatures => return Ok(there),
+            Some(there) if there.signatures == new.signatures => return Ok(there.clone()),
             Some(_) => "namespace.changed",
             None => "namespace.created",
         };
         must_be_known(&mut tx, &new.team).await?;
         write(&mut tx, new, now).await?;
-        record(&mut tx, by, action, &new.name, json!({ "team": new.team, "signatures": new.signatures }), now).await?;
         let changed = named(&mut tx, &new.name).await?;
+        let entry =
+            change(by, action, before.as_ref(), &changed, json!({ "team": new.team, "signatures": new.signatures }))?;
+        journal::record(&mut tx, entry, now).await?;
         commit(tx).await?;
         Ok(changed)
     }
@@ -55,7 +59,7 @@ impl Namespaces for SqliteStore {
         name: &Namespace,
         from: &TeamId,
         to: &TeamId,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<NamespaceRecord, NamespaceError> {
         let mut tx = self.begin().await?;
@@ -68,8 +72,9 @@ impl Namespaces for SqliteStore {
             return Ok(there);
         }
         give(&mut tx, name, from, to, now).await?;
-        record(&mut tx, by, "namespace.transferred", name, json!({ "from": from, "to": to }), now).await?;
         let changed = named(&mut tx, name).await?;
+        let entry = change(by, "namespace.transferred", Some(&there), &changed, json!({ "from": from, "to": to }))?;
+        journal::record(&mut tx, entry, now).await?;
         commit(tx).await?;
         Ok(changed)
     }
@@ -78,7 +83,7 @@ impl Namespaces for SqliteStore {
         &self,
         name: &Namespace,
         key: &NewNamespaceKey,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<NamespaceRecord, NamespaceError> {
         let mut tx = self.begin().await?;
@@ -88,8 +93,9 @@ impl Namespaces for SqliteStore {
         }
         insert_key(&mut tx, name, key, now).await?;
         touch(&mut tx, name, now).await?;
-        record(&mut tx, by, "namespace.key-added", name, json!({ "key": key }), now).await?;
         let changed = named(&mut tx, name).await?;
+        let entry = change(by, "namespace.key-added", Some(&there), &changed, json!({ "key": key }))?;
+        journal::record(&mut tx, entry, now).await?;
         commit(tx).await?;
         Ok(changed)
     }
@@ -99,7 +105,7 @@ impl Namespaces for SqliteStore {
         name: &Namespace,
         id: &str,
         reason: &str,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<NamespaceRecord, NamespaceError> {
         let mut tx = self.begin().await?;
@@ -111,8 +117,10 @@ impl Namespaces for SqliteStore {
         }
         end_key(&mut tx, name, id, reason, now).await?;
         touch(&mut tx, name, now).await?;
-        record(&mut tx, by, "namespace.key-revoked", name, json!({ "key": id, "reason": reason }), now).await?;
         let changed = named(&mut tx, name).await?;
+        let entry =
+            change(by, "namespace.key-revoked", Some(&there), &changed, json!({ "key": id, "reason": reason }))?;
+        journal::record(&mut tx, entry, now).await?;
         commit(tx).await?;
         Ok(changed)
     }
@@ -193,20 +201,6 @@ async fn end_key(conn: &mut Conn, name: &Namespace, id: &str, reason: &str, now:
 async fn touch(conn: &mut Conn, name: &Namespace, now: Timestamp) -> Result<()> {
     let query = sqlx::query("UPDATE namespaces SET updated_at = $2 WHERE name = $1");
     one_row("namespace", &query.bind(name.as_str()).bind(micros(now)).execute(conn).await?)
-}
-
-async fn record(
-    conn: &mut Conn,
-    by: Option<&PersonId>,
-    action: &str,
-    name: &Namespace,
-    mut data: Value,
-    now: Timestamp,
-) -> Result<()> {
-    if let Value::Object(fields) = &mut data {
-        fields.insert("namespace".to_owned(), json!(name));
-    }
-    journal::record(conn, by, action, format!("namespaces/{name}"), data, now).await
 }
 
 async fn named(conn: &mut Conn, name: &Namespace) -> Result<NamespaceRecord, NamespaceError> {

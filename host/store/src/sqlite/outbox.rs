@@ -4,10 +4,11 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
+use tokio::sync::watch;
 
 use super::row::{Columns, int, json, micros};
 use super::{Conn, Result, SqliteStore, commit};
-use crate::{NewEvent, Outbox, OutboxEvent};
+use crate::{Audience, EventRange, NewEvent, Outbox, OutboxEvent};
 
 #[async_trait]
 impl Outbox for SqliteStore {
@@ -18,44 +19,56 @@ impl Outbox for SqliteStore {
         Ok(seq)
     }
 
-    async fn pending_events(&self, limit: u32) -> Result<Vec<OutboxEvent>> {
-        let query = sqlx::query("SELECT * FROM outbox WHERE delivered_at IS NULL ORDER BY seq LIMIT $1").bind(limit);
-        query.fetch_all(&mut *self.read().await?).await?.iter().map(to_event).collect()
-    }
-
-    async fn mark_delivered(&self, seqs: &[u64], now: Timestamp) -> Result<()> {
-        let mut tx = self.begin().await?;
-        for seq in seqs {
-            sqlx::query("UPDATE outbox SET delivered_at = $2 WHERE seq = $1 AND delivered_at IS NULL")
-                .bind(int(*seq))
-                .bind(micros(now))
-                .execute(&mut *tx)
-                .await?;
-        }
-        commit(tx).await
-    }
-
-    async fn forget_delivered(&self, before: Timestamp) -> Result<u64> {
-        let mut tx = self.begin().await?;
-        let query = sqlx::query("DELETE FROM outbox WHERE delivered_at < $1").bind(micros(before));
-        let forgotten = query.execute(&mut *tx).await?.rows_affected();
-        commit(tx).await?;
-        Ok(forgotten)
-    }
-
     async fn events_since(&self, seq: u64, limit: u32) -> Result<Vec<OutboxEvent>> {
         let query = sqlx::query("SELECT * FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2").bind(int(seq)).bind(limit);
         query.fetch_all(&mut *self.read().await?).await?.iter().map(to_event).collect()
     }
+
+    async fn event_range(&self) -> Result<EventRange> {
+        range(&mut *self.read().await?).await
+    }
+
+    async fn prune_events(&self, before: Timestamp) -> Result<u64> {
+        let mut tx = self.begin().await?;
+        let query = sqlx::query(
+            "DELETE FROM outbox
+             WHERE seq < coalesce((SELECT min(seq) FROM outbox WHERE at >= $1), 9223372036854775807)",
+        );
+        let pruned = query.bind(micros(before)).execute(&mut *tx).await?.rows_affected();
+        commit(tx).await?;
+        Ok(pruned)
+    }
+
+    fn told(&self) -> watch::Receiver<()> {
+        self.committed.subscribe()
+    }
+}
+
+/// The numbers that were given and are still there; SQLite itself remembers the last that it gave.
+pub(super) async fn range(conn: &mut Conn) -> Result<EventRange> {
+    let query = sqlx::query(
+        "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0) AS latest,
+                (SELECT min(seq) FROM outbox) AS oldest",
+    );
+    let row = query.fetch_one(conn).await?;
+    let latest: u64 = row.count("latest")?;
+    let oldest = row.int_opt("oldest")?.map(|_| row.count("oldest")).transpose()?;
+    Ok(EventRange { oldest: oldest.unwrap_or(latest.saturating_add(1)), latest })
 }
 
 /// Adds an event to the transaction that it tells of.
 pub(super) async fn append(conn: &mut Conn, event: &NewEvent, now: Timestamp) -> Result<u64> {
-    let query = sqlx::query("INSERT INTO outbox (type, subject, at, data) VALUES ($1, $2, $3, $4) RETURNING seq")
-        .bind(&event.event_type)
-        .bind(&event.subject)
-        .bind(micros(now))
-        .bind(json("event", &event.data)?);
+    let audience = Audience::of(event);
+    let (audience, team) = audience.columns();
+    let query = sqlx::query(
+        "INSERT INTO outbox (type, subject, at, data, audience, team) VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq",
+    )
+    .bind(&event.event_type)
+    .bind(&event.subject)
+    .bind(micros(now))
+    .bind(json("event", &event.data)?)
+    .bind(audience)
+    .bind(team);
     query.fetch_one(conn).await?.count("seq")
 }
 
@@ -66,5 +79,6 @@ fn to_event(row: &SqliteRow) -> Result<OutboxEvent> {
         subject: row.text("subject")?,
         time: row.time("at")?,
         data: row.json("data")?,
+        audience: Audience::from_columns(&row.text("audience")?, row.parsed_opt("team")?)?,
     })
 }

@@ -6,7 +6,7 @@ use sqlx::sqlite::{SqliteQueryResult, SqliteRow};
 
 use super::Result;
 use crate::StoreError;
-pub(super) use crate::row::{Columns, int, json};
+pub(super) use crate::row::{Columns, digest, int, json};
 
 /// A moment as it is stored: microseconds since 1970, which PostgreSQL keeps as well.
 pub(super) fn micros(at: Timestamp) -> i64 {

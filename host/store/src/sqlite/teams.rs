@@ -8,15 +8,17 @@ use macadam_core::request::Environment;
 use macadam_core::standing::{Standing, Team, TeamUsage};
 use rust_decimal::Decimal;
 use serde_json::json;
+use sqlx::{QueryBuilder, Sqlite};
 
-use super::row::{Columns, json};
+use super::row::{Columns, digest, json};
 use super::{Conn, Result, SqliteStore, commit, journal};
-use crate::{Environments, Teams};
+use crate::{Environments, NewAuditEntry, Teams};
 
 #[async_trait]
 impl Teams for SqliteStore {
     async fn put_team(&self, team: &Team, by: Option<&PersonId>, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
+        let before = self::team(&mut tx, &team.name).await?;
         let changed = sqlx::query(
             "INSERT INTO teams (name, document) VALUES ($1, $2)
              ON CONFLICT (name) DO UPDATE SET document = excluded.document WHERE document <> excluded.document",
@@ -26,8 +28,9 @@ impl Teams for SqliteStore {
         .execute(&mut *tx)
         .await?;
         if changed.rows_affected() > 0 {
-            let subject = format!("teams/{}", team.name);
-            journal::record(&mut tx, by, "team.changed", subject, json!({ "team": team }), now).await?;
+            let entry = NewAuditEntry::new("team.changed", format!("teams/{}", team.name)).by(by);
+            let entry = entry.changed(digest("team", before)?, digest("team", Some(team))?);
+            journal::record(&mut tx, entry.with(json!({ "team": team })), now).await?;
         }
         commit(tx).await
     }
@@ -50,6 +53,7 @@ impl Teams for SqliteStore {
 impl Environments for SqliteStore {
     async fn put_environment(&self, env: &Environment, by: Option<&PersonId>, now: Timestamp) -> Result<()> {
         let mut tx = self.begin().await?;
+        let before = environment(&mut tx, &env.name).await?;
         let changed = sqlx::query(
             "INSERT INTO environments (name, document) VALUES ($1, $2)
              ON CONFLICT (name) DO UPDATE SET document = excluded.document WHERE document <> excluded.document",
@@ -59,21 +63,41 @@ impl Environments for SqliteStore {
         .execute(&mut *tx)
         .await?;
         if changed.rows_affected() > 0 {
-            let subject = format!("environments/{}", env.name);
-            journal::record(&mut tx, by, "environment.changed", subject, json!({ "environment": env }), now).await?;
+            let entry = NewAuditEntry::new("environment.changed", format!("environments/{}", env.name)).by(by);
+            let entry = entry.changed(digest("environment", before)?, digest("environment", Some(env))?);
+            journal::record(&mut tx, entry.with(json!({ "environment": env })), now).await?;
         }
         commit(tx).await
     }
 
     async fn environment(&self, name: &EnvironmentName) -> Result<Option<Environment>> {
-        let query = sqlx::query("SELECT document FROM environments WHERE name = $1").bind(name.as_str());
-        query.fetch_optional(&mut *self.read().await?).await?.map(|row| row.json("document")).transpose()
+        environment(&mut *self.read().await?, name).await
     }
 
     async fn environments(&self) -> Result<Vec<Environment>> {
         let query = sqlx::query("SELECT document FROM environments ORDER BY name");
         query.fetch_all(&mut *self.read().await?).await?.iter().map(|row| row.json("document")).collect()
     }
+}
+
+/// Narrows a list to what belongs to any of some teams.
+pub(super) fn only_of(query: &mut QueryBuilder<Sqlite>, teams: Option<&[TeamId]>) {
+    let Some(teams) = teams else { return };
+    // `IN ()` is no SQL.
+    if teams.is_empty() {
+        query.push(" AND 1 = 0");
+        return;
+    }
+    let mut names = query.push(" AND team IN (").separated(", ");
+    for team in teams {
+        names.push_bind(team.to_string());
+    }
+    query.push(")");
+}
+
+async fn environment(conn: &mut Conn, name: &EnvironmentName) -> Result<Option<Environment>> {
+    let query = sqlx::query("SELECT document FROM environments WHERE name = $1").bind(name.as_str());
+    query.fetch_optional(conn).await?.map(|row| row.json("document")).transpose()
 }
 
 /// Whether an environment is known.

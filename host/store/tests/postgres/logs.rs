@@ -66,12 +66,10 @@ async fn a_reader_of_the_outbox_misses_nothing_and_the_audit_chain_holds() {
 }
 
 fn entry(writer: usize) -> NewAuditEntry {
-    NewAuditEntry {
-        actor: Some(person("root")),
-        action: "plugin.activated".into(),
-        subject: format!("plugins/p{writer}"),
-        data: json!({ "weight": 0.1 }),
-    }
+    let entry = NewAuditEntry::new("plugin.activated", format!("plugins/p{writer}")).by(Some(&person("root")));
+    // Writers meet in a stream, and between streams.
+    let entry = if writer.is_multiple_of(2) { entry.of_team(&team_id("shop")) } else { entry };
+    entry.with(json!({ "weight": 0.1 }))
 }
 
 fn event(writer: usize) -> NewEvent {

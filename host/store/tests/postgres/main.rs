@@ -18,6 +18,7 @@ mod postgres;
 #[path = "../suite/mod.rs"]
 mod suite;
 
+mod audit;
 mod logs;
 mod replicas;
 mod server;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use macadam_core::audit::Origin;
+use macadam_core::lifecycle::RequestState;
 use macadam_core::names::TeamId;
 use macadam_store::*;
 use serde_json::json;
@@ -100,7 +102,8 @@ async fn each_job_is_given_once_and_never_with_the_same_fence() {
             let (now, until) = (world.now(), world.later(LEASE));
             racing.spawn(async move {
                 let mut got = Vec::new();
-                while let Some(job) = replica.claim(&format!("w{worker}"), now, until).await.unwrap() {
+                while let Some(job) = replica.claim(&format!("w{worker}"), &JobLimits::NONE, now, until).await.unwrap()
+                {
                     got.push((job.lease.job(), job.lease.fence()));
                 }
                 got
@@ -126,7 +129,9 @@ async fn of_two_replicas_that_ask_at_once_one_serves_the_other_team() {
         let mut racing = JoinSet::new();
         for replica in replicas(&world).await.into_iter().take(2) {
             let (now, until) = (world.now(), world.later(LEASE));
-            racing.spawn(async move { replica.claim("w", now, until).await.unwrap().unwrap().request.team });
+            racing.spawn(async move {
+                replica.claim("w", &JobLimits::NONE, now, until).await.unwrap().unwrap().request.team
+            });
         }
         let teams: BTreeSet<TeamId> = racing.join_all().await.into_iter().collect();
         assert_eq!(teams.len(), 2, "who has nothing at work goes first, also when it is asked at once: {teams:?}");
@@ -151,7 +156,7 @@ async fn one_idempotency_key_is_one_request_whichever_replica_is_asked() {
 async fn each_change_of_bindings_is_one_generation_and_none_overwrites_another() {
     let world = World::start().await;
     let name = "cost".parse().unwrap();
-    let why = || Attribution { actor: Some(person("ada")), reason: "because".into() };
+    let why = || Attribution { actor: Some(person("ada")), origin: Origin::NONE, reason: "because".into() };
     let first = document(&json!({ "n": 0 }));
     world.store.put_binding(&name, Expected::Absent, &first, &why(), world.now()).await.unwrap();
     let mut racing = JoinSet::new();
@@ -180,5 +185,81 @@ async fn replicas_that_start_at_once_on_an_empty_database_make_its_tables_once()
     }
     for teams in starting.join_all().await {
         assert_eq!(teams, []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_job_that_is_taken_back_while_a_worker_begins_is_either_not_begun_or_undone() {
+    let (mut at_once, mut undoing) = (0, 0);
+    for round in 0..20 {
+        let world = World::start().await;
+        let new = world.create("shop", "orders", 1);
+        world.taken(&new).await;
+        let job = world.claimed().await;
+        let all = replicas(&world).await;
+        let (worker, person_at, now) = (all[0].clone(), all[1].clone(), world.now());
+        let lease = job.lease;
+        let begins = tokio::spawn(async move {
+            if round % 2 == 0 {
+                tokio::task::yield_now().await;
+            }
+            worker.begin_work(&lease, now).await
+        });
+        let cancels = tokio::spawn(async move { person_at.cancel_job(new.job, &person("ana"), now).await });
+        match (begins.await.unwrap(), cancels.await.unwrap().unwrap()) {
+            (Err(JobError::LeaseLost { .. }), Cancelled::AtOnce) => {
+                at_once += 1;
+                assert_eq!(world.request_of(new.id).await.state, RequestState::Cancelled);
+            }
+            (Ok(()), Cancelled::Undoing) => {
+                undoing += 1;
+                let done = world.store.finish(&job.lease, &JobEnd::Done { outputs: vec![] }, now).await;
+                assert!(matches!(done, Err(JobError::Cancelled { .. })), "nobody finds it there: {done:?}");
+            }
+            other => panic!("one of the two comes first, and the other knows: {other:?}"),
+        }
+    }
+    assert_eq!(at_once + undoing, 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn limits_hold_whichever_replica_is_asked() {
+    let world = World::start().await;
+    for number in 0..12 {
+        world.taken(&world.create(["shop", "web"][number % 2], &format!("db{number}"), 1)).await;
+    }
+    let limits = JobLimits { per_team: 2, per_provider: 3, ..JobLimits::NONE };
+    let mut racing = JoinSet::new();
+    for replica in replicas(&world).await.into_iter().cycle().take(12) {
+        let (now, until, limits) = (world.now(), world.later(LEASE), limits.clone());
+        racing.spawn(async move { replica.claim("w", &limits, now, until).await.unwrap() });
+    }
+    let claimed = racing.join_all().await.into_iter().flatten().count();
+    assert_eq!(claimed, 3, "the provider's three places are given, and no more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_run_by_the_clock_is_one_replicas() {
+    let world = World::start().await;
+    let name: macadam_core::names::ScheduleName = "sweep".parse().unwrap();
+    let all = replicas(&world).await;
+    let mut starting = JoinSet::new();
+    for replica in all.clone() {
+        let (name, now) = (name.clone(), world.now());
+        starting.spawn(async move { replica.know_schedule(&name, "every 60 s", now).await.unwrap() });
+    }
+    starting.join_all().await;
+    for round in 1..=5 {
+        let mut racing = JoinSet::new();
+        for (number, replica) in all.iter().cloned().cycle().take(12).enumerate() {
+            let (name, now, until) = (name.clone(), world.now(), world.later(LEASE));
+            racing
+                .spawn(async move { replica.claim_schedule(&name, &format!("w{number}"), now, until).await.unwrap() });
+        }
+        let due: Vec<_> = racing.join_all().await.into_iter().flatten().collect();
+        assert_eq!(due.len(), 1, "round {round}: two runners, one run");
+        let end = RunEnd { outcome: RunOutcome::Succeeded, note: "", next_run_at: world.later(60) };
+        all[0].end_run(&due[0].lease, &end, world.now()).await.unwrap();
+        world.advance(60);
     }
 }

@@ -1,6 +1,8 @@
 //! Everything at once, from several replicas: refusals are typed, nobody sees the database fail, and the books balance.
 
+use macadam_core::audit::Origin;
 use macadam_core::lifecycle::RequestState;
+use macadam_core::retry::ErrorClass;
 use macadam_store::*;
 use rust_decimal::Decimal;
 use sqlx::Connection as _;
@@ -42,8 +44,8 @@ async fn review(store: &PostgresStore, world: &World, dice: &mut Dice) {
     let pending = store.list_requests(&filter, PageRequest::first(20)).await.unwrap();
     let Some(request) = dice.pick(&pending) else { return };
     match dice.roll(6) {
-        0 => typed(store.reject(request.id, &person("bo"), None, world.now()).await),
-        1 => typed(store.cancel(request.id, &person("ana"), world.now()).await),
+        0 => typed(store.reject(request.id, &person("bo"), &Origin::NONE, None, world.now()).await),
+        1 => typed(store.cancel(request.id, &person("ana"), &Origin::NONE, world.now()).await),
         2 => drop(store.expire_pending(world.later(WAIT), 5).await.unwrap()),
         _ => typed(store.approve(&world.approval(request.id, "bo", &[]), world.now()).await),
     }
@@ -52,21 +54,40 @@ async fn review(store: &PostgresStore, world: &World, dice: &mut Dice) {
 async fn work(store: &PostgresStore, world: &World, dice: &mut Dice) {
     // Sometimes long after, so that leases run out under those who hold them.
     let now = world.later(i64::try_from(dice.roll(3)).unwrap() * LEASE);
-    let Some(job) = store.claim("w", now, now + jiff::SignedDuration::from_secs(LEASE)).await.unwrap() else { return };
+    let Some(job) =
+        store.claim("w", &JobLimits::NONE, now, now + jiff::SignedDuration::from_secs(LEASE)).await.unwrap()
+    else {
+        return;
+    };
     let lease = &job.lease;
-    let ended = match dice.roll(8) {
+    let ended = match dice.roll(10) {
         0 => store.save_step(lease, &Sealed::new(*b"s"), now, "on it", now).await,
-        1 => store.retry_later(lease, "down", now, now).await,
-        2 => store.begin_undo(lease, "broken", now).await,
+        1 => store.retry_later(lease, &passing("down", now), now).await,
+        2 => store.begin_undo(lease, "broken", Some(ErrorClass::Final), now).await,
         3 => store.heartbeat(lease, world.later(LEASE)).await,
         4 => store.finish(lease, &failed("no"), now).await.map(drop),
         5 => {
             let decision = world.needing(world.create("shop", "unused", 0), vec![need(&[], 1)]).decision;
             store.redecide(lease, &decision, now).await.map(drop)
         }
+        6 => store.finish(lease, &abandoned("half"), now).await.map(drop),
+        7 => store.begin_work(lease, now).await,
         _ => store.finish(lease, &JobEnd::Done { outputs: vec![] }, now).await.map(drop),
     };
     if let Err(JobError::Store(error)) = ended {
+        panic!("a refusal must be typed: {error:?}");
+    }
+}
+
+/// Takes jobs back, and has dead ones tried again, whatever others do to them meanwhile.
+async fn intervene(store: &PostgresStore, world: &World, dice: &mut Dice) {
+    let jobs = store.list_jobs(&JobFilter::default(), PageRequest::first(40)).await.unwrap();
+    let Some(job) = dice.pick(&jobs) else { return };
+    let intervened = match dice.roll(2) {
+        0 => store.cancel_job(job.id, &person("ana"), world.now()).await.map(drop),
+        _ => store.retry_job(job.id, &person("ada"), world.now()).await,
+    };
+    if let Err(InterveneError::Store(error)) = intervened {
         panic!("a refusal must be typed: {error:?}");
     }
 }
@@ -76,7 +97,7 @@ async fn somebody(store: PostgresStore, world: World, seed: u64) {
     for _ in 0..60 {
         let live = store.list_resources(&ResourceFilter::default(), PageRequest::first(100)).await.unwrap();
         let of = dice.pick(&live);
-        match (dice.roll(8), of) {
+        match (dice.roll(10), of) {
             (0, Some(of)) => submit(&store, &world, world.update(&of, dice.roll(30)), &mut dice).await,
             (1, Some(of)) => submit(&store, &world, world.delete(&of), &mut dice).await,
             (2, _) => {
@@ -85,6 +106,7 @@ async fn somebody(store: PostgresStore, world: World, seed: u64) {
                     .await;
             }
             (3 | 4, _) => review(&store, &world, &mut dice).await,
+            (5 | 6, _) => intervene(&store, &world, &mut dice).await,
             _ => work(&store, &world, &mut dice).await,
         }
     }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::TestStore;
 use crate::suite::decisions::{allowed, record};
+use crate::suite::events::{EARLIER_EVENTS, earlier_audiences};
 use crate::suite::world::*;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -47,10 +48,19 @@ async fn a_changed_removed_inserted_or_moved_audit_entry_is_found_where_it_is() 
         ("DELETE FROM audit WHERE seq = 3", 3),
         ("DELETE FROM audit WHERE seq = 1", 1),
         ("DELETE FROM audit WHERE seq = 3; UPDATE audit SET seq = seq - 1 WHERE seq > 3", 3),
-        ("UPDATE audit SET seq = 100 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = 3;
-          UPDATE audit SET seq = 3 WHERE seq = 100", 2),
-        ("INSERT INTO audit SELECT (SELECT max(seq) + 1 FROM audit), at, actor, action, subject, data, previous, hash
-          FROM audit WHERE seq = 4", 5),
+        (
+            "UPDATE audit SET seq = 100 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = 3;
+          UPDATE audit SET seq = 3 WHERE seq = 100",
+            2,
+        ),
+        (
+            "INSERT INTO audit (version, seq, stream, place, at, actor, action, subject, data, previous, hash)
+          SELECT version, (SELECT max(seq) + 1 FROM audit), stream,
+                 (SELECT max(b.place) + 1 FROM audit b WHERE b.stream = audit.stream), at, actor, action, subject, data,
+                 previous, hash
+          FROM audit WHERE seq = 4",
+            5,
+        ),
     ];
     for (sql, expected) in tampering {
         let world = World::start().await;
@@ -101,7 +111,7 @@ async fn a_database_that_was_closed_and_opened_has_everything() {
     }
     let new = world.create("shop", "orders", 1);
     store.submit(&new, world.now()).await.unwrap();
-    let claimed = store.claim("w", world.now(), world.later(LEASE)).await.unwrap().unwrap();
+    let claimed = store.claim("w", &JobLimits::NONE, world.now(), world.later(LEASE)).await.unwrap().unwrap();
     store.save_step(&claimed.lease, &Sealed::new(*b"half"), world.now(), "", world.now()).await.unwrap();
     let (before, head) = (format!("{:?}", store.request(new.id).await.unwrap()), store.audit_head().await.unwrap());
     store.close().await;
@@ -110,7 +120,7 @@ async fn a_database_that_was_closed_and_opened_has_everything() {
     let store = SqliteStore::open(&path).await.unwrap();
     assert_eq!(format!("{:?}", store.request(new.id).await.unwrap()), before);
     assert_eq!(store.verify_audit(Some(head)).await.unwrap(), head.seq);
-    let job = store.claim("w", world.now(), world.later(LEASE)).await.unwrap().unwrap();
+    let job = store.claim("w", &JobLimits::NONE, world.now(), world.later(LEASE)).await.unwrap().unwrap();
     assert_eq!(job.state, Some(Sealed::new(*b"half")), "the work goes on where it stopped");
     let refused = store.submit(&world.create("shop", "stock", 1), world.now()).await.unwrap_err();
     assert!(matches!(refused, SubmitError::OverQuota(_)), "{refused:?}");
@@ -130,6 +140,22 @@ async fn a_database_of_every_earlier_version_is_brought_to_this_one() {
             store.close().await;
         }
     }
+}
+
+#[tokio::test]
+async fn events_that_were_told_before_they_had_an_audience_get_the_one_of_their_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("macadam.db");
+    let pool = raw(&path).await;
+    MIGRATIONS.run_to(9, &pool).await.unwrap();
+    for (seq, kind, data) in EARLIER_EVENTS {
+        let insert = "INSERT INTO outbox (seq, type, subject, at, data) VALUES ($1, $2, 'x', 0, $3)";
+        sqlx::query(insert).bind(seq).bind(kind).bind(data).execute(&pool).await.unwrap();
+    }
+    pool.close().await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    let events = store.events_since(0, 10).await.unwrap();
+    assert_eq!(events.into_iter().map(|event| event.audience).collect::<Vec<_>>(), earlier_audiences());
 }
 
 #[tokio::test]
@@ -195,7 +221,7 @@ async fn two_processes_on_one_file_share_one_quota_and_one_queue() {
 
     let claims = async |store: &dyn Store| {
         let mut count = 0;
-        while store.claim("w", world.now(), world.later(LEASE)).await.unwrap().is_some() {
+        while store.claim("w", &JobLimits::NONE, world.now(), world.later(LEASE)).await.unwrap().is_some() {
             count += 1;
         }
         count

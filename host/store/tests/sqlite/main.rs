@@ -12,6 +12,7 @@
 #[path = "../suite/mod.rs"]
 mod suite;
 
+mod audit;
 mod file;
 
 use std::ops::Deref;

@@ -1,5 +1,6 @@
 //! Approving, rejecting, cancelling: what counts and what is refused.
 
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
 use macadam_core::lifecycle::{RequestState, ResourceState};
 use macadam_store::*;
@@ -81,11 +82,11 @@ async fn the_requester_cancels_and_others_reject() {
     let world = World::start().await;
     let new = world.needing(world.create("shop", "orders", 5), vec![need(&[], 1)]);
     world.taken(&new).await;
-    let refused = world.store.reject(new.id, &person("ana"), None, world.now()).await.unwrap_err();
+    let refused = world.store.reject(new.id, &person("ana"), &Origin::NONE, None, world.now()).await.unwrap_err();
     assert!(matches!(refused, ReviewError::OwnRequest(_)), "{refused:?}");
-    let refused = world.store.cancel(new.id, &person("bo"), world.now()).await.unwrap_err();
+    let refused = world.store.cancel(new.id, &person("bo"), &Origin::NONE, world.now()).await.unwrap_err();
     assert!(matches!(refused, ReviewError::NotRequester { .. }), "{refused:?}");
-    world.store.reject(new.id, &person("bo"), Some("too large"), world.now()).await.unwrap();
+    world.store.reject(new.id, &person("bo"), &Origin::NONE, Some("too large"), world.now()).await.unwrap();
     let request = world.request_of(new.id).await;
     assert_eq!((request.state, request.failure.as_deref()), (RequestState::Rejected, Some("too large")));
 }
@@ -151,8 +152,12 @@ async fn the_last_approval_of_a_project_finishes_it() {
 
 async fn end(world: &World, request: RequestId, ending: RequestState) {
     match ending {
-        RequestState::Rejected => world.store.reject(request, &person("bo"), None, world.now()).await.unwrap(),
-        RequestState::Cancelled => world.store.cancel(request, &person("ana"), world.now()).await.unwrap(),
+        RequestState::Rejected => {
+            world.store.reject(request, &person("bo"), &Origin::NONE, None, world.now()).await.unwrap();
+        }
+        RequestState::Cancelled => {
+            world.store.cancel(request, &person("ana"), &Origin::NONE, world.now()).await.unwrap();
+        }
         _ => {
             world.advance(WAIT);
             assert_eq!(world.store.expire_pending(world.now(), 10).await.unwrap(), [request]);
@@ -163,8 +168,8 @@ async fn end(world: &World, request: RequestId, ending: RequestState) {
 async fn refuse_everything(world: &World, request: RequestId, ending: RequestState) {
     let refusals = [
         world.approve(request, "bo").await.unwrap_err(),
-        world.store.reject(request, &person("bo"), None, world.now()).await.unwrap_err(),
-        world.store.cancel(request, &person("ana"), world.now()).await.unwrap_err(),
+        world.store.reject(request, &person("bo"), &Origin::NONE, None, world.now()).await.unwrap_err(),
+        world.store.cancel(request, &person("ana"), &Origin::NONE, world.now()).await.unwrap_err(),
     ];
     for refused in refusals {
         assert!(matches!(refused, ReviewError::NotPending { state } if state == ending), "{ending}: {refused:?}");

@@ -1,5 +1,6 @@
 //! The desired state of plugins: revisions, generations, history.
 
+use macadam_core::audit::Origin;
 use macadam_core::canonical::CanonicalJson;
 use macadam_core::names::BindingName;
 use macadam_store::*;
@@ -17,7 +18,7 @@ fn spec(version: &str) -> CanonicalJson {
 }
 
 fn why(reason: &str) -> Attribution {
-    Attribution { actor: Some(person("root")), reason: reason.into() }
+    Attribution { actor: Some(person("root")), origin: Origin::NONE, reason: reason.into() }
 }
 
 async fn put(world: &World, text: &str, expected: Expected, version: &str) -> Result<BindingRecord, BindingError> {
@@ -26,6 +27,13 @@ async fn put(world: &World, text: &str, expected: Expected, version: &str) -> Re
 
 async fn apply(world: &World, changes: &[BindingChange], generation: Option<u64>) -> Result<Applied, BindingError> {
     world.store.apply_bindings(changes, generation, &why("gitops"), world.now()).await
+}
+
+/// A binding's whole life.
+pub async fn made_changed_and_removed(world: &World) {
+    put(world, "cost", Expected::Absent, "1.0.0").await.unwrap();
+    put(world, "cost", Expected::Revision(1), "1.1.0").await.unwrap();
+    world.store.remove_binding(&name("cost"), Expected::Any, &why("x"), world.now()).await.unwrap();
 }
 
 #[tokio::test]
@@ -109,7 +117,7 @@ async fn every_revision_stays_in_the_history_so_a_rollback_is_putting_an_earlier
     assert_eq!(history.iter().map(|r| r.revision).collect::<Vec<_>>(), [3, 2], "the newest first");
     let previous = history[1].spec.clone().unwrap();
     assert_eq!(previous, spec("1.1.0"));
-    let canary = Attribution { actor: None, reason: "the canary denies too much".into() };
+    let canary = Attribution { actor: None, origin: Origin::NONE, reason: "the canary denies too much".into() };
     let rolled = world.store.put_binding(&name("cost"), Expected::Revision(3), &previous, &canary, world.now()).await;
     assert_eq!(rolled.unwrap().revision, 4);
     world.store.remove_binding(&name("cost"), Expected::Any, &why("gone"), world.now()).await.unwrap();
@@ -164,9 +172,9 @@ async fn each_change_of_a_binding_is_audited_and_told_once() {
     assert_eq!(world.actions_since(audit).await, expected);
     assert_eq!(world.told_since(told).await, expected);
     let entry = world.store.audit_since(audit + 1, 1).await.unwrap().remove(0);
-    assert_eq!((entry.actor, entry.subject.as_str()), (Some(person("root")), "bindings/cost"));
-    assert_eq!(entry.data["spec"], json!(spec("1.1.0").digest()), "the log binds what the history holds");
-    assert_eq!((&entry.data["revision"], &entry.data["previous"]), (&json!(2), &json!(1)));
+    assert_eq!((entry.actor.as_deref(), entry.subject.as_str()), (Some("root"), "bindings/cost"));
+    assert_eq!(entry.data.value()["spec"], json!(spec("1.1.0").digest()), "the log binds what the history holds");
+    assert_eq!((&entry.data.value()["revision"], &entry.data.value()["previous"]), (&json!(2), &json!(1)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

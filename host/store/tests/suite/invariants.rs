@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use macadam_core::audit::Origin;
 use macadam_core::lifecycle::{RequestState, ResourceState};
+use macadam_core::retry::ErrorClass;
 use macadam_store::*;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -18,6 +20,8 @@ enum Deed {
     Approve { which: u8, who: u8 },
     Reject { which: u8 },
     Cancel { which: u8 },
+    CancelJob { which: u8 },
+    RetryJob { which: u8 },
     Claim,
     Work { which: u8, how: u8 },
     Wait { seconds: u16 },
@@ -32,6 +36,8 @@ fn any_deed() -> impl Strategy<Value = Deed> {
         4 => (any::<u8>(), 0..3_u8).prop_map(|(which, who)| Deed::Approve { which, who }),
         1 => any::<u8>().prop_map(|which| Deed::Reject { which }),
         1 => any::<u8>().prop_map(|which| Deed::Cancel { which }),
+        1 => any::<u8>().prop_map(|which| Deed::CancelJob { which }),
+        1 => any::<u8>().prop_map(|which| Deed::RetryJob { which }),
         6 => Just(Deed::Claim),
         6 => (any::<u8>(), any::<u8>()).prop_map(|(which, how)| Deed::Work { which, how }),
         1 => (0..5000_u16).prop_map(|seconds| Deed::Wait { seconds }),
@@ -75,6 +81,13 @@ fn must_be_typed(result: Result<(), ReviewError>) {
     }
 }
 
+fn intervened<T>(result: &Result<T, InterveneError>) -> bool {
+    if let Err(InterveneError::Store(error)) = result {
+        panic!("a refusal must be typed: {error}");
+    }
+    result.is_ok()
+}
+
 async fn perform(world: &World, history: &mut History, deed: Deed) {
     match deed {
         Deed::Create { name, cost, approvals } => {
@@ -99,12 +112,25 @@ async fn perform(world: &World, history: &mut History, deed: Deed) {
         }
         Deed::Reject { which } => {
             if let Some(id) = pick(&history.requests, which) {
-                must_be_typed(world.store.reject(id, &person("bo"), None, world.now()).await);
+                must_be_typed(world.store.reject(id, &person("bo"), &Origin::NONE, None, world.now()).await);
             }
         }
         Deed::Cancel { which } => {
             if let Some(id) = pick(&history.requests, which) {
-                must_be_typed(world.store.cancel(id, &person("ana"), world.now()).await);
+                must_be_typed(world.store.cancel(id, &person("ana"), &Origin::NONE, world.now()).await);
+            }
+        }
+        Deed::CancelJob { which } => {
+            if let Some(job) = pick(&history.claims, which) {
+                intervened(&world.store.cancel_job(job.lease.job(), &person("ana"), world.now()).await);
+            }
+        }
+        Deed::RetryJob { which } => {
+            if let Some(job) = pick(&history.claims, which)
+                && intervened(&world.store.retry_job(job.lease.job(), &person("ada"), world.now()).await)
+            {
+                // The one way out of an end.
+                history.final_requests.remove(&job.request.id);
             }
         }
         Deed::Claim => history.claims.extend(world.claim("worker").await),
@@ -120,13 +146,14 @@ async fn perform(world: &World, history: &mut History, deed: Deed) {
 
 async fn work(world: &World, job: &ClaimedJob, how: u8) {
     let (store, lease, now) = (&world.store, &job.lease, world.now());
-    let result = match how % 9 {
+    let result = match how % 10 {
         0..=2 => store.finish(lease, &JobEnd::Done { outputs: vec![] }, now).await.map(drop),
         3 => store.finish(lease, &failed("no"), now).await.map(drop),
-        4 => store.finish(lease, &JobEnd::Abandoned { error: "half".into() }, now).await.map(drop),
+        4 => store.finish(lease, &abandoned("half"), now).await.map(drop),
         5 => store.save_step(lease, &Sealed::new(*b"state"), world.later(3), "working", now).await,
-        6 => store.retry_later(lease, "down", world.later(3), now).await,
-        7 => store.begin_undo(lease, "broken", now).await,
+        6 => store.retry_later(lease, &passing("down", world.later(3)), now).await,
+        7 => store.begin_undo(lease, "broken", Some(ErrorClass::Final), now).await,
+        8 => store.begin_work(lease, now).await,
         _ => {
             let decision = world.needing(world.create("shop", "unused", 0), vec![need(&[], 1)]).decision;
             store.redecide(lease, &decision, now).await.map(drop)

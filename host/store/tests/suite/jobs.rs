@@ -1,6 +1,7 @@
 //! Claims, leases and fences.
 
 use macadam_core::lifecycle::{JobState, RequestState, ResourceState};
+use macadam_core::retry::ErrorClass;
 use macadam_store::*;
 
 use super::world::*;
@@ -15,7 +16,7 @@ async fn a_claim_stores_that_the_step_begins_before_the_worker_hears_of_it() {
     let new = world.create("shop", "orders", 1);
     world.taken(&new).await;
     let job = world.claimed().await;
-    assert_eq!((job.attempt, job.failures, job.phase), (1, 0, JobPhase::Provision));
+    assert_eq!((job.attempt, job.before.failures, job.phase), (1, 0, JobPhase::Provision));
     assert!(job.state.is_none() && !job.begun);
     assert_eq!(job.request.state, RequestState::Running, "the worker gets the request as it is now");
     let stored = world.store.job(new.job).await.unwrap().unwrap();
@@ -59,13 +60,13 @@ async fn a_step_is_taken_up_with_the_state_that_the_last_one_left() {
     assert!(second.begun && second.lease.fence() > first.lease.fence());
     assert_eq!(second.request.state, RequestState::Running);
 
-    world.store.retry_later(&second.lease, "database is down", world.later(7), world.now()).await.unwrap();
+    world.store.retry_later(&second.lease, &passing("database is down", world.later(7)), world.now()).await.unwrap();
     world.advance(7);
     let third = world.claimed().await;
-    assert_eq!((third.attempt, third.failures, third.state.as_ref()), (3, 1, Some(&sealed)));
+    assert_eq!((third.attempt, third.before.failures, third.state.as_ref()), (3, 1, Some(&sealed)));
     assert_eq!(third.error.as_deref(), Some("database is down"));
     world.store.save_step(&third.lease, &sealed, world.now(), "", world.now()).await.unwrap();
-    assert_eq!(world.claimed().await.failures, 0, "progress forgives what went wrong before");
+    assert_eq!(world.claimed().await.before.failures, 0, "progress forgives what went wrong before");
 }
 
 #[tokio::test]
@@ -79,15 +80,15 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_worker_is_refused_whatever_i
     assert!(world.claim("other").await.is_none(), "a heartbeat holds the lease");
     world.advance(1);
     let quick = world.claim("other").await.expect("a lease that ran out is free");
-    assert_eq!((quick.attempt, quick.failures), (2, 1), "a worker that vanished counts as a failure");
+    assert_eq!((quick.attempt, quick.before.failures), (2, 1), "a worker that vanished counts as a failure");
 
     let (store, now, sealed) = (&world.store, world.now(), Sealed::new(*b"late"));
     let decision = world.create("shop", "x", 1).decision;
     assert!(is_lost(&store.begin_work(&slow.lease, now).await));
     assert!(is_lost(&store.heartbeat(&slow.lease, world.later(LEASE)).await));
     assert!(is_lost(&store.save_step(&slow.lease, &sealed, now, "", now).await));
-    assert!(is_lost(&store.retry_later(&slow.lease, "late", now, now).await));
-    assert!(is_lost(&store.begin_undo(&slow.lease, "late", now).await));
+    assert!(is_lost(&store.retry_later(&slow.lease, &passing("late", now), now).await));
+    assert!(is_lost(&store.begin_undo(&slow.lease, "late", Some(ErrorClass::Final), now).await));
     assert!(is_lost(&store.redecide(&slow.lease, &decision, now).await));
     assert!(is_lost(&store.finish(&slow.lease, &failed("late"), now).await));
     world.finish(&quick, JobEnd::Done { outputs: vec![] }).await;
@@ -112,14 +113,14 @@ async fn undoing_starts_from_nothing_and_ends_in_failure_only() {
     let job = world.claimed().await;
     world.store.save_step(&job.lease, &Sealed::new(*b"half"), world.now(), "", world.now()).await.unwrap();
     let job = world.claimed().await;
-    world.store.begin_undo(&job.lease, "quota of the cloud", world.now()).await.unwrap();
+    world.store.begin_undo(&job.lease, "quota of the cloud", Some(ErrorClass::Final), world.now()).await.unwrap();
 
     let undo = world.claimed().await;
     assert_eq!((undo.phase, undo.attempt, undo.state.is_none()), (JobPhase::Undo, 1, true));
     assert_eq!(undo.error.as_deref(), Some("quota of the cloud"), "the reason is not lost with the worker");
     let refused = world.store.finish(&undo.lease, &JobEnd::Done { outputs: vec![] }, world.now()).await.unwrap_err();
     assert!(matches!(refused, JobError::WrongPhase { .. }), "{refused:?}");
-    let refused = world.store.begin_undo(&undo.lease, "again", world.now()).await.unwrap_err();
+    let refused = world.store.begin_undo(&undo.lease, "again", Some(ErrorClass::Final), world.now()).await.unwrap_err();
     assert!(matches!(refused, JobError::WrongPhase { .. }), "{refused:?}");
     world.finish(&undo, failed("quota of the cloud")).await;
     let request = world.request_of(new.id).await;

@@ -1,11 +1,19 @@
 //! What every store promises, whichever database is under it. A test binary for a database has a `TestStore`, which
 //! opens a fresh one, and includes this module.
 
+mod access;
 mod approvals;
+mod attempts;
+pub mod audit;
 mod audit_and_outbox;
 mod bindings;
+mod cancelling;
+mod dead_letters;
 pub mod decisions;
+pub mod events;
 mod expiry;
+mod fairness;
+mod health;
 mod invariants;
 mod jobs;
 mod lists;
@@ -13,7 +21,10 @@ mod namespaces;
 mod outcomes;
 mod races;
 mod retention;
+mod schedules;
 mod secrets;
+mod service_tokens;
 mod submit;
 mod teams;
+mod webhooks;
 pub mod world;

@@ -1,5 +1,6 @@
 //! Whose namespace it is, and which keys count in it.
 
+use macadam_core::audit::Origin;
 use macadam_core::names::Namespace;
 use macadam_store::*;
 
@@ -19,7 +20,7 @@ fn key(id: &str, public_key: &str) -> NewNamespaceKey {
 
 async fn claim(world: &World, text: &str, team: &str) -> NamespaceRecord {
     let new = wanted(text, team, SignaturePolicy::Optional);
-    world.store.put_namespace(&new, Some(&person("root")), world.now()).await.unwrap()
+    world.store.put_namespace(&new, By::person(&person("root"), &Origin::NONE), world.now()).await.unwrap()
 }
 
 #[tokio::test]
@@ -28,11 +29,11 @@ async fn a_namespace_belongs_to_the_team_that_claimed_it_and_only_a_transfer_giv
     let made = claim(&world, "guards", "shop").await;
     assert_eq!((made.team, made.keys.len()), (team_id("shop"), 0));
     let grab = wanted("guards", "web", SignaturePolicy::Required);
-    let refused = world.store.put_namespace(&grab, None, world.now()).await.unwrap_err();
+    let refused = world.store.put_namespace(&grab, By::HOST, world.now()).await.unwrap_err();
     assert!(matches!(&refused, NamespaceError::Owned { team, .. } if *team == team_id("shop")), "{refused:?}");
 
     let (shop, web, nobody, guards) = (team_id("shop"), team_id("web"), team_id("nobody"), name("guards"));
-    let give = async |from, to| world.store.transfer_namespace(&guards, from, to, None, world.now()).await;
+    let give = async |from, to| world.store.transfer_namespace(&guards, from, to, By::HOST, world.now()).await;
     let refused = give(&web, &shop).await.unwrap_err();
     assert!(matches!(refused, NamespaceError::Owned { .. }), "only the owner's is given: {refused:?}");
     let refused = give(&shop, &nobody).await.unwrap_err();
@@ -46,9 +47,10 @@ async fn a_namespace_belongs_to_the_team_that_claimed_it_and_only_a_transfer_giv
 async fn an_unknown_team_or_namespace_is_refused_by_name() {
     let world = World::start().await;
     let new = wanted("guards", "nobody", SignaturePolicy::Optional);
-    let refused = world.store.put_namespace(&new, None, world.now()).await.unwrap_err();
+    let refused = world.store.put_namespace(&new, By::HOST, world.now()).await.unwrap_err();
     assert!(matches!(refused, NamespaceError::UnknownTeam(_)), "{refused:?}");
-    let refused = world.store.add_namespace_key(&name("guards"), &key("a", "K1"), None, world.now()).await.unwrap_err();
+    let refused =
+        world.store.add_namespace_key(&name("guards"), &key("a", "K1"), By::HOST, world.now()).await.unwrap_err();
     assert!(matches!(refused, NamespaceError::NotFound(_)), "{refused:?}");
     assert_eq!(world.store.namespace(&name("guards")).await.unwrap(), None);
     assert_eq!(world.store.namespaces().await.unwrap(), []);
@@ -60,7 +62,7 @@ async fn several_keys_count_at_once_and_a_revoked_one_never_again() {
     claim(&world, "guards", "shop").await;
     let guards = name("guards");
     let add = async |id: &str, public: &str| {
-        world.store.add_namespace_key(&guards, &key(id, public), None, world.now()).await
+        world.store.add_namespace_key(&guards, &key(id, public), By::HOST, world.now()).await
     };
     add("old", "K1").await.unwrap();
     world.advance(1);
@@ -69,7 +71,10 @@ async fn several_keys_count_at_once_and_a_revoked_one_never_again() {
 
     world.advance(1);
     let revoke = async |id: &str, why: &str| {
-        world.store.revoke_namespace_key(&guards, id, why, Some(&person("root")), world.now()).await
+        world
+            .store
+            .revoke_namespace_key(&guards, id, why, By::person(&person("root"), &Origin::NONE), world.now())
+            .await
     };
     let revoked = revoke("old", "laptop lost").await.unwrap();
     let end = revoked.key("old").unwrap().revoked.clone().unwrap();
@@ -95,14 +100,14 @@ async fn each_change_of_a_namespace_is_audited_and_told_once_and_no_change_is_no
         claim(&world, "guards", "shop").await;
         let strict = wanted("guards", "shop", SignaturePolicy::Required);
         let guards = strict.name.clone();
-        world.store.put_namespace(&strict, None, world.now()).await.unwrap();
-        world.store.put_namespace(&strict, None, world.now()).await.unwrap();
+        world.store.put_namespace(&strict, By::HOST, world.now()).await.unwrap();
+        world.store.put_namespace(&strict, By::HOST, world.now()).await.unwrap();
         let k = key("a", "K1");
         if world.store.namespace(&guards).await.unwrap().unwrap().keys.is_empty() {
-            world.store.add_namespace_key(&guards, &k, None, world.now()).await.unwrap();
-            world.store.add_namespace_key(&guards, &k, None, world.now()).await.unwrap();
+            world.store.add_namespace_key(&guards, &k, By::HOST, world.now()).await.unwrap();
+            world.store.add_namespace_key(&guards, &k, By::HOST, world.now()).await.unwrap();
         }
-        world.store.revoke_namespace_key(&guards, "a", "x", None, world.now()).await.unwrap();
+        world.store.revoke_namespace_key(&guards, "a", "x", By::HOST, world.now()).await.unwrap();
     }
     let expected = [
         "namespace.created",
@@ -122,7 +127,7 @@ async fn one_key_may_serve_two_namespaces() {
     let world = World::start().await;
     for (text, team) in [("guards", "shop"), ("prices", "web")] {
         claim(&world, text, team).await;
-        world.store.add_namespace_key(&name(text), &key("ci", "K1"), None, world.now()).await.unwrap();
+        world.store.add_namespace_key(&name(text), &key("ci", "K1"), By::HOST, world.now()).await.unwrap();
     }
     let all = world.store.namespaces().await.unwrap();
     assert_eq!(all.iter().map(|n| n.name.as_str()).collect::<Vec<_>>(), ["guards", "prices"]);

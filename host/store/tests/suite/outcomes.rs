@@ -11,10 +11,6 @@ fn output(value: &str) -> Output {
     Output { name: "host".into(), value: OutputValue::Text(value.into()) }
 }
 
-fn abandoned() -> JobEnd {
-    JobEnd::Abandoned { error: "could not undo".into() }
-}
-
 #[tokio::test]
 async fn a_created_resource_is_ready_with_its_outputs_and_its_time_counts_from_then() {
     let world = World::start().await;
@@ -86,14 +82,14 @@ async fn what_could_not_be_undone_keeps_counting_until_it_is_deleted() {
     let world = World::start().await;
     let id = world.taken(&world.create("shop", "orders", 7)).await.resource.unwrap();
     let job = world.claimed().await;
-    let finished = world.finish(&job, abandoned()).await;
+    let finished = world.finish(&job, abandoned("could not undo")).await;
     assert_eq!(finished, Finished { request: RequestState::Failed, resource: ResourceState::Deleting });
     let left = world.resource(id).await;
     assert_eq!(world.usage("shop").await, (1, Decimal::from(7)), "something is left and may cost");
     let refused = world.submit(&world.update(&left, 1)).await.unwrap_err();
     assert!(matches!(refused, SubmitError::NotReady { .. }), "{refused:?}");
 
-    for end in [failed("still there"), abandoned()] {
+    for end in [failed("still there"), abandoned("could not undo")] {
         world.taken(&world.delete(&left)).await;
         let job = world.claimed().await;
         world.finish(&job, end).await;
@@ -112,7 +108,9 @@ async fn what_could_not_be_undone_keeps_counting_until_it_is_deleted() {
 async fn a_delete_that_was_refused_leaves_the_resource_ready_and_one_that_broke_off_does_not() {
     let world = World::start().await;
     let orders = world.done(&world.create("shop", "orders", 7)).await;
-    for (end, expected) in [(failed("in use"), ResourceState::Ready), (abandoned(), ResourceState::Deleting)] {
+    for (end, expected) in
+        [(failed("in use"), ResourceState::Ready), (abandoned("could not undo"), ResourceState::Deleting)]
+    {
         world.taken(&world.delete(&orders)).await;
         let job = world.claimed().await;
         assert_eq!(world.finish(&job, end).await.resource, expected);

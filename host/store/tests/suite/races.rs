@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use macadam_core::audit::Origin;
 use macadam_core::lifecycle::RequestState;
 use macadam_store::*;
 use tokio::task::JoinSet;
@@ -81,10 +82,16 @@ async fn of_approvals_rejections_and_a_cancellation_at_once_one_decides() {
                 let who = format!("p{number}");
                 match number % 3 {
                     0 => world.approve(id, &who).await.map(|_| RequestState::Queued),
-                    1 => {
-                        world.store.reject(id, &person(&who), None, world.now()).await.map(|()| RequestState::Rejected)
-                    }
-                    _ => world.store.cancel(id, &person("ana"), world.now()).await.map(|()| RequestState::Cancelled),
+                    1 => world
+                        .store
+                        .reject(id, &person(&who), &Origin::NONE, None, world.now())
+                        .await
+                        .map(|()| RequestState::Rejected),
+                    _ => world
+                        .store
+                        .cancel(id, &person("ana"), &Origin::NONE, world.now())
+                        .await
+                        .map(|()| RequestState::Cancelled),
                 }
             });
         }

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use macadam_core::approvals::Approver;
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
 use macadam_core::estimate::Estimate;
 use macadam_core::money::Currency;
 use macadam_core::names::{PersonId, ResourceKey, TeamId};
 use macadam_core::project::FileMode;
 use macadam_core::request::{Actor, Environment, EnvironmentClass};
+use macadam_core::retry::ErrorClass;
 use macadam_core::standing::{Standing, Team, TeamLimits};
 use macadam_core::verdict::ApprovalNeed;
 use macadam_store::*;
@@ -120,6 +122,7 @@ impl World {
         NewRequest {
             id: RequestId::new(self.now(), self.random()),
             actor: Actor { person: person(who), team: team_id(team), roles: vec!["developer".into()] },
+            origin: Origin::NONE,
             document: json!({ "asked": "politely" }),
             change,
             decision: Decision { record: json!({ "outcome": "allowed" }), digest: Digest::of(b"1"), approval: None },
@@ -181,6 +184,7 @@ impl World {
                 person: person(who),
                 groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
             },
+            origin: Origin::NONE,
             digest: Digest::of(b"1"),
             comment: Some("fine".into()),
             job: JobId::new(self.now(), self.random()),
@@ -192,7 +196,11 @@ impl World {
     }
 
     pub async fn claim(&self, worker: &str) -> Option<ClaimedJob> {
-        self.store.claim(worker, self.now(), self.later(LEASE)).await.unwrap()
+        self.claim_within(worker, &JobLimits::NONE).await
+    }
+
+    pub async fn claim_within(&self, worker: &str, limits: &JobLimits) -> Option<ClaimedJob> {
+        self.store.claim(worker, limits, self.now(), self.later(LEASE)).await.unwrap()
     }
 
     /// Claims the one job there is.
@@ -246,6 +254,15 @@ impl World {
         let usage = self.standing(team).await.usage;
         (usage.resources(), usage.committed)
     }
+}
+
+/// A failure that may pass, with the next try at a moment.
+pub fn passing(error: &str, run_after: Timestamp) -> Setback<'_> {
+    Setback { class: ErrorClass::Passing, error, run_after }
+}
+
+pub fn abandoned(error: &str) -> JobEnd {
+    JobEnd::Abandoned { error: error.into(), class: ErrorClass::Final }
 }
 
 pub fn failed(error: &str) -> JobEnd {

@@ -11,7 +11,7 @@ use super::super::row::{At, Columns, int, one_row, plain};
 use super::super::tx::Tx;
 use super::super::{Conn, Result, journal};
 use super::by_name;
-use crate::{Applied, Attribution, BindingChange, BindingError, BindingRecord};
+use crate::{Applied, Attribution, BindingChange, BindingError, BindingRecord, By, NewAuditEntry};
 
 /// A change that changes something.
 struct Step<'a> {
@@ -128,6 +128,9 @@ fn record(tx: &mut Tx, step: &Step<'_>, revision: u64, cause: &Cause<'_>) {
         "binding": step.name, "revision": revision, "previous": step.before.as_ref().map(|before| before.revision),
         "generation": cause.generation, "spec": step.spec.map(CanonicalJson::digest), "reason": cause.why.reason,
     });
-    let subject = format!("bindings/{}", step.name);
-    journal::record(tx, cause.why.actor.as_ref(), action, subject, data);
+    let by = By { person: cause.why.actor.as_ref(), origin: &cause.why.origin };
+    let before = step.before.as_ref().map(|before| before.spec.digest());
+    let entry = NewAuditEntry::new(action, format!("bindings/{}", step.name)).by(by);
+    let entry = entry.changed(before, step.spec.map(CanonicalJson::digest)).with(data);
+    journal::record(tx, entry);
 }

@@ -11,7 +11,7 @@ use super::super::row::{At, Columns, flag, json, one_row};
 use super::super::tx::Tx;
 use super::super::{Conn, PostgresStore, Result, journal, requests, resources};
 use super::{finish, lease};
-use crate::{Decision, JobError, JobPhase, Lease, PendingApproval, Redecided, RequestRecord};
+use crate::{AttemptOutcome, Decision, JobError, JobPhase, Lease, PendingApproval, Redecided, RequestRecord};
 
 pub(super) async fn redecide(
     store: &PostgresStore,
@@ -24,7 +24,9 @@ pub(super) async fn redecide(
     let (redecided, request) = match decision.waits_for() {
         Some(wait) => {
             let text = "decided anew; waits for approval again";
-            let request = finish::end_job(&mut tx, lease, JobState::Failed, Some(text), now).await?;
+            let (state, outcome) = (JobState::Failed, AttemptOutcome::Returned);
+            let ending = finish::Ending { state, outcome, error: Some(text), class: None };
+            let request = finish::end_job(&mut tx, lease, &ending, now).await?;
             wait_again(&mut tx, &request, wait, now).await?;
             (Redecided::ReturnedToPending, request)
         }
@@ -38,7 +40,7 @@ pub(super) async fn redecide(
 
 /// A decision can be replaced only before its work: afterwards something exists that it stood for.
 async fn nothing_was_done(conn: &mut Conn, lease: &Lease) -> Result<(), JobError> {
-    let phase = lease::phase(conn, lease).await?;
+    let phase = lease::held(conn, lease).await?.phase;
     let begun =
         sqlx::query("SELECT begun FROM jobs WHERE id = $1").bind(lease.job.to_string()).fetch_optional(conn).await;
     if flag(&lease::held_by(lease, begun)?, "begun")? || phase == JobPhase::Undo {

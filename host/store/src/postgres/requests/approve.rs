@@ -10,7 +10,7 @@ use super::super::tx::Tx;
 use super::super::{Conn, PostgresStore, Result, jobs, journal};
 use super::state::{self, Move};
 use super::{read, waiting};
-use crate::{Approval, ApproveOutcome, JobPhase, RequestRecord, ReviewError};
+use crate::{Approval, ApproveOutcome, By, JobPhase, RequestRecord, ReviewError};
 
 pub(super) async fn approve(
     store: &PostgresStore,
@@ -27,7 +27,7 @@ pub(super) async fn approve(
     let more = json!({
         "approver": approval.approver, "comment": approval.comment, "people_missing": people(&missing),
     });
-    let by = Some(&approval.approver.person);
+    let by = By::person(&approval.approver.person, &approval.origin);
     journal::record_request(&mut tx, by, "request.approved", &request, more);
     let outcome = if missing.is_empty() {
         go_ahead(&mut tx, &request, approval, now).await?

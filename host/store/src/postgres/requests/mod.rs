@@ -12,6 +12,7 @@ mod withdraw;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::names::PersonId;
 
 use super::tx::retrying;
@@ -51,18 +52,29 @@ impl Requests for PostgresStore {
         &self,
         request: RequestId,
         person: &PersonId,
+        origin: &Origin,
         comment: Option<&str>,
         now: Timestamp,
     ) -> Result<(), ReviewError> {
-        retrying(|| withdraw::reject(self, request, person, comment, now)).await
+        retrying(|| withdraw::reject(self, request, person, origin, comment, now)).await
     }
 
-    async fn cancel(&self, request: RequestId, person: &PersonId, now: Timestamp) -> Result<(), ReviewError> {
-        retrying(|| withdraw::cancel(self, request, person, now)).await
+    async fn cancel(
+        &self,
+        request: RequestId,
+        person: &PersonId,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<(), ReviewError> {
+        retrying(|| withdraw::cancel(self, request, person, origin, now)).await
     }
 
     async fn expire_pending(&self, now: Timestamp, limit: u32) -> Result<Vec<RequestId>> {
         retrying(|| withdraw::expire_pending(self, now, limit)).await
+    }
+
+    async fn anything_expired(&self, now: Timestamp) -> Result<bool> {
+        withdraw::anything_expired(self, now).await
     }
 
     async fn forget_idempotency_keys(&self, before: Timestamp) -> Result<u64> {

@@ -6,6 +6,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::super::row::Columns;
+use super::super::teams::only_of;
 use super::super::{Conn, Result};
 use crate::{ApprovalRecord, PageRequest, RequestFilter, RequestId, RequestRecord, StoreError, Subject};
 
@@ -31,7 +32,7 @@ pub(super) async fn list(
     filter: &RequestFilter,
     page: PageRequest<RequestId>,
 ) -> Result<Vec<RequestRecord>> {
-    let RequestFilter { team, state, resource } = filter;
+    let RequestFilter { team, teams, state, resource } = filter;
     let mut query = QueryBuilder::<Postgres>::new("SELECT * FROM requests WHERE 1 = 1");
     let mut narrow = |condition: &'static str, value: Option<String>| {
         if let Some(value) = value {
@@ -42,6 +43,7 @@ pub(super) async fn list(
     narrow(" AND state = ", state.map(|state| state.to_string()));
     narrow(" AND resource_id = ", resource.map(|id| id.to_string()));
     narrow(" AND id < ", page.after.map(|id| id.to_string()));
+    only_of(&mut query, teams.as_deref());
     query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(page.limit));
     query.build().fetch_all(conn).await?.iter().map(to_request).collect()
 }

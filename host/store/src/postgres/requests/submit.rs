@@ -12,7 +12,7 @@ use super::super::tx::Tx;
 use super::super::{Conn, PostgresStore, jobs, journal, scaffolds, teams};
 use super::target::{Target, monthly};
 use super::{idempotency, insert};
-use crate::{NewRequest, RequestRecord, SubmitError, Submitted};
+use crate::{By, NewRequest, RequestRecord, SubmitError, Submitted};
 
 type Result<T> = std::result::Result<T, SubmitError>;
 
@@ -32,7 +32,7 @@ pub(super) async fn submit(store: &PostgresStore, new: &NewRequest, now: Timesta
     hold(&mut tx, &target, &standing, Cause { request: request.id, now }).await?;
     insert::insert(&mut tx, &request).await?;
     follow(&mut tx, &target, &request, now).await?;
-    let answer = answer(&mut tx, new, &request, now).await?;
+    let answer = answer(&mut tx, new, &target, &request, now).await?;
     tx.commit(now).await?;
     Ok(answer)
 }
@@ -47,7 +47,7 @@ pub(super) async fn record_denied(store: &PostgresStore, new: &NewRequest, now: 
     standing(&mut tx, target.team(new)).await?;
     let request = record(new, &target, RequestState::Denied, now);
     insert::insert(&mut tx, &request).await?;
-    let answer = answer(&mut tx, new, &request, now).await?;
+    let answer = answer(&mut tx, new, &target, &request, now).await?;
     tx.commit(now).await?;
     Ok(answer)
 }
@@ -122,10 +122,18 @@ fn record(new: &NewRequest, target: &Target<'_>, state: RequestState, now: Times
 }
 
 /// Records the request, and keeps the answer for a client that asks again.
-async fn answer(tx: &mut Tx, new: &NewRequest, request: &RequestRecord, now: Timestamp) -> Result<Submitted> {
+async fn answer(
+    tx: &mut Tx,
+    new: &NewRequest,
+    target: &Target<'_>,
+    request: &RequestRecord,
+    now: Timestamp,
+) -> Result<Submitted> {
     let more = json!({ "to": request.state, "job": request.job });
-    let (by, action) = (Some(&request.actor.person), format!("request.{}", request.state));
-    journal::record_request(tx, by, &action, request, more);
+    let (by, action) = (By::person(&request.actor.person, &new.origin), format!("request.{}", request.state));
+    let (before, after) = target.digests()?;
+    let entry = journal::of_request(by, &action, request, more).changed(before, after);
+    journal::record(tx, entry);
     let answer = Submitted {
         request: request.id,
         state: request.state,

@@ -187,7 +187,8 @@ async fn note(
     .execute(&mut **tx)
     .await?;
     let data = json!({
-        "resource": key.to_string(), "resource_id": id, "from": from, "to": to, "request": cause.request,
+        "resource": key.to_string(), "resource_id": id, "team": key.namespace, "from": from, "to": to,
+        "request": cause.request,
     });
     journal::tell(tx, &format!("resource.{to}"), format!("resources/{key}"), data);
     Ok(())

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::super::row::{Columns, int, micros, one_row};
 use super::super::{Conn, Result, journal};
 use super::{by_name, generation};
-use crate::{Applied, Attribution, BindingChange, BindingError, BindingRecord};
+use crate::{Applied, Attribution, BindingChange, BindingError, BindingRecord, By, NewAuditEntry};
 
 /// A change that changes something.
 struct Step<'a> {
@@ -118,6 +118,9 @@ async fn record(conn: &mut Conn, step: &Step<'_>, revision: u64, cause: &Cause<'
         "binding": step.name, "revision": revision, "previous": step.before.as_ref().map(|before| before.revision),
         "generation": cause.generation, "spec": step.spec.map(CanonicalJson::digest), "reason": cause.why.reason,
     });
-    let subject = format!("bindings/{}", step.name);
-    journal::record(conn, cause.why.actor.as_ref(), action, subject, data, cause.now).await
+    let by = By { person: cause.why.actor.as_ref(), origin: &cause.why.origin };
+    let before = step.before.as_ref().map(|before| before.spec.digest());
+    let entry = NewAuditEntry::new(action, format!("bindings/{}", step.name)).by(by);
+    let entry = entry.changed(before, step.spec.map(CanonicalJson::digest)).with(data);
+    journal::record(conn, entry, cause.now).await
 }

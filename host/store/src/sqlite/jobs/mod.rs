@@ -2,24 +2,34 @@
 
 mod claim;
 mod finish;
+mod history;
+mod intervene;
 mod lease;
+mod read;
 mod redecide;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteRow;
+use macadam_core::names::PersonId;
+use macadam_core::retry::ErrorClass;
 
-use super::row::{Columns, micros};
+use super::row::{Columns, micros, one_row};
 use super::{Conn, Result, SqliteStore};
 use crate::{
-    ClaimedJob, Decision, Finished, JobEnd, JobError, JobId, JobPhase, JobRecord, Jobs, Lease, Redecided,
-    RequestRecord, Sealed,
+    AttemptRecord, Cancelled, ClaimedJob, Decision, Finished, InterveneError, JobEnd, JobError, JobFilter, JobId,
+    JobLimits, JobPhase, JobRecord, JobTotals, Jobs, Lease, PageRequest, Redecided, RequestRecord, Sealed, Setback,
 };
 
 #[async_trait]
 impl Jobs for SqliteStore {
-    async fn claim(&self, worker: &str, now: Timestamp, lease_until: Timestamp) -> Result<Option<ClaimedJob>> {
-        claim::claim(self, worker, now, lease_until).await
+    async fn claim(
+        &self,
+        worker: &str,
+        limits: &JobLimits,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Option<ClaimedJob>> {
+        claim::claim(self, worker, limits, now, lease_until).await
     }
 
     async fn begin_work(&self, lease: &Lease, now: Timestamp) -> Result<(), JobError> {
@@ -41,18 +51,18 @@ impl Jobs for SqliteStore {
         lease::save_step(self, lease, &lease::Step { state, run_after, note }, now).await
     }
 
-    async fn retry_later(
+    async fn retry_later(&self, lease: &Lease, setback: &Setback<'_>, now: Timestamp) -> Result<(), JobError> {
+        lease::retry_later(self, lease, setback, now).await
+    }
+
+    async fn begin_undo(
         &self,
         lease: &Lease,
         error: &str,
-        run_after: Timestamp,
+        class: Option<ErrorClass>,
         now: Timestamp,
     ) -> Result<(), JobError> {
-        lease::retry_later(self, lease, error, run_after, now).await
-    }
-
-    async fn begin_undo(&self, lease: &Lease, error: &str, now: Timestamp) -> Result<(), JobError> {
-        lease::begin_undo(self, lease, error, now).await
+        lease::begin_undo(self, lease, error, class, now).await
     }
 
     async fn finish(&self, lease: &Lease, end: &JobEnd, now: Timestamp) -> Result<Finished, JobError> {
@@ -64,8 +74,31 @@ impl Jobs for SqliteStore {
     }
 
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>> {
-        let query = sqlx::query("SELECT * FROM jobs WHERE id = $1").bind(id.to_string());
-        query.fetch_optional(&mut *self.read().await?).await?.as_ref().map(to_job).transpose()
+        read::by_id(&mut *self.read().await?, id).await
+    }
+
+    async fn list_jobs(&self, filter: &JobFilter, page: PageRequest<JobId>) -> Result<Vec<JobRecord>> {
+        read::list(self, filter, page).await
+    }
+
+    async fn attempts(&self, id: JobId, limit: u32) -> Result<Vec<AttemptRecord>> {
+        history::of(self, id, limit).await
+    }
+
+    async fn cancel_job(&self, id: JobId, by: &PersonId, now: Timestamp) -> Result<Cancelled, InterveneError> {
+        intervene::cancel(self, id, by, now).await
+    }
+
+    async fn retry_job(&self, id: JobId, by: &PersonId, now: Timestamp) -> Result<(), InterveneError> {
+        intervene::retry(self, id, by, now).await
+    }
+
+    async fn job_totals(&self, now: Timestamp) -> Result<JobTotals> {
+        read::totals(self, now).await
+    }
+
+    async fn forget_attempts(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        history::forget(self, before, limit).await
     }
 
     async fn next_wakeup(&self, now: Timestamp) -> Result<Option<Timestamp>> {
@@ -86,35 +119,19 @@ pub(super) async fn insert(
     phase: JobPhase,
     now: Timestamp,
 ) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO jobs (id, request_id, team, phase, state, attempt, failures, fence, run_after, created_at,
-                           updated_at)
-         VALUES ($1, $2, $3, $4, 'queued', 0, 0, 0, $5, $5, $5)",
+    let added = sqlx::query(
+        "INSERT INTO jobs (id, request_id, team, provider, phase, state, attempt, failures, fence, run_after,
+                           created_at, updated_at)
+         SELECT $1, $2, $3, json_extract(desired, '$.provider.plugin.name'), $4, 'queued', 0, 0, 0, $5, $5, $5
+         FROM resources WHERE id = $6",
     )
     .bind(id.to_string())
     .bind(request.id.to_string())
     .bind(request.team.as_str())
     .bind(phase.as_str())
     .bind(micros(now))
+    .bind(request.subject.resource().map(|id| id.to_string()))
     .execute(conn)
     .await?;
-    Ok(())
-}
-
-fn to_job(row: &SqliteRow) -> Result<JobRecord> {
-    Ok(JobRecord {
-        id: row.parsed("id")?,
-        request: row.parsed("request_id")?,
-        team: row.parsed("team")?,
-        phase: row.word("phase")?,
-        state: row.word("state")?,
-        attempt: row.count("attempt")?,
-        failures: row.count("failures")?,
-        run_after: row.time("run_after")?,
-        lease_until: row.time_opt("lease_until")?,
-        note: row.text_opt("note")?,
-        error: row.text_opt("error")?,
-        created_at: row.time("created_at")?,
-        updated_at: row.time("updated_at")?,
-    })
+    one_row("job", &added)
 }

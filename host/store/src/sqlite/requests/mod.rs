@@ -12,6 +12,7 @@ mod withdraw;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::names::PersonId;
 
 use super::{Result, SqliteStore};
@@ -50,18 +51,29 @@ impl Requests for SqliteStore {
         &self,
         request: RequestId,
         person: &PersonId,
+        origin: &Origin,
         comment: Option<&str>,
         now: Timestamp,
     ) -> Result<(), ReviewError> {
-        withdraw::reject(self, request, person, comment, now).await
+        withdraw::reject(self, request, person, origin, comment, now).await
     }
 
-    async fn cancel(&self, request: RequestId, person: &PersonId, now: Timestamp) -> Result<(), ReviewError> {
-        withdraw::cancel(self, request, person, now).await
+    async fn cancel(
+        &self,
+        request: RequestId,
+        person: &PersonId,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<(), ReviewError> {
+        withdraw::cancel(self, request, person, origin, now).await
     }
 
     async fn expire_pending(&self, now: Timestamp, limit: u32) -> Result<Vec<RequestId>> {
         withdraw::expire_pending(self, now, limit).await
+    }
+
+    async fn anything_expired(&self, now: Timestamp) -> Result<bool> {
+        withdraw::anything_expired(self, now).await
     }
 
     async fn forget_idempotency_keys(&self, before: Timestamp) -> Result<u64> {

@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::super::row::Columns;
+use super::super::teams::only_of;
 use super::super::{Conn, Result};
 use crate::{ApprovalRecord, PageRequest, RequestFilter, RequestId, RequestRecord, StoreError, Subject};
 
@@ -25,7 +26,7 @@ pub(super) async fn list(
     filter: &RequestFilter,
     page: PageRequest<RequestId>,
 ) -> Result<Vec<RequestRecord>> {
-    let RequestFilter { team, state, resource } = filter;
+    let RequestFilter { team, teams, state, resource } = filter;
     let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM requests WHERE 1 = 1");
     let mut narrow = |condition: &'static str, value: Option<String>| {
         if let Some(value) = value {
@@ -36,6 +37,7 @@ pub(super) async fn list(
     narrow(" AND state = ", state.map(|state| state.to_string()));
     narrow(" AND resource_id = ", resource.map(|id| id.to_string()));
     narrow(" AND id < ", page.after.map(|id| id.to_string()));
+    only_of(&mut query, teams.as_deref());
     query.push(" ORDER BY id DESC LIMIT ").push_bind(page.limit);
     query.build().fetch_all(conn).await?.iter().map(to_request).collect()
 }

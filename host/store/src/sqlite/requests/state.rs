@@ -2,19 +2,18 @@
 
 use jiff::Timestamp;
 use macadam_core::lifecycle::RequestState;
-use macadam_core::names::PersonId;
 use serde_json::json;
 
 use super::super::row::{micros, one_row};
 use super::super::{Conn, Result, journal};
-use crate::{JobId, RequestRecord};
+use crate::{By, JobId, RequestRecord};
 
 /// A move to a state.
 pub(in super::super) struct Move<'a> {
     /// Where to.
     pub(in super::super) to: RequestState,
-    /// Who does it; `None` is the platform.
-    pub(in super::super) by: Option<&'a PersonId>,
+    /// Who does it.
+    pub(in super::super) by: By<'a>,
     /// Its job from now on, when it gets one.
     pub(in super::super) job: Option<JobId>,
     /// What is said about it.
@@ -24,7 +23,7 @@ pub(in super::super) struct Move<'a> {
 impl Move<'static> {
     /// A move by the platform that needs no words.
     pub(in super::super) const fn to(to: RequestState) -> Self {
-        Self { to, by: None, job: None, text: None }
+        Self { to, by: By::HOST, job: None, text: None }
     }
 }
 

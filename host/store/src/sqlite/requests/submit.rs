@@ -10,7 +10,7 @@ use super::super::resources::change::{self, Cause, NewResource};
 use super::super::{Conn, SqliteStore, commit, jobs, journal, scaffolds, teams};
 use super::target::{Target, monthly};
 use super::{idempotency, insert};
-use crate::{NewRequest, RequestRecord, SubmitError, Submitted};
+use crate::{By, NewRequest, RequestRecord, SubmitError, Submitted};
 
 type Result<T> = std::result::Result<T, SubmitError>;
 
@@ -29,7 +29,7 @@ pub(super) async fn submit(store: &SqliteStore, new: &NewRequest, now: Timestamp
     hold(&mut tx, &target, &standing, Cause { request: request.id, now }).await?;
     insert::insert(&mut tx, &request).await?;
     follow(&mut tx, &target, &request, now).await?;
-    let answer = answer(&mut tx, new, &request, now).await?;
+    let answer = answer(&mut tx, new, &target, &request, now).await?;
     commit(tx).await?;
     Ok(answer)
 }
@@ -44,7 +44,7 @@ pub(super) async fn record_denied(store: &SqliteStore, new: &NewRequest, now: Ti
     standing(&mut tx, target.team(new)).await?;
     let request = record(new, &target, RequestState::Denied, now);
     insert::insert(&mut tx, &request).await?;
-    let answer = answer(&mut tx, new, &request, now).await?;
+    let answer = answer(&mut tx, new, &target, &request, now).await?;
     commit(tx).await?;
     Ok(answer)
 }
@@ -119,10 +119,18 @@ fn record(new: &NewRequest, target: &Target<'_>, state: RequestState, now: Times
 }
 
 /// Records the request, and keeps the answer for a client that asks again.
-async fn answer(conn: &mut Conn, new: &NewRequest, request: &RequestRecord, now: Timestamp) -> Result<Submitted> {
+async fn answer(
+    conn: &mut Conn,
+    new: &NewRequest,
+    target: &Target<'_>,
+    request: &RequestRecord,
+    now: Timestamp,
+) -> Result<Submitted> {
     let more = json!({ "to": request.state, "job": request.job });
-    let (by, action) = (Some(&request.actor.person), format!("request.{}", request.state));
-    journal::record_request(conn, by, &action, request, more, now).await?;
+    let (by, action) = (By::person(&request.actor.person, &new.origin), format!("request.{}", request.state));
+    let (before, after) = target.digests()?;
+    let entry = journal::of_request(by, &action, request, more).changed(before, after);
+    journal::record(conn, entry, now).await?;
     let answer = Submitted {
         request: request.id,
         state: request.state,

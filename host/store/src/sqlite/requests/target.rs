@@ -1,5 +1,6 @@
 //! What a request is about, found in the transaction that will change it.
 
+use macadam_core::digest::Digest;
 use macadam_core::estimate::Estimate;
 use macadam_core::lifecycle::ResourceState;
 use macadam_core::money::Money;
@@ -7,6 +8,7 @@ use macadam_core::names::{ResourceKey, TeamId};
 use macadam_core::standing::{Reservation, Standing};
 use rust_decimal::Decimal;
 
+use super::super::row::digest;
 use super::super::{Conn, resources, teams};
 use crate::{Change, Desired, JobPhase, NewRequest, ResourceId, ResourceRecord, Scaffold, Subject, SubmitError};
 
@@ -68,6 +70,15 @@ impl<'a> Target<'a> {
             Self::New { desired, .. } | Self::Changed { desired, .. } => Some(desired),
             Self::Removed { .. } | Self::Project(_) => None,
         }
+    }
+
+    /// The digests of what there is and of what there is to be, for the audit log.
+    pub(super) fn digests(&self) -> Result<(Option<Digest>, Option<Digest>)> {
+        let before = match self {
+            Self::New { .. } | Self::Project(_) => None,
+            Self::Changed { resource, .. } | Self::Removed { resource } => Some(&resource.desired),
+        };
+        Ok((digest("resource", before)?, digest("resource", self.desired())?))
     }
 
     /// What it adds to its team's usage.

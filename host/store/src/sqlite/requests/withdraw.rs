@@ -1,6 +1,7 @@
 //! Ways for a pending request to end without a yes: rejected, taken back, or too late.
 
 use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::lifecycle::RequestState;
 use macadam_core::names::PersonId;
 
@@ -8,12 +9,13 @@ use super::super::row::{Columns, micros};
 use super::super::{Result, SqliteStore, commit};
 use super::state::Move;
 use super::{read, waiting};
-use crate::{RequestId, ReviewError};
+use crate::{By, RequestId, ReviewError};
 
 pub(super) async fn reject(
     store: &SqliteStore,
     id: RequestId,
     person: &PersonId,
+    origin: &Origin,
     comment: Option<&str>,
     now: Timestamp,
 ) -> Result<(), ReviewError> {
@@ -22,7 +24,7 @@ pub(super) async fn reject(
     if request.actor.person == *person {
         return Err(ReviewError::OwnRequest(person.clone()));
     }
-    let rejected = Move { to: RequestState::Rejected, by: Some(person), job: None, text: comment };
+    let rejected = Move { to: RequestState::Rejected, by: By::person(person, origin), job: None, text: comment };
     waiting::end(&mut tx, &request, &rejected, now).await?;
     Ok(commit(tx).await?)
 }
@@ -31,6 +33,7 @@ pub(super) async fn cancel(
     store: &SqliteStore,
     id: RequestId,
     person: &PersonId,
+    origin: &Origin,
     now: Timestamp,
 ) -> Result<(), ReviewError> {
     let mut tx = store.begin().await?;
@@ -38,7 +41,7 @@ pub(super) async fn cancel(
     if request.actor.person != *person {
         return Err(ReviewError::NotRequester { requester: request.actor.person });
     }
-    let cancelled = Move { to: RequestState::Cancelled, by: Some(person), job: None, text: None };
+    let cancelled = Move { to: RequestState::Cancelled, by: By::person(person, origin), job: None, text: None };
     waiting::end(&mut tx, &request, &cancelled, now).await?;
     Ok(commit(tx).await?)
 }
@@ -56,4 +59,13 @@ pub(super) async fn expire_pending(store: &SqliteStore, now: Timestamp, limit: u
     }
     commit(tx).await?;
     Ok(due)
+}
+
+pub(super) async fn anything_expired(store: &SqliteStore, now: Timestamp) -> Result<bool> {
+    let query = sqlx::query(
+        "SELECT EXISTS (SELECT 1 FROM requests WHERE state = 'pending-approval' AND expires_at <= $1)
+             OR EXISTS (SELECT 1 FROM resources
+                        WHERE state = 'ready' AND expires_at <= $1 AND open_request IS NULL) AS expired",
+    );
+    Ok(query.bind(micros(now)).fetch_one(&mut *store.read().await?).await?.int("expired")? != 0)
 }

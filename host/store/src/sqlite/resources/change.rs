@@ -184,7 +184,8 @@ async fn note(
     .execute(&mut *conn)
     .await?;
     let data = json!({
-        "resource": key.to_string(), "resource_id": id, "from": from, "to": to, "request": cause.request,
+        "resource": key.to_string(), "resource_id": id, "team": key.namespace, "from": from, "to": to,
+        "request": cause.request,
     });
     journal::tell(conn, &format!("resource.{to}"), format!("resources/{key}"), data, cause.now).await
 }

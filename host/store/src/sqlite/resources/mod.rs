@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::row::{Columns, micros};
+use super::teams::only_of;
 use super::{Conn, Result, SqliteStore};
 use crate::{
     PageRequest, ProviderPin, ResourceFilter, ResourceId, ResourceRecord, ResourceTransition, Resources, StoreError,
@@ -63,7 +64,7 @@ impl Resources for SqliteStore {
 }
 
 fn list_query(filter: &ResourceFilter, page: PageRequest<ResourceId>) -> QueryBuilder<Sqlite> {
-    let ResourceFilter { namespace, environment, resource_type, team, state, include_gone } = filter;
+    let ResourceFilter { namespace, environment, resource_type, team, teams, state, include_gone } = filter;
     let mut query = QueryBuilder::new("SELECT * FROM resources WHERE 1 = 1");
     let mut narrow = |condition: &'static str, value: Option<String>| {
         if let Some(value) = value {
@@ -76,6 +77,7 @@ fn list_query(filter: &ResourceFilter, page: PageRequest<ResourceId>) -> QueryBu
     narrow(" AND team = ", team.as_ref().map(ToString::to_string));
     narrow(" AND state = ", state.map(|state| state.to_string()));
     narrow(" AND id > ", page.after.map(|id| id.to_string()));
+    only_of(&mut query, teams.as_deref());
     if !include_gone {
         query.push(" AND state NOT IN ('deleted', 'failed')");
     }
@@ -108,7 +110,7 @@ pub(super) async fn live(conn: &mut Conn, key: &ResourceKey) -> Result<Option<Re
     query.fetch_optional(conn).await?.as_ref().map(to_resource).transpose()
 }
 
-fn to_resource(row: &SqliteRow) -> Result<ResourceRecord> {
+pub(super) fn to_resource(row: &SqliteRow) -> Result<ResourceRecord> {
     Ok(ResourceRecord {
         id: row.parsed("id")?,
         key: ResourceKey {

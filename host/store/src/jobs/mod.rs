@@ -4,14 +4,29 @@
 //! again until its time. That a step was begun is stored before the worker hears of it, so a step that was interrupted
 //! is known, and taken again with the state it had. A claim carries a [`Lease`] whose fence no later claim shares: a
 //! worker that was thought dead and wakes up is told [`JobError::LeaseLost`], whatever it wants to store.
+//!
+//! People may take a job back. Before its provider may have been called it ends at once; afterwards the wish is kept with
+//! the job, and the next worker undoes what was done. What could be neither finished nor undone is *dead*: it stays with
+//! its reason until an administrator has mended the cause and has it tried again.
+//!
+//! Each claim leaves a record of what it came to ([`AttemptRecord`]).
+
+mod error;
+mod read;
+mod record;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::lifecycle::{JobState, RequestState, ResourceState};
-use macadam_core::names::TeamId;
+use macadam_core::lifecycle::{RequestState, ResourceState};
+use macadam_core::names::PersonId;
 use macadam_core::plan::Output;
+use macadam_core::retry::ErrorClass;
 
-use crate::{Decision, JobId, RequestId, RequestRecord, ResourceRecord, Sealed, StoreError};
+pub use error::{InterveneError, JobError};
+pub(crate) use read::{Full, short, to_attempt, to_cancellation, to_job};
+pub use record::{AttemptOutcome, AttemptRecord, Cancellation, ClaimedJob, JobFilter, JobLimits, JobRecord, JobTotals};
+
+use crate::{Decision, JobId, PageRequest, Sealed, StoreError};
 
 /// Which work a job is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -26,6 +41,9 @@ pub enum JobPhase {
 }
 
 impl JobPhase {
+    /// Every phase.
+    pub const ALL: [Self; 3] = [Self::Provision, Self::Undo, Self::Deprovision];
+
     /// The phase's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -58,60 +76,6 @@ impl Lease {
     }
 }
 
-/// A job that a worker has just been given, with everything its step needs.
-#[derive(Debug, Clone)]
-pub struct ClaimedJob {
-    /// The hold on it.
-    pub lease: Lease,
-    /// Which work.
-    pub phase: JobPhase,
-    /// Which call of this work, counted from one; undoing is other work and counts anew.
-    pub attempt: u32,
-    /// How many claims in a row came to nothing: failed, or their worker vanished.
-    pub failures: u32,
-    /// Whether the provider may have been called already. Until then the decision can still be made anew.
-    pub begun: bool,
-    /// What the last finished step returned; `None` at the first.
-    pub state: Option<Sealed>,
-    /// What went wrong last; while undoing, why.
-    pub error: Option<String>,
-    /// The request.
-    pub request: RequestRecord,
-    /// The resource.
-    pub resource: ResourceRecord,
-}
-
-/// A job as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobRecord {
-    /// Its id.
-    pub id: JobId,
-    /// The request it works on.
-    pub request: RequestId,
-    /// Whose job it is, for fairness.
-    pub team: TeamId,
-    /// Which work.
-    pub phase: JobPhase,
-    /// Where it stands.
-    pub state: JobState,
-    /// Calls of this work so far.
-    pub attempt: u32,
-    /// Claims in a row that came to nothing.
-    pub failures: u32,
-    /// Not before this moment.
-    pub run_after: Timestamp,
-    /// Until when a worker holds it.
-    pub lease_until: Option<Timestamp>,
-    /// What is happening, for the requester.
-    pub note: Option<String>,
-    /// What went wrong last.
-    pub error: Option<String>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When anything of this last changed.
-    pub updated_at: Timestamp,
-}
-
 /// How a job ends.
 #[derive(Debug, Clone)]
 pub enum JobEnd {
@@ -120,17 +84,39 @@ pub enum JobEnd {
         /// What the provider made for the requester; empty after a removal.
         outputs: Vec<Output>,
     },
-    /// The work failed and nothing is left of it: the resource is what it was before.
+    /// The work failed, or was taken back, and nothing is left of it: the resource is what it was before.
     Failed {
         /// Why, for the requester.
         error: String,
     },
-    /// The work failed half-way and could not be undone. A resource that was being created or deleted stays
-    /// `deleting`, keeps its name and its share of the quota, and can be deleted again.
+    /// The work failed half-way and could not be undone: the job is dead. A resource that was being created or deleted
+    /// stays `deleting`, keeps its name and its share of the quota, and can be deleted again.
     Abandoned {
-        /// Why, for the requester.
+        /// Why, for the requester and for whoever mends it.
         error: String,
+        /// What kind of failure it was.
+        class: ErrorClass,
     },
+}
+
+/// A try that came to nothing and is followed by another one.
+#[derive(Debug, Clone, Copy)]
+pub struct Setback<'a> {
+    /// What kind of failure it was.
+    pub class: ErrorClass,
+    /// What happened.
+    pub error: &'a str,
+    /// When the next try is.
+    pub run_after: Timestamp,
+}
+
+/// What became of a job that somebody took back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// Nothing had been done; it has ended.
+    AtOnce,
+    /// What was done is undone now; it ends when that is.
+    Undoing,
 }
 
 /// What became of a request when its job ended.
@@ -151,39 +137,17 @@ pub enum Redecided {
     GoesOn,
 }
 
-/// Why a worker's word on a job does not count.
-#[derive(Debug, thiserror::Error)]
-pub enum JobError {
-    /// Another worker has the job by now, or it has ended.
-    #[error("the lease on job {job} is lost; drop the work, whoever has the job now goes on with it")]
-    LeaseLost {
-        /// The job.
-        job: JobId,
-    },
-    /// It makes no sense at what the job is at.
-    #[error("job {job} is at {}: {reason}", phase.as_str())]
-    WrongPhase {
-        /// The job.
-        job: JobId,
-        /// What it is at.
-        phase: JobPhase,
-        /// What cannot be done then.
-        reason: &'static str,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// The queue of jobs. Everything that takes a [`Lease`] is refused with [`JobError::LeaseLost`] once it is not the
 /// latest on its job.
 #[async_trait]
 pub trait Jobs: Send + Sync {
     /// Gives a worker the next job, leased until a moment: one that waits and whose time has come, or one whose lease
-    /// has run out. Teams with the fewest jobs at work go first, then the longest wait.
+    /// has run out. Teams with the fewest jobs at work go first, then those that were served longest ago, then the
+    /// longest wait. A team or a provider that has as many jobs at work as it may is passed over.
     async fn claim(
         &self,
         worker: &str,
+        limits: &JobLimits,
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Option<ClaimedJob>, StoreError>;
@@ -206,18 +170,20 @@ pub trait Jobs: Send + Sync {
     ) -> Result<(), JobError>;
 
     /// Frees a job whose step failed but may work later, with the state that the step was given.
-    async fn retry_later(
+    async fn retry_later(&self, lease: &Lease, setback: &Setback<'_>, now: Timestamp) -> Result<(), JobError>;
+
+    /// Gives up providing and frees the job for undoing what was done, at once and from the first step. The class is
+    /// that of the failure; there is none when the job was taken back.
+    async fn begin_undo(
         &self,
         lease: &Lease,
         error: &str,
-        run_after: Timestamp,
+        class: Option<ErrorClass>,
         now: Timestamp,
     ) -> Result<(), JobError>;
 
-    /// Gives up providing and frees the job for undoing what was done, at once and from the first step.
-    async fn begin_undo(&self, lease: &Lease, error: &str, now: Timestamp) -> Result<(), JobError>;
-
-    /// Ends a job, its request, and its resource's wait.
+    /// Ends a job, its request, and its resource's wait. Providing that is done but was taken back meanwhile does not
+    /// end: [`JobError::Cancelled`] says that it is to be undone.
     async fn finish(&self, lease: &Lease, end: &JobEnd, now: Timestamp) -> Result<Finished, JobError>;
 
     /// Replaces the decision of a request whose job finds, before it has [begun](Jobs::begin_work), that what was
@@ -226,6 +192,31 @@ pub trait Jobs: Send + Sync {
 
     /// One job.
     async fn job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError>;
+
+    /// Jobs, the newest first.
+    async fn list_jobs(&self, filter: &JobFilter, page: PageRequest<JobId>) -> Result<Vec<JobRecord>, StoreError>;
+
+    /// The last attempts of a job, at most so many, in order.
+    async fn attempts(&self, id: JobId, limit: u32) -> Result<Vec<AttemptRecord>, StoreError>;
+
+    /// Takes a job back. Again is no error while it is being undone for that reason.
+    ///
+    /// # Errors
+    /// [`InterveneError`] says why it cannot be taken back any more; nothing was changed.
+    async fn cancel_job(&self, id: JobId, by: &PersonId, now: Timestamp) -> Result<Cancelled, InterveneError>;
+
+    /// Has a dead job tried again, from the last step that was kept; its request is queued once more.
+    ///
+    /// # Errors
+    /// [`InterveneError`] says why it is not; nothing was changed.
+    async fn retry_job(&self, id: JobId, by: &PersonId, now: Timestamp) -> Result<(), InterveneError>;
+
+    /// How much there is to do.
+    async fn job_totals(&self, now: Timestamp) -> Result<JobTotals, StoreError>;
+
+    /// Removes records of attempts that ended before a moment, at most so many, and says how many. Jobs that are open or
+    /// dead keep theirs.
+    async fn forget_attempts(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
     /// When there will next be something to claim: `now` when there is already, `None` when nothing is under way.
     async fn next_wakeup(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;

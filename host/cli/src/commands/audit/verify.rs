@@ -1,0 +1,120 @@
+//! `macadam audit verify`: files without a server, or a server's log as it can be read.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use macadam_core::audit::{EXPORT_VERSION, Heads, HeadsKey, Opening, SignedHeads};
+use serde_json::Value;
+
+use super::VerifyArgs;
+use super::ask::{self, PAGE, Wish};
+use super::check::{Check, Report};
+use crate::args::Global;
+use crate::client::Client;
+use crate::exit::End;
+use crate::output::{Output, clean, note};
+
+pub(super) fn run(global: &Global, args: &VerifyArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
+    let key = args.key.as_deref().map(key_of).transpose()?;
+    let kept = kept_heads(&args.heads)?;
+    if key.is_none() {
+        note("without --key, signatures are not compared with a key that was kept elsewhere");
+    }
+    let report = if args.files.is_empty() {
+        server(&Client::new(global)?, key, kept)?
+    } else {
+        let mut check = Check::new(key, kept);
+        for path in &args.files {
+            file(&mut check, path)?;
+        }
+        check.end()
+    };
+    let document = serde_json::to_value(&report)?;
+    output.value(&document, |_: &Value| Ok(shown(&report)))?;
+    Ok(if report.is_clean() { End::Done } else { End::Tampered })
+}
+
+/// A key, or what is in a file with it.
+fn key_of(text: &str) -> anyhow::Result<HeadsKey> {
+    if let Ok(key) = text.parse() {
+        return Ok(key);
+    }
+    let read = fs::read_to_string(text).with_context(|| format!("{text} is neither a key nor a file with one"))?;
+    read.parse().with_context(|| text.to_owned())
+}
+
+/// The heads in files, and in the files of directories.
+fn kept_heads(paths: &[PathBuf]) -> anyhow::Result<Vec<SignedHeads>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let read = fs::read_dir(path).with_context(|| path.display().to_string())?;
+            let names = read.map(|file| Ok(file?.path())).collect::<std::io::Result<Vec<_>>>()?;
+            files
+                .extend(names.into_iter().filter(|name| name.extension().is_some_and(|extension| extension == "json")));
+        } else {
+            files.push(path.clone());
+        }
+    }
+    files.sort();
+    let read = |path: &PathBuf| {
+        let text = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        serde_json::from_slice(&text)
+            .with_context(|| format!("{} holds no heads; write such files with `macadam audit heads`", path.display()))
+    };
+    files.iter().map(read).collect()
+}
+
+fn file(check: &mut Check, path: &Path) -> anyhow::Result<()> {
+    if path.as_os_str() == "-" {
+        return check.lines("standard input", std::io::stdin().lock().lines());
+    }
+    let name = path.display().to_string();
+    let file = File::open(path).with_context(|| format!("{name} cannot be read"))?;
+    check.lines(&name, BufReader::new(file).lines())
+}
+
+/// What a server has now, against what it signs and what was kept.
+fn server(client: &Client, key: Option<HeadsKey>, kept: Vec<SignedHeads>) -> anyhow::Result<Report> {
+    let heads = ask::heads(client)?;
+    let key = key.map_or_else(|| ask::key(client), Ok)?;
+    let mut check = Check::new(Some(key), kept);
+    let whole = heads.statement.entries.is_some();
+    let streams = (!whole).then(|| heads.statement.heads.iter().map(|head| head.stream.clone()).collect());
+    let after = Heads::none(Timestamp::UNIX_EPOCH);
+    check.open(Opening { format: EXPORT_VERSION, streams, after });
+    check.heads(&heads)?;
+    let mut last = 0;
+    loop {
+        let page = ask::entries(client, &Wish::default().with("after", Some(last)).with("limit", Some(PAGE)))?;
+        let Some(end) = page.last().map(|entry| entry.seq) else { break };
+        for entry in &page {
+            check.entry(entry)?;
+        }
+        last = end;
+    }
+    Ok(check.end())
+}
+
+fn shown(report: &Report) -> String {
+    let mut text = String::new();
+    for line in report.findings.iter().map(ToString::to_string).chain(report.remarks.iter().cloned()) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}", clean(&line));
+    }
+    if report.more > 0 {
+        let _ = writeln!(text, "and {} more", report.more);
+    }
+    let (entries, streams) = (report.entries, report.heads.len());
+    let outcome = if report.is_clean() {
+        "everything is what was written"
+    } else {
+        "this is not what was written; keep it as evidence, and compare a backup"
+    };
+    let _ = write!(text, "{entries} entries in {streams} streams, up to number {}: {outcome}", report.last);
+    text
+}

@@ -1,0 +1,245 @@
+//! What a command line says to an identity provider: the device authorization grant (RFC 8628), the renewal of a token
+//! (RFC 6749, section 6) and its revocation (RFC 7009).
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use jiff::{SignedDuration, Timestamp};
+use macadam_server::sign_in::TokenKind;
+use serde::Deserialize;
+use serde_json::Value;
+use ureq::Agent;
+
+use crate::profiles::Credentials;
+use crate::tokens::is_local;
+
+/// How long an answer may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The most that an answer may have.
+const MAX_ANSWER: u64 = 1024 * 1024;
+
+/// The grant of RFC 8628.
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// How many seconds are between two questions when the provider says nothing (RFC 8628, section 3.2), and how many more
+/// after it said `slow_down` (section 3.5).
+const INTERVAL: u64 = 5;
+
+/// As which client to sign in, and for what.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Way {
+    /// The identity provider.
+    pub(crate) issuer: String,
+    /// As which client; none where the command line cannot sign in.
+    pub(crate) client_id: Option<String>,
+    /// What to ask for.
+    pub(crate) scopes: Vec<String>,
+    /// For which API.
+    pub(crate) resource: Option<String>,
+    /// Which of the tokens to send.
+    pub(crate) send: TokenKind,
+}
+
+/// An identity provider, by what it says about itself.
+pub(crate) struct Issuer {
+    agent: Agent,
+    endpoints: Endpoints,
+}
+
+#[derive(Deserialize)]
+struct Endpoints {
+    issuer: String,
+    token_endpoint: String,
+    device_authorization_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
+}
+
+/// What somebody has to do to sign in.
+#[derive(Deserialize)]
+pub(crate) struct DeviceCode {
+    device_code: String,
+    /// What to type.
+    pub(crate) user_code: String,
+    /// Where.
+    pub(crate) verification_uri: String,
+    /// Where it need not be typed.
+    pub(crate) verification_uri_complete: Option<String>,
+    expires_in: u64,
+    #[serde(default)]
+    interval: Option<u64>,
+}
+
+/// What a token endpoint gives.
+#[derive(Deserialize)]
+struct Tokens {
+    access_token: Option<String>,
+    id_token: Option<String>,
+    refresh_token: Option<String>,
+    expires_in: Option<i64>,
+}
+
+/// What an endpoint says that refuses.
+#[derive(Debug, thiserror::Error)]
+#[error("the identity provider refuses: {code}{}", self.more())]
+pub(crate) struct Refusal {
+    pub(crate) code: String,
+    description: Option<String>,
+}
+
+impl Refusal {
+    fn more(&self) -> String {
+        self.description.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
+    }
+}
+
+impl Issuer {
+    /// Asks a provider about itself.
+    pub(crate) fn discover(issuer: &str) -> anyhow::Result<Self> {
+        must_be_safe(issuer)?;
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(TIMEOUT))
+            .user_agent(concat!("macadam/", env!("CARGO_PKG_VERSION")));
+        if is_local(issuer) {
+            config = config.proxy(None);
+        }
+        let agent = config.build().new_agent();
+        let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let answer = agent.get(&address).call();
+        let mut answer = answer.with_context(|| format!("the identity provider {issuer} cannot be reached"))?;
+        if answer.status() != 200 {
+            bail!("{address} answers {}; is {issuer} an OpenID provider?", answer.status());
+        }
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
+        let endpoints: Endpoints =
+            serde_json::from_slice(&body).with_context(|| format!("{address} is no discovery document"))?;
+        if endpoints.issuer != issuer {
+            bail!(
+                "{address} is of another issuer, {}; the server's configuration names the wrong one",
+                endpoints.issuer
+            );
+        }
+        must_be_safe(&endpoints.token_endpoint)?;
+        Ok(Self { agent, endpoints })
+    }
+
+    /// Asks for a code that somebody can sign in with.
+    pub(crate) fn device_code(&self, way: &Way, client_id: &str) -> anyhow::Result<DeviceCode> {
+        let Some(endpoint) = &self.endpoints.device_authorization_endpoint else {
+            bail!("{} knows no sign-in by a code (RFC 8628); allow it there, or use a service's token", way.issuer);
+        };
+        must_be_safe(endpoint)?;
+        let scopes = way.scopes.join(" ");
+        let mut form = vec![("client_id", client_id), ("scope", &scopes)];
+        form.extend(way.resource.as_deref().map(|resource| ("resource", resource)));
+        serde_json::from_value(self.post(endpoint, &form)?).context("the identity provider gives no code")
+    }
+
+    /// Waits until somebody has signed in with a code.
+    pub(crate) fn wait(&self, way: &Way, client_id: &str, code: &DeviceCode) -> anyhow::Result<Credentials> {
+        let until = std::time::Instant::now() + Duration::from_secs(code.expires_in);
+        let mut interval = Duration::from_secs(code.interval.unwrap_or(INTERVAL).clamp(1, 60));
+        let mut form = vec![("grant_type", DEVICE_CODE), ("device_code", &*code.device_code), ("client_id", client_id)];
+        form.extend(way.resource.as_deref().map(|resource| ("resource", resource)));
+        while std::time::Instant::now() < until {
+            std::thread::sleep(interval);
+            let error = match self.post(&self.endpoints.token_endpoint, &form) {
+                Ok(tokens) => return self.credentials(tokens, client_id, way.send, way.resource.clone(), None),
+                Err(error) => error,
+            };
+            match error.downcast_ref::<Refusal>().map(|refusal| refusal.code.as_str()) {
+                Some("authorization_pending") => {}
+                Some("slow_down") => interval += Duration::from_secs(INTERVAL),
+                Some("access_denied") => bail!("the sign-in was refused"),
+                Some("expired_token") => break,
+                Some(_) => return Err(error),
+                // RFC 8628, section 3.5: who cannot be reached is asked less often.
+                None => interval = (interval * 2).min(Duration::from_secs(60)),
+            }
+        }
+        bail!("nobody signed in with the code in time; run `macadam login` again")
+    }
+
+    /// Gets the next tokens.
+    pub(crate) fn refresh(&self, old: &Credentials, refresh_token: &str) -> anyhow::Result<Credentials> {
+        let mut form =
+            vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token), ("client_id", &*old.client_id)];
+        form.extend(old.resource.as_deref().map(|resource| ("resource", resource)));
+        let tokens = self.post(&self.endpoints.token_endpoint, &form)?;
+        self.credentials(tokens, &old.client_id, old.send, old.resource.clone(), Some(refresh_token))
+    }
+
+    /// Takes a refresh token back, and with it what came of it. A provider that knows no revocation is no error.
+    pub(crate) fn revoke(&self, credentials: &Credentials) -> anyhow::Result<bool> {
+        let (Some(endpoint), Some(token)) = (&self.endpoints.revocation_endpoint, &credentials.refresh_token) else {
+            return Ok(false);
+        };
+        must_be_safe(endpoint)?;
+        let form = [("token", &**token), ("token_type_hint", "refresh_token"), ("client_id", &*credentials.client_id)];
+        self.post(endpoint, &form).map(|_| true)
+    }
+
+    fn credentials(
+        &self,
+        tokens: Value,
+        client_id: &str,
+        send: TokenKind,
+        resource: Option<String>,
+        refresh_token: Option<&str>,
+    ) -> anyhow::Result<Credentials> {
+        let tokens: Tokens = serde_json::from_value(tokens).context("the identity provider gives no token")?;
+        let (token, name) = match send {
+            TokenKind::AccessToken => (tokens.access_token, "access token"),
+            TokenKind::IdToken => (tokens.id_token, "ID token"),
+        };
+        let token = token.with_context(|| format!("the identity provider gives no {name}"))?;
+        let says = expiry(&token).or_else(|| tokens.expires_in.map(|seconds| Timestamp::now() + lasting(seconds)));
+        Ok(Credentials {
+            issuer: self.endpoints.issuer.clone(),
+            client_id: client_id.to_owned(),
+            send,
+            resource,
+            expires_at: says.unwrap_or_else(|| Timestamp::now() + SignedDuration::from_mins(5)),
+            token,
+            // One that is not replaced stays.
+            refresh_token: tokens.refresh_token.or_else(|| refresh_token.map(str::to_owned)),
+        })
+    }
+
+    fn post(&self, endpoint: &str, form: &[(&str, &str)]) -> anyhow::Result<Value> {
+        let sent = self.agent.post(endpoint).header("accept", "application/json").send_form(form.iter().copied());
+        let mut answer = sent.with_context(|| format!("{endpoint} cannot be reached"))?;
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
+        let document = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        if answer.status().is_success() {
+            return Ok(document);
+        }
+        let text = |name| document.get(name).and_then(Value::as_str).map(str::to_owned);
+        match text("error") {
+            Some(code) => Err(Refusal { code, description: text("error_description") }.into()),
+            None => bail!("{endpoint} answers {}", answer.status()),
+        }
+    }
+}
+
+fn lasting(seconds: i64) -> SignedDuration {
+    SignedDuration::from_secs(seconds.clamp(0, 365 * 24 * 60 * 60))
+}
+
+/// When a JWT says that it ends. Whether that is so is the server's to find out; here it only says when to ask for the next.
+fn expiry(token: &str) -> Option<Timestamp> {
+    use base64::Engine as _;
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    Timestamp::from_second(claims.get("exp")?.as_i64()?).ok()
+}
+
+/// Tokens go over HTTPS, or stay on this machine.
+fn must_be_safe(address: &str) -> anyhow::Result<()> {
+    if address.starts_with("https://") || (address.starts_with("http://") && is_local(address)) {
+        return Ok(());
+    }
+    bail!("{address} is not reached over HTTPS, and a token must not travel in the open")
+}

@@ -1,0 +1,226 @@
+//! Whatever is done to a log is found; and nothing is found in one to which nothing was done.
+
+use proptest::prelude::*;
+
+use super::testing::{chain, heads, rebind};
+use super::{Entry, Finding, Heads, Recorded, Verifier, Wrong};
+
+/// What is found in a log, with heads that were kept.
+fn found(entries: &[Entry], kept: Option<&Heads>) -> Vec<Finding> {
+    let mut verifier = Verifier::whole();
+    let mut findings = kept.map(|kept| verifier.expect(kept)).unwrap_or_default();
+    findings.extend(entries.iter().flat_map(|entry| verifier.entry(entry)));
+    findings.extend(verifier.end().findings);
+    findings
+}
+
+fn names(findings: &[Finding], stream: &str, place: u64, wrong: &Wrong) -> bool {
+    findings
+        .iter()
+        .any(|found| found.stream.as_deref() == Some(stream) && found.place == place && found.wrong == *wrong)
+}
+
+proptest! {
+    #[test]
+    fn a_log_to_which_nothing_was_done_verifies_whole_by_stream_and_from_any_place(
+        (length, start) in (1_u64..60).prop_flat_map(|length| (Just(length), 0..length)),
+    ) {
+        let entries = chain(length);
+        prop_assert_eq!(found(&entries, Some(&heads(&entries))), vec![]);
+        let (before, after) = entries.split_at(usize::try_from(start).unwrap());
+        let mut verifier = Verifier::whole().starting_after(&heads(before));
+        prop_assert_eq!(verifier.expect(&heads(before)), vec![], "where it starts is what was kept");
+        verifier.expect(&heads(&entries));
+        for entry in after {
+            prop_assert_eq!(verifier.entry(entry), vec![]);
+        }
+        let ended = verifier.end();
+        prop_assert_eq!(ended.findings, vec![]);
+        prop_assert_eq!(ended.heads, heads(&entries).heads);
+        let mut verifier = Verifier::of_streams();
+        for entry in entries.iter().filter(|entry| entry.stream == "team/search") {
+            prop_assert_eq!(verifier.entry(entry), vec![], "a stream is a chain without the others");
+        }
+    }
+
+    #[test]
+    fn a_changed_field_is_found_at_its_entry(
+        (length, index) in (1_usize..40).prop_flat_map(|length| (Just(length), 0..length)),
+        field in 0..9,
+    ) {
+        let mut entries = chain(length as u64);
+        let entry = &mut entries[index];
+        match field {
+            0 => entry.actor = Some("mallory".to_owned()),
+            1 => entry.action.push('x'),
+            2 => entry.subject.clear(),
+            3 => entry.address = None,
+            4 => entry.data = Recorded::new(r#"{"n": 0}"#),
+            5 => entry.at += jiff::SignedDuration::from_micros(1),
+            6 => entry.after = Some(entry.hash.clone()),
+            7 => entry.version = 1,
+            _ => entry.credential = Some("oidc".to_owned()),
+        }
+        let (stream, place) = (entry.stream.clone(), entry.place);
+        let findings = found(&entries, None);
+        prop_assert_eq!(findings.len(), 1, "one change is one finding: {:?}", findings);
+        prop_assert_eq!((findings[0].stream.as_ref(), findings[0].place), (Some(&stream), place));
+    }
+
+    #[test]
+    fn an_entry_whose_hash_was_made_to_fit_is_found_at_the_next_one(
+        (length, index) in (2_usize..40).prop_flat_map(|length| (Just(length), 0..length)),
+    ) {
+        let mut entries = chain(length as u64);
+        entries[index].actor = Some("mallory".to_owned());
+        entries[index].hash = entries[index].computed_hash().unwrap().to_string();
+        let (stream, place) = (entries[index].stream.clone(), entries[index].place);
+        let is_last = !entries[index + 1..].iter().any(|entry| entry.stream == stream);
+        let findings = found(&entries, Some(&heads(&chain(length as u64))));
+        if is_last {
+            prop_assert!(matches!(findings[..], [Finding { wrong: Wrong::Rewritten { .. }, .. }]), "{:?}", findings);
+        } else {
+            prop_assert!(names(&findings, &stream, place + 1, &Wrong::Detached), "{:?}", findings);
+        }
+    }
+
+    #[test]
+    fn a_removed_entry_is_named_and_numbering_the_others_anew_hides_nothing(
+        (length, index) in (2_usize..40).prop_flat_map(|length| (Just(length), 0..length)),
+        renumbered: bool,
+    ) {
+        let mut entries = chain(length as u64);
+        let kept = heads(&entries);
+        let gone = entries.remove(index);
+        if renumbered {
+            for entry in &mut entries[index..] {
+                entry.seq -= 1;
+                if entry.stream == gone.stream {
+                    entry.place -= 1;
+                }
+            }
+        }
+        let findings = found(&entries, Some(&kept));
+        if renumbered {
+            prop_assert!(!findings.is_empty());
+        } else if entries[index..].iter().any(|entry| entry.stream == gone.stream) {
+            prop_assert!(names(&findings, &gone.stream, gone.place, &Wrong::Missing { entries: 1 }), "{:?}", findings);
+        } else {
+            let cut = Wrong::Cut { kept: gone.place, at: kept.at };
+            prop_assert!(names(&findings, &gone.stream, gone.place, &cut), "{:?}", findings);
+            let number = findings.iter().any(|found| found.stream.is_none() && found.place == gone.seq);
+            prop_assert!(number || index == entries.len(), "also its number is missed: {:?}", findings);
+        }
+    }
+
+    #[test]
+    fn two_entries_that_changed_places_are_found(
+        (length, one, other) in (2_usize..40).prop_flat_map(|length| (Just(length), 0..length, 0..length)),
+        renumbered: bool,
+    ) {
+        prop_assume!(one != other);
+        let mut entries = chain(length as u64);
+        entries.swap(one, other);
+        if renumbered {
+            for (seq, entry) in (1..).zip(&mut entries) {
+                entry.seq = seq;
+            }
+        }
+        prop_assert!(!found(&entries, None).is_empty());
+    }
+
+    #[test]
+    fn an_inserted_or_repeated_entry_is_found(
+        (length, from, to) in (1_usize..40).prop_flat_map(|length| (Just(length), 0..length, 0..=length)),
+        fitted: bool,
+    ) {
+        let mut entries = chain(length as u64);
+        let mut more = entries[from].clone();
+        if fitted {
+            // Somebody who knows how entries are made, and does not write all that follows anew.
+            let before = entries[..to].iter().rfind(|entry| entry.stream == more.stream);
+            more.place = before.map_or(0, |entry| entry.place) + 1;
+            more.previous = before.map_or_else(|| Entry::nothing_before().to_string(), |entry| entry.hash.clone());
+            more.seq = to as u64 + 1;
+            more.hash = more.computed_hash().unwrap().to_string();
+        }
+        entries.insert(to, more);
+        let findings = found(&entries, None);
+        // At the very end an entry that fits is simply the next one.
+        prop_assert!(!findings.is_empty() || (fitted && to == length), "{:?}", findings);
+    }
+
+    #[test]
+    fn a_cut_tail_is_found_by_kept_heads_and_named_for_each_stream(
+        (length, left) in (1_usize..40).prop_flat_map(|length| (Just(length), 0..length)),
+    ) {
+        let entries = chain(length as u64);
+        let kept = heads(&entries);
+        prop_assert_eq!(found(&entries[..left], None), vec![], "without heads a shorter log is as good");
+        let findings = found(&entries[..left], Some(&kept));
+        let (shorter, whole) = (heads(&entries[..left]), &kept);
+        let cut = whole.heads.iter().filter(|head| !shorter.heads.contains(head));
+        let cut: Vec<_> = cut.map(|head| (Some(head.stream.to_string()), head.place)).collect();
+        let told = findings.iter().map(|found| match found.wrong {
+            Wrong::Cut { kept, .. } => (found.stream.clone(), kept),
+            _ => (None, 0),
+        });
+        prop_assert_eq!(told.collect::<Vec<_>>(), cut);
+    }
+
+    #[test]
+    fn a_chain_that_was_written_anew_is_found_by_kept_heads_alone(
+        (length, from) in (1_usize..40).prop_flat_map(|length| (Just(length), 0..length)),
+        more in 0_u64..5,
+    ) {
+        let entries = chain(length as u64);
+        let kept = heads(&entries);
+        let mut forged = chain(length as u64 + more);
+        forged[from].actor = Some("mallory".to_owned());
+        rebind(&mut forged);
+        prop_assert_eq!(found(&forged, None), vec![], "a chain that was written anew is a chain");
+        let findings = found(&forged, Some(&kept));
+        let rewritten = |found: &Finding| matches!(found.wrong, Wrong::Rewritten { .. });
+        prop_assert!(findings.iter().any(rewritten), "{:?}", findings);
+        prop_assert!(findings.iter().all(|found| found.stream.as_ref() == Some(&forged[from].stream)), "{:?}", findings);
+    }
+}
+
+#[test]
+fn entries_of_before_stay_as_they_were_and_none_comes_after_a_newer_one() {
+    let mut entries = chain(6);
+    for entry in &mut entries[..3] {
+        entry.version = 1;
+        "platform".clone_into(&mut entry.stream);
+        (entry.address, entry.request_id, entry.credential) = (None, None, None);
+    }
+    "platform".clone_into(&mut entries[3].stream);
+    rebind(&mut entries);
+    assert_eq!(found(&entries, Some(&heads(&entries))), []);
+
+    // What version 1 does not hash must not be said by an entry that claims to be of it.
+    let mut claims = entries.clone();
+    claims[1].address = Some("192.0.2.1".to_owned());
+    assert!(names(&found(&claims, None), "platform", 2, &Wrong::Changed));
+    let mut downgraded = entries;
+    let last = &mut downgraded[4];
+    "platform".clone_into(&mut last.stream);
+    (last.version, last.address, last.request_id, last.credential) = (1, None, None, None);
+    rebind(&mut downgraded);
+    assert!(
+        names(&found(&downgraded, None), "platform", 5, &Wrong::Version { version: 1 }),
+        "a chain that fits must not be one of entries that hash less"
+    );
+}
+
+#[test]
+fn what_is_found_is_said_with_stream_place_and_number() {
+    let mut entries = chain(9);
+    entries[4].action.push('!');
+    let said = found(&entries, None).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let place = entries[4].place;
+    assert_eq!(
+        said,
+        format!("stream {}, entry {place} (number 5): it was changed after it was written", entries[4].stream)
+    );
+}

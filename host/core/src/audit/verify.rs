@@ -1,0 +1,182 @@
+//! Going through entries in their order, and finding every place where they are not what was written.
+//!
+//! What is kept is where each stream has got to, and the heads that are still to be met: a million entries need no more
+//! memory than ten. After a finding it goes on from what is there, so that one change is not reported at every entry
+//! behind it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{CHAIN_VERSION, Entry, Finding, Head, Heads, Wrong};
+use crate::digest::Digest;
+
+/// Goes through entries.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    /// Whether every number must be there, or only those of some streams are looked at.
+    whole: bool,
+    last: u64,
+    entries: u64,
+    streams: BTreeMap<String, Reached>,
+    kept: BTreeMap<String, BTreeMap<u64, Vec<Kept>>>,
+}
+
+/// Where a stream has got to.
+#[derive(Debug, Clone)]
+struct Reached {
+    place: u64,
+    seq: u64,
+    hash: String,
+    version: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    hash: Digest,
+    at: Timestamp,
+}
+
+/// What was gone through.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// How many entries.
+    pub entries: u64,
+    /// The number of the last.
+    pub last: u64,
+    /// Where each stream ended.
+    pub heads: Vec<Head>,
+    /// What only shows at the end.
+    pub findings: Vec<Finding>,
+}
+
+impl Verifier {
+    /// For every entry there is, from the first.
+    #[must_use]
+    pub fn whole() -> Self {
+        Self { whole: true, last: 0, entries: 0, streams: BTreeMap::new(), kept: BTreeMap::new() }
+    }
+
+    /// For the entries of some streams, whole ones: numbers between them may be of others.
+    #[must_use]
+    pub fn of_streams() -> Self {
+        Self { whole: false, ..Self::whole() }
+    }
+
+    /// Starts where heads say that the entries before ended. Nothing is known of those.
+    #[must_use]
+    pub fn starting_after(mut self, heads: &Heads) -> Self {
+        self.last = heads.entries.unwrap_or_default();
+        for head in &heads.heads {
+            let hash = head.hash.to_string();
+            let reached = Reached { place: head.place, seq: head.seq, hash, version: 0 };
+            self.streams.insert(head.stream.to_string(), reached);
+        }
+        self
+    }
+
+    /// Keeps heads in mind that the chains must still contain. Those of places before a start are not looked at; for
+    /// one at the very start the hash is compared at once.
+    pub fn expect(&mut self, heads: &Heads) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for head in heads.heads.iter().filter(|head| head.place > 0) {
+            let stream = head.stream.to_string();
+            let kept = Kept { hash: head.hash, at: heads.at };
+            match self.streams.get(&stream) {
+                Some(reached) if reached.place > head.place => {}
+                Some(reached) if reached.place == head.place => {
+                    findings.extend(compare(&stream, reached, kept));
+                }
+                _ => self.kept.entry(stream).or_default().entry(head.place).or_default().push(kept),
+            }
+        }
+        findings
+    }
+
+    /// The next entry, in the order of numbers.
+    pub fn entry(&mut self, entry: &Entry) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let found =
+            |wrong| Finding { stream: Some(entry.stream.clone()), place: entry.place, seq: Some(entry.seq), wrong };
+        self.entries += 1;
+        findings.extend(self.numbered(entry.seq));
+        let mut misplaced = entry.seq <= self.last;
+        let reached = self.streams.get(&entry.stream);
+        let place = reached.map_or(0, |reached| reached.place);
+        let before = reached.map_or_else(|| Entry::nothing_before().to_string(), |reached| reached.hash.clone());
+        if entry.place > place.saturating_add(1) {
+            let entries = entry.place - place - 1;
+            let stream = Some(entry.stream.clone());
+            findings.push(Finding { stream, place: place + 1, seq: None, wrong: Wrong::Missing { entries } });
+        } else if entry.place <= place {
+            misplaced = true;
+        } else if entry.previous != before {
+            findings.push(found(Wrong::Detached));
+        }
+        if misplaced {
+            findings.push(found(Wrong::Misplaced));
+        }
+        findings.extend(self.hashed(entry).map(found));
+        self.last = self.last.max(entry.seq);
+        if entry.place > place {
+            findings.extend(self.reach(entry));
+        }
+        findings
+    }
+
+    /// Whether numbers were left out.
+    fn numbered(&self, seq: u64) -> Option<Finding> {
+        let missing = seq.saturating_sub(self.last).saturating_sub(1);
+        let wrong = Wrong::Missing { entries: missing };
+        (self.whole && missing > 0).then_some(Finding { stream: None, place: self.last + 1, seq: None, wrong })
+    }
+
+    /// Whether the hash is that of the fields, made in a way that is right where the entry is.
+    fn hashed(&self, entry: &Entry) -> Option<Wrong> {
+        // Once a stream is hashed in the new way, none of its entries is in an older one, which hashes less.
+        let least = self.streams.get(&entry.stream).map_or(1, |reached| reached.version);
+        if entry.version < least || entry.version > CHAIN_VERSION {
+            return Some(Wrong::Version { version: entry.version });
+        }
+        let expected = entry.computed_hash().map(|hash| hash.to_string());
+        (expected.as_ref() != Some(&entry.hash)).then_some(Wrong::Changed)
+    }
+
+    fn reach(&mut self, entry: &Entry) -> Vec<Finding> {
+        let Entry { place, seq, version, .. } = *entry;
+        let reached = Reached { place, seq, hash: entry.hash.clone(), version };
+        let met = self.kept.get_mut(&entry.stream).and_then(|kept| kept.remove(&place)).unwrap_or_default();
+        let findings = met.into_iter().filter_map(|kept| compare(&entry.stream, &reached, kept)).collect();
+        self.streams.insert(entry.stream.clone(), reached);
+        findings
+    }
+
+    /// No more entries.
+    #[must_use]
+    pub fn end(self) -> Ended {
+        let mut findings = Vec::new();
+        for (stream, kept) in self.kept {
+            let place = self.streams.get(&stream).map_or(0, |reached| reached.place);
+            // Those at places that were never met, of which the last says the most.
+            let last = kept.into_iter().rfind(|(at, _)| *at > place);
+            let cut = last.and_then(|(kept, heads)| heads.last().map(|head| Wrong::Cut { kept, at: head.at }));
+            findings.extend(cut.map(|wrong| Finding { stream: Some(stream), place: place + 1, seq: None, wrong }));
+        }
+        let head = |(stream, reached): (&String, &Reached)| {
+            let (stream, hash) = (stream.parse().ok()?, reached.hash.parse().ok()?);
+            Some(Head { stream, place: reached.place, seq: reached.seq, hash })
+        };
+        let heads = self.streams.iter().filter_map(head).collect();
+        Ended { entries: self.entries, last: self.last, heads, findings }
+    }
+}
+
+fn compare(stream: &str, reached: &Reached, kept: Kept) -> Option<Finding> {
+    let wrong = Wrong::Rewritten { at: kept.at };
+    (reached.hash != kept.hash.to_string()).then(|| Finding {
+        stream: Some(stream.to_owned()),
+        place: reached.place,
+        seq: Some(reached.seq),
+        wrong,
+    })
+}

@@ -1,0 +1,57 @@
+//! Heads, signed. The key is made when it is first needed and kept in the store as every secret is, sealed under the
+//! host's master key: replicas share it, it goes with a backup, and who has only the database cannot sign with it.
+
+use jiff::Timestamp;
+use macadam_core::audit::{Heads, HeadsKey, HeadsSigner, SignedHeads, Stream};
+use macadam_core::digest::Digest;
+use macadam_runtime::capabilities::secrets::SecretVault as _;
+
+use crate::provisioning::ProvisionError;
+use crate::{Caller, Platform};
+
+const SCOPE: &str = "audit";
+const NAME: &str = "heads-key";
+
+impl Platform {
+    /// Where the streams that the caller may read end now, signed.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Internal`] when store or vault fail.
+    pub async fn audit_heads(&self, caller: &Caller, now: Timestamp) -> Result<SignedHeads, ProvisionError> {
+        let stream = self.readable(caller, None)?;
+        self.signed_heads(stream.as_ref(), now).await
+    }
+
+    /// Where streams end now, signed; without a stream, all of them.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Internal`] when store or vault fail.
+    pub async fn signed_heads(&self, stream: Option<&Stream>, now: Timestamp) -> Result<SignedHeads, ProvisionError> {
+        let all = self.store().audit_heads().await?;
+        let entries = all.iter().map(|head| head.seq).max().unwrap_or(0);
+        let heads = all.into_iter().filter(|head| stream.is_none_or(|stream| head.stream == *stream)).collect();
+        let statement = Heads { at: now, entries: stream.is_none().then_some(entries), heads };
+        Ok(self.signer().await?.sign(statement)?)
+    }
+
+    /// The key that heads are checked with.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Internal`] when store or vault fail.
+    pub async fn audit_key(&self) -> Result<HeadsKey, ProvisionError> {
+        Ok(self.signer().await?.key())
+    }
+
+    async fn signer(&self) -> Result<&HeadsSigner, ProvisionError> {
+        let make = || async {
+            // The vault keeps the first secret of a name, whichever replica it came from.
+            let handle = self.parts.vault.generate(SCOPE, NAME).await?;
+            let secret = self.parts.vault.open(SCOPE, &handle).await?;
+            // 192 random bits as a text; the digest makes a key of the length that is needed.
+            Ok(HeadsSigner::new(Digest::of(format!("macadam audit heads key\n{secret}").as_bytes()).as_bytes()))
+        };
+        let made: Result<&HeadsSigner, macadam_runtime::capabilities::secrets::VaultError> =
+            self.audit.signer.get_or_try_init(make).await;
+        made.map_err(|error| ProvisionError::Internal(error.to_string()))
+    }
+}

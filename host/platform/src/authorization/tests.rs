@@ -1,0 +1,243 @@
+//! What the rules promise, asked of the rules themselves.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use macadam_core::names::TeamId;
+use macadam_core::request::{Action as RequestAction, EnvironmentClass};
+use macadam_store::{AccessPolicyRecord, AccessPolicySet, RequestId};
+
+use super::{Access, Action, Belonging, Target};
+use crate::{Caller, Role};
+
+fn access() -> Access {
+    Access::new().unwrap()
+}
+
+fn with(policies: &[(&str, &str)]) -> Access {
+    let access = access();
+    let record = |(name, text): &(&str, &str)| AccessPolicyRecord {
+        name: name.parse().unwrap(),
+        text: (*text).to_owned(),
+        revision: 1,
+        actor: None,
+        reason: String::new(),
+        changed_at: Timestamp::UNIX_EPOCH,
+    };
+    access.put_in_force(&AccessPolicySet { generation: 1, policies: policies.iter().map(record).collect() });
+    access
+}
+
+fn caller(person: &str, team: &str, roles: &[Role]) -> Caller {
+    let (person, team) = (person.parse().unwrap(), team.parse().unwrap());
+    Caller::in_development(person, team, roles.to_vec(), Vec::new())
+}
+
+fn request_of(requester: &str, team: &str) -> Target {
+    Target::Request {
+        id: RequestId::new(Timestamp::UNIX_EPOCH, [0; 10]),
+        team: team.parse().unwrap(),
+        requester: requester.parse().unwrap(),
+        action: RequestAction::Create,
+        environment: Some(("prod".parse().unwrap(), EnvironmentClass::Production)),
+    }
+}
+
+fn resource_in(team: &str, environment: &str, class: EnvironmentClass) -> Target {
+    let key = format!("{team}/{environment}/database/orders").parse().unwrap();
+    Target::Resource { key, team: team.parse().unwrap(), class }
+}
+
+/// Who may do what by default: for each action, the roles that may do it to what is their own team's, and those that may
+/// do it to another team's. `*` is everybody who is signed in.
+const EXPECTED: &[(&str, &str, &str)] = &[
+    ("catalog.read", "*", ""),
+    ("access.explain", "*", ""),
+    ("metrics.read", "*", ""),
+    ("team.read", "*", "approver auditor platform-admin"),
+    ("resource.read", "*", "approver auditor platform-admin"),
+    ("request.read", "*", "approver auditor platform-admin"),
+    ("resource.use", "*", ""),
+    ("decision.read", "*", "auditor"),
+    ("audit.read", "*", "auditor"),
+    ("audit.read-all", "auditor", ""),
+    ("resource.preview", "developer team-lead platform-admin", "platform-admin"),
+    ("resource.create", "developer team-lead platform-admin", "platform-admin"),
+    ("resource.update", "developer team-lead platform-admin", "platform-admin"),
+    ("resource.delete", "developer team-lead platform-admin", "platform-admin"),
+    ("project.create", "developer team-lead platform-admin", "platform-admin"),
+    ("request.cancel", "developer team-lead platform-admin", "platform-admin"),
+    ("service-token.read", "developer team-lead platform-admin", "platform-admin"),
+    ("service-token.create", "developer team-lead platform-admin", "platform-admin"),
+    ("service-token.revoke", "developer team-lead platform-admin", "platform-admin"),
+    ("event.read", "*", "approver auditor platform-admin"),
+    ("event.read-all", "auditor platform-admin", ""),
+    ("webhook.read", "developer team-lead platform-admin", "platform-admin"),
+    ("webhook.change", "developer team-lead platform-admin", "platform-admin"),
+    ("job.read", "*", "approver auditor platform-admin"),
+    ("job.cancel", "developer team-lead platform-admin", "platform-admin"),
+    ("job.retry", "platform-admin", ""),
+    ("schedule.read", "platform-admin", ""),
+    ("schedule.run", "platform-admin", ""),
+    ("request.approve", "approver platform-admin", "approver platform-admin"),
+    ("request.reject", "approver platform-admin", "approver platform-admin"),
+    ("plugin.publish", "publisher platform-admin", "platform-admin"),
+    ("plugin.yank", "publisher platform-admin", "platform-admin"),
+    ("plugin.deprecate", "publisher platform-admin", "platform-admin"),
+    ("decision.compare", "auditor platform-admin", ""),
+    ("decision.replay", "auditor platform-admin", ""),
+    ("access-policy.read", "auditor platform-admin", ""),
+    ("plugin.inspect", "platform-admin", ""),
+    ("binding.read", "platform-admin", ""),
+    ("binding.change", "platform-admin", ""),
+    ("namespace.change", "platform-admin", ""),
+    ("access-policy.change", "platform-admin", ""),
+];
+
+#[test]
+fn by_default_each_role_may_do_what_this_table_says_and_nothing_else() {
+    let expected: BTreeMap<_, _> = EXPECTED.iter().map(|(action, own, other)| (*action, (*own, *other))).collect();
+    for action in Action::ALL {
+        assert!(expected.contains_key(action.as_str()), "{action} has no line in the table: say who may do it");
+    }
+    assert_eq!(expected.len(), Action::ALL.len(), "the table names actions that there are");
+    for (cell, allowed) in access().matrix() {
+        let (own, other) = expected[cell.action.as_str()];
+        let who = if cell.team == Belonging::Own { own } else { other };
+        let role = cell.role.map_or("", Role::as_str);
+        let expected = who == "*" || who.split(' ').any(|word| !role.is_empty() && word == role);
+        assert_eq!(allowed, expected, "{cell:?}");
+    }
+}
+
+#[test]
+fn nobody_decides_on_their_own_request_whatever_roles_they_have_and_whatever_is_permitted() {
+    let access = with(&[("all-is-well", "permit (principal, action, resource);")]);
+    let everything = caller("dana", "payments", &Role::ALL);
+    for action in [Action::RequestApprove, Action::RequestReject] {
+        let own = access.explain(&everything, action, &request_of("dana", "payments"));
+        assert!(!own.allowed, "a permit for everything does not lift it");
+        assert!(own.because.contains("their own request"), "{}", own.because);
+        assert!(access.judge(&everything, action, &request_of("olga", "payments")).allowed);
+    }
+}
+
+#[test]
+fn credentials_stay_in_the_team_whatever_is_permitted() {
+    let access = with(&[("all-is-well", "permit (principal, action, resource);")]);
+    let target = resource_in("payments", "dev", EnvironmentClass::Development);
+    assert!(!access.judge(&caller("ada", "platform", &Role::ALL), Action::ResourceUse, &target).allowed);
+    assert!(access.judge(&caller("dana", "payments", &[]), Action::ResourceUse, &target).allowed);
+}
+
+#[test]
+fn what_is_added_can_forbid_and_is_told_with_its_reason() {
+    let text = "@because(\"production is closed until Monday\")
+        forbid (principal, action in Action::\"build\", resource is Resource)
+        when { resource.class == \"production\" };";
+    let access = with(&[("closed", text)]);
+    let dana = caller("dana", "payments", &[Role::Developer]);
+    let production = resource_in("payments", "prod", EnvironmentClass::Production);
+    let refused = access.explain(&dana, Action::ResourceCreate, &production);
+    assert!(!refused.allowed && refused.because == "production is closed until Monday", "{refused:?}");
+    assert_eq!(refused.policies[0].policy, "closed", "the policy is named");
+    let development = resource_in("payments", "dev", EnvironmentClass::Development);
+    assert!(access.judge(&dana, Action::ResourceCreate, &development).allowed);
+}
+
+#[test]
+fn a_refusal_says_what_it_would_take_and_that_is_true() {
+    let access = access();
+    for (person, action, target, because) in [
+        (
+            caller("dana", "payments", &[Role::Developer]),
+            Action::RequestApprove,
+            request_of("olga", "payments"),
+            "approving a request takes the role approver or platform-admin",
+        ),
+        (
+            caller("dana", "payments", &[Role::Developer]),
+            Action::ResourceUpdate,
+            resource_in("orders", "dev", EnvironmentClass::Development),
+            "changing a resource is for members of team orders; or it takes the role platform-admin",
+        ),
+        (
+            caller("amir", "platform", &[Role::Approver]),
+            Action::ResourceUpdate,
+            resource_in("orders", "dev", EnvironmentClass::Development),
+            "changing a resource is for members of team orders with the role developer or team-lead; or it takes the role \
+             platform-admin",
+        ),
+        (
+            caller("amir", "platform", &[Role::Approver]),
+            Action::PluginPublish,
+            Target::Namespace { name: "acme".parse().unwrap(), team: None },
+            "publishing a plugin takes the role platform-admin; nobody owns the namespace acme, ask a platform admin to give it \
+             to a team",
+        ),
+    ] {
+        let explanation = access.explain(&person, action, &target);
+        assert_eq!(explanation.because, because);
+        for role in &explanation.takes.roles {
+            let roles = [person.roles.as_slice(), &[*role]].concat();
+            let with = Caller { roles, ..person.clone() };
+            assert!(access.judge(&with, action, &target).allowed, "{role:?} was said to be enough");
+        }
+        if let Some(team) = explanation.takes.team {
+            let roles: Vec<_> = person.roles.iter().chain(explanation.takes.team_roles.first()).copied().collect();
+            let member = Caller { team, roles, ..person.clone() };
+            assert!(access.judge(&member, action, &target).allowed, "membership was said to be enough");
+        }
+    }
+}
+
+#[test]
+fn rules_that_cannot_be_used_close_everything_but_what_mends_them() {
+    let access = with(&[("old", "forbid (principal, action == Action::\"gone\", resource);")]);
+    assert!(access.closed().unwrap().contains("old"), "the policy is named");
+    let ada = caller("ada", "platform", &[Role::PlatformAdmin]);
+    let team: TeamId = "platform".parse().unwrap();
+    assert!(!access.judge(&ada, Action::TeamRead, &Target::Team(team)).allowed, "it may have forbidden just this");
+    assert!(access.judge(&ada, Action::AccessPolicyChange, &Target::Platform).allowed);
+    let dana = caller("dana", "payments", &[Role::Developer]);
+    assert!(!access.judge(&dana, Action::AccessPolicyChange, &Target::Platform).allowed);
+}
+
+#[test]
+fn more_roles_never_take_anything_away() {
+    let access = access();
+    let targets = [
+        Target::Platform,
+        Target::Team("payments".parse().unwrap()),
+        resource_in("payments", "dev", EnvironmentClass::Development),
+        resource_in("orders", "prod", EnvironmentClass::Production),
+        request_of("olga", "payments"),
+        request_of("dana", "payments"),
+    ];
+    for action in Action::ALL {
+        for target in targets.iter().filter(|target| target.kind() == action.on()) {
+            for mask in 0_u32..1 << Role::ALL.len() {
+                let roles: Vec<_> = (0..Role::ALL.len()).filter(|bit| mask >> bit & 1 == 1).collect();
+                let roles: Vec<_> = roles.into_iter().map(|bit| Role::ALL[bit]).collect();
+                let by_one = roles
+                    .iter()
+                    .any(|role| access.judge(&caller("dana", "payments", &[*role]), *action, target).allowed);
+                let bare = access.judge(&caller("dana", "payments", &[]), *action, target).allowed;
+                let all = access.judge(&caller("dana", "payments", &roles), *action, target).allowed;
+                assert_eq!(all, bare || by_one, "{action} to {target} with {roles:?}: roles add up, and no more");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_does_what_its_scopes_are_for_and_no_more_than_its_roles_allow() {
+    let access = access();
+    let scopes = Some(vec!["resource.*".parse().unwrap(), "binding.change".parse().unwrap()]);
+    let ci = Caller { scopes, ..caller("ci", "payments", &[Role::Developer]) };
+    let target = resource_in("payments", "dev", EnvironmentClass::Development);
+    assert!(access.judge(&ci, Action::ResourceCreate, &target).allowed);
+    assert!(!access.judge(&ci, Action::BindingChange, &Target::Platform).allowed, "a scope gives nothing");
+    let refused = access.explain(&ci, Action::TeamRead, &Target::Team("payments".parse().unwrap()));
+    assert!(!refused.allowed && refused.because.contains("resource.*"), "{refused:?}");
+}

@@ -1,0 +1,110 @@
+//! What is done by the clock: ending what has expired, and forgetting what is old.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Task, TaskError, Timing};
+use crate::Platform;
+
+/// How long an idempotency key is kept: longer than any client retries, shorter than for ever.
+const KEY_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Records that are removed in one transaction.
+const BATCH: u32 = 500;
+
+/// Life times that are over, and requests that nobody approved.
+pub(super) struct Expiry;
+
+#[async_trait]
+impl Task for Expiry {
+    fn name(&self) -> &'static str {
+        "expiry"
+    }
+
+    fn timing(&self, _: &Platform) -> Timing {
+        Timing::WhenDue(Duration::from_secs(1))
+    }
+
+    async fn is_due(&self, platform: &Platform, now: Timestamp) -> Result<bool, TaskError> {
+        platform.store().anything_expired(now).await.map_err(|error| TaskError::of(&error))
+    }
+
+    async fn run(&self, platform: &Platform, _: Timestamp) -> Result<String, TaskError> {
+        let mut all = 0;
+        // There may be more than are ended at a time.
+        loop {
+            match platform.expire(Timestamp::now()).await.map_err(|error| TaskError::of(&error))? {
+                0 => return Ok(format!("{all} ended")),
+                ended => all += ended,
+            }
+        }
+    }
+}
+
+/// Idempotency keys that no client comes back with.
+pub(super) struct IdempotencyKeys;
+
+#[async_trait]
+impl Task for IdempotencyKeys {
+    fn name(&self) -> &'static str {
+        "idempotency-keys"
+    }
+
+    fn timing(&self, _: &Platform) -> Timing {
+        Timing::Every(Duration::from_secs(60 * 60))
+    }
+
+    async fn run(&self, platform: &Platform, now: Timestamp) -> Result<String, TaskError> {
+        let promised = now.checked_sub(KEY_LIFE).unwrap_or(Timestamp::MIN);
+        let forgotten = platform.store().forget_idempotency_keys(promised).await.map_err(|error| TaskError::of(&error));
+        Ok(format!("{} keys forgotten", forgotten?))
+    }
+}
+
+/// Decisions that are beyond what is kept of the log.
+pub(super) struct DecisionLog;
+
+#[async_trait]
+impl Task for DecisionLog {
+    fn name(&self) -> &'static str {
+        "decision-log"
+    }
+
+    fn timing(&self, _: &Platform) -> Timing {
+        Timing::Every(Duration::from_secs(10 * 60))
+    }
+
+    async fn run(&self, platform: &Platform, now: Timestamp) -> Result<String, TaskError> {
+        let removed = platform.recorder().retention().prune(platform.store(), now).await;
+        Ok(format!("{} decisions removed", removed.map_err(|error| TaskError::of(&error))?))
+    }
+}
+
+/// What attempts at jobs came to, long ago.
+pub(super) struct JobHistory;
+
+#[async_trait]
+impl Task for JobHistory {
+    fn name(&self) -> &'static str {
+        "job-history"
+    }
+
+    fn timing(&self, _: &Platform) -> Timing {
+        Timing::Every(Duration::from_secs(60 * 60))
+    }
+
+    async fn run(&self, platform: &Platform, now: Timestamp) -> Result<String, TaskError> {
+        let age = SignedDuration::try_from(platform.settings().job_history).unwrap_or(SignedDuration::MAX);
+        let before = now.checked_sub(age).unwrap_or(Timestamp::MIN);
+        let mut all = 0;
+        loop {
+            let gone = platform.store().forget_attempts(before, BATCH).await.map_err(|error| TaskError::of(&error))?;
+            all += gone;
+            if gone < u64::from(BATCH) {
+                return Ok(format!("{all} attempts removed"));
+            }
+        }
+    }
+}

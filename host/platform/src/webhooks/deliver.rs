@@ -1,0 +1,294 @@
+//! Delivering: workers that claim a webhook which may have something to be told, tell it, and keep what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use jiff::{SignedDuration, Timestamp};
+use macadam_core::signature::WebhookSecret;
+use macadam_store::{
+    Attempted, ClaimedWebhook, DeliveryId, DeliveryRecord, OutboxEvent, WebhookError, WebhookId, WebhookRecord,
+};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Platform;
+use crate::events::CloudEvent;
+use crate::platform::random;
+use crate::vault::{SealError, Sealer};
+use crate::webhooks::send::{Message, Outcome};
+
+/// How many webhooks are told at once.
+const AT_ONCE: usize = 16;
+
+/// How long a worker holds a webhook without a word: an attempt takes ten seconds at most.
+const LEASE: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long workers sleep at most: retries, and what other hosts tell, begin within this.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// How many events are read at once.
+const BATCH: u32 = 200;
+
+/// How many events a webhook is told before it is another one's turn.
+const ROUND: usize = 50;
+
+/// The wait after the first failure, and the longest; in between it doubles, and up to as much again is added by chance,
+/// so that those who failed together do not come back together.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(60 * 60);
+
+/// How often what is kept of old attempts is removed.
+const PRUNE: Duration = Duration::from_secs(10 * 60);
+
+/// The workers that tell webhooks.
+pub struct Deliverers {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Deliverers {
+    /// Starts them.
+    #[must_use]
+    pub fn start(platform: Platform) -> Self {
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(work(platform.clone(), stop.clone(), tasks.clone()));
+        tasks.spawn(prune(platform, stop.clone()));
+        Self { stop, tasks }
+    }
+
+    /// Claims nothing more, and waits until the attempts under way have ended.
+    pub async fn drain(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+async fn work(platform: Platform, stop: CancellationToken, tasks: TaskTracker) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let worker = format!("worker-{}", std::process::id());
+    let mut latest = platform.feed().latest();
+    while !stop.is_cancelled() {
+        latest.mark_unchanged();
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let now = Timestamp::now();
+        match platform.store().claim_webhook(&worker, now, later(now, LEASE)).await {
+            Ok(Some(held)) => {
+                let (platform, stop) = (platform.clone(), stop.clone());
+                tasks.spawn(async move {
+                    let id = held.webhook.id;
+                    match tell(&platform, held, &stop).await {
+                        Ok(()) => {}
+                        Err(WebhookError::LeaseLost { .. }) => {
+                            tracing::info!(webhook = %id, "a webhook was changed, or another worker has it");
+                        }
+                        Err(error) => tracing::error!(%error, webhook = %id, "what came of an attempt was not kept"),
+                    }
+                    drop(place);
+                });
+            }
+            Ok(None) => {
+                drop(place);
+                sleep(&mut latest, &stop).await;
+            }
+            Err(error) => {
+                tracing::error!(%error, "webhooks cannot be claimed");
+                tokio::time::sleep(LONGEST_SLEEP).await;
+            }
+        }
+    }
+}
+
+/// Waits for an event, for the time of a retry, or for the end.
+async fn sleep(latest: &mut tokio::sync::watch::Receiver<u64>, stop: &CancellationToken) {
+    let told = async {
+        if latest.changed().await.is_err() {
+            // The feed has ended, and this host soon will.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = told => {}
+        () = tokio::time::sleep(LONGEST_SLEEP) => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Tells a webhook of what it takes, one event after the other, until one does not arrive or it is others' turn.
+async fn tell(platform: &Platform, held: ClaimedWebhook, stop: &CancellationToken) -> Result<(), WebhookError> {
+    let ClaimedWebhook { lease, webhook } = held;
+    let mut cursor = webhook.cursor;
+    let mut failures = webhook.failures;
+    let mut told = 0;
+    for event in platform.store().events_since(cursor, BATCH).await? {
+        if told == ROUND || stop.is_cancelled() {
+            break;
+        }
+        if webhook.takes(&event) {
+            let (attempt, outcome) = attempt(platform, &webhook, &event, failures).await;
+            let now = Timestamp::now();
+            if attempt.error.is_some() {
+                return match verdict(platform, &webhook, &attempt, &outcome) {
+                    Some(reason) => {
+                        tracing::warn!(webhook = %webhook.id, team = %webhook.team, reason, "a webhook is disabled");
+                        platform.store().disable_webhook(&lease, &attempt, &reason, now).await
+                    }
+                    None => {
+                        let next_attempt = next_attempt(failures, outcome.not_before, now);
+                        platform.store().keep_attempt(&lease, &attempt, Attempted::Failed { next_attempt }).await
+                    }
+                };
+            }
+            let means = Attempted::Arrived { lease_until: later(now, LEASE) };
+            platform.store().keep_attempt(&lease, &attempt, means).await?;
+            (failures, told) = (0, told + 1);
+        }
+        cursor = event.seq;
+    }
+    platform.store().release_webhook(&lease, cursor, Timestamp::now()).await
+}
+
+/// One attempt at one event.
+async fn attempt(
+    platform: &Platform,
+    webhook: &WebhookRecord,
+    event: &OutboxEvent,
+    failures: u32,
+) -> (DeliveryRecord, Outcome) {
+    let at = Timestamp::now();
+    let told = CloudEvent::of(event, platform.feed().source());
+    let outcome = send(platform, webhook, format!("evt_{}", event.seq), &told, at).await;
+    let number = failures.saturating_add(1);
+    let (took, status, error) = (outcome.took, outcome.status, outcome.error.clone());
+    match &error {
+        None => tracing::debug!(webhook = %webhook.id, event = event.seq, attempt = number, "told a webhook"),
+        Some(error) => {
+            tracing::info!(webhook = %webhook.id, event = event.seq, attempt = number, error, "a webhook was not told");
+        }
+    }
+    let record = DeliveryRecord {
+        id: delivery_id(at),
+        webhook: webhook.id,
+        event: Some(event.seq),
+        event_type: event.event_type.clone(),
+        attempt: number,
+        at,
+        took,
+        status,
+        error,
+    };
+    (record, outcome)
+}
+
+/// An id for the history. Without randomness its time has to do.
+pub(super) fn delivery_id(at: Timestamp) -> DeliveryId {
+    DeliveryId::new(at, random().unwrap_or_default())
+}
+
+/// Signs and sends.
+pub(super) async fn send(
+    platform: &Platform,
+    webhook: &WebhookRecord,
+    id: String,
+    event: &CloudEvent,
+    at: Timestamp,
+) -> Outcome {
+    let secrets = match secrets(platform.parts.vault.sealer(), webhook, at) {
+        Ok(secrets) => secrets,
+        Err(error) => return Outcome::unsent(format!("the webhook's secret: {error}; rotate it")),
+    };
+    match serde_json::to_vec(event) {
+        Ok(body) => platform.courier().send(Message { url: webhook.url.clone(), id, at, body, secrets }).await,
+        Err(error) => Outcome::unsent(format!("the event cannot be written: {error}")),
+    }
+}
+
+/// What is signed with: the secret, and the one before while receivers may still have that.
+fn secrets(sealer: &Sealer, webhook: &WebhookRecord, now: Timestamp) -> Result<Vec<WebhookSecret>, SealError> {
+    let open = |sealed| {
+        let opened = sealer.open(&scope(webhook.id), sealed)?;
+        WebhookSecret::new(opened).map_err(|_| SealError)
+    };
+    let mut secrets = vec![open(&webhook.secret)?];
+    if let Some(previous) = webhook.previous.as_ref().filter(|previous| previous.until > now) {
+        secrets.push(open(&previous.secret)?);
+    }
+    Ok(secrets)
+}
+
+/// What a webhook's secret is sealed to.
+pub(super) fn scope(id: WebhookId) -> String {
+    format!("webhook/{id}")
+}
+
+/// Why a webhook is to be disabled after an attempt, if it is.
+fn verdict(
+    platform: &Platform,
+    webhook: &WebhookRecord,
+    attempt: &DeliveryRecord,
+    outcome: &Outcome,
+) -> Option<String> {
+    if outcome.is_gone() {
+        return Some("the receiver answered 410 Gone: it wants to be told of nothing more".to_owned());
+    }
+    let since = webhook.failing_since?;
+    let after = SignedDuration::try_from(platform.courier().settings().disable_after).unwrap_or(SignedDuration::MAX);
+    let failing = attempt.at.duration_since(since);
+    let why = attempt.error.as_deref().unwrap_or_default();
+    (failing >= after)
+        .then(|| format!("nothing has arrived since {since}, in {} attempts; lastly: {why}", attempt.attempt))
+}
+
+/// When to try again: by the rule, and not before the receiver wants it.
+fn next_attempt(failures: u32, not_before: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let waits = ExponentialBuilder::new()
+        .with_min_delay(FIRST_RETRY)
+        .with_max_delay(LONGEST_RETRY)
+        .without_max_times()
+        .with_jitter()
+        .build();
+    // After some thirty failures the wait is the longest anyway.
+    let wait = waits.into_iter().nth(failures.min(30) as usize).unwrap_or(LONGEST_RETRY);
+    let by_rule = later(now, SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_hours(1)));
+    not_before.map_or(by_rule, |not_before| by_rule.max(not_before))
+}
+
+fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+async fn prune(platform: Platform, stop: CancellationToken) {
+    let kept = SignedDuration::try_from(platform.courier().settings().history).unwrap_or(SignedDuration::MAX);
+    let mut interval = tokio::time::interval(PRUNE);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        let Ok(before) = Timestamp::now().checked_sub(kept) else { continue };
+        if let Err(error) = platform.store().prune_deliveries(before).await {
+            tracing::error!(%error, "what is kept of webhooks' old attempts could not be removed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_up_to_an_hour_with_chance_in_them_and_never_undercut_the_receiver() {
+        let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+        let wait = |failures| next_attempt(failures, None, now).duration_since(now).as_secs_f64();
+        for (failures, least) in [(0, 1.0), (1, 2.0), (5, 32.0), (11, 2048.0), (12, 3600.0), (1_000_000, 3600.0)] {
+            let all: Vec<f64> = (0..50).map(|_| wait(failures)).collect();
+            assert!(all.iter().all(|wait| (least..=least * 2.0 + 0.001).contains(wait)), "{failures}: {all:?}");
+            assert!(all.iter().any(|wait| (wait - all[0]).abs() > 1e-6), "those who failed together come back apart");
+        }
+        let asked = later(now, SignedDuration::from_hours(5));
+        assert_eq!(next_attempt(0, Some(asked), now), asked);
+        assert!(next_attempt(20, Some(later(now, SignedDuration::from_secs(1))), now) > later(now, LEASE));
+    }
+}

@@ -1,0 +1,435 @@
+//! What people do with webhooks: make, change, look at, try, rotate, enable and remove them.
+//!
+//! They are for those who may change what belongs to a team. Others learn nothing of them, since an address is often a
+//! secret of its receiver's.
+
+use jiff::{SignedDuration, Timestamp};
+use macadam_core::names::TeamId;
+use macadam_core::signature::WebhookSecret;
+use macadam_core::violation::{Violation, join};
+use macadam_store::{
+    DeliveryId, DeliveryRecord, EVENT_TYPE_PREFIX, NewWebhook, PageRequest, StoreError, WebhookChange, WebhookError,
+    WebhookFilter, WebhookId, WebhookRecord, WebhookState,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::authorization::scope::Teams;
+use crate::authorization::{Action, Refused, Target};
+use crate::events::CloudEvent;
+use crate::platform::random;
+use crate::webhooks::deliver::{delivery_id, scope, send};
+use crate::webhooks::target::Target as Address;
+use crate::{Caller, Platform};
+
+/// How many webhooks a team may have.
+const MOST: u32 = 20;
+
+/// How long the secret before a rotation counts as well.
+const OVERLAP: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a filter may have.
+const MOST_TYPES: usize = 50;
+const LONGEST_PREFIX: usize = 200;
+const LONGEST_DESCRIPTION: usize = 200;
+
+/// Why something is not done with a webhook; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ManageError {
+    /// The input is wrong.
+    #[error("{}", join(.0))]
+    Invalid(Vec<Violation>),
+    /// The person may not do this.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// There is none, or the person may not know of it.
+    #[error("there is no webhook {0}")]
+    NotFound(WebhookId),
+    /// It does not fit what exists.
+    #[error("{0}")]
+    Conflict(String),
+    /// Something of the host's own is broken.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<WebhookError> for ManageError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::NotFound(id) => Self::NotFound(id),
+            WebhookError::UnknownTeam(_) => Self::Invalid(vec![Violation::new("/team", error.to_string())]),
+            WebhookError::TooMany { .. } | WebhookError::LeaseLost { .. } => Self::Conflict(error.to_string()),
+            WebhookError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for ManageError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// A wish for a webhook.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateWebhook {
+    /// Whose events; the caller's team if nothing is said.
+    #[serde(default)]
+    pub team: Option<TeamId>,
+    /// What it is to be.
+    pub url: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// Only events whose type starts with one of these.
+    #[serde(default)]
+    pub types: Vec<String>,
+    /// Only events whose subject starts with this.
+    #[serde(default)]
+    pub subject: Option<String>,
+}
+
+/// What a webhook is to become. What is left out stays as it is.
+#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChangeWebhook {
+    /// Whom to call.
+    pub url: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Only events whose type starts with one of these; all when there is none.
+    pub types: Option<Vec<String>>,
+    /// Only events whose subject starts with this; all when it is empty.
+    pub subject: Option<String>,
+}
+
+/// A webhook as its owners see it. Its secret is not in it.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Webhook)]
+pub struct WebhookView {
+    /// Its id.
+    pub id: WebhookId,
+    /// Whose events it is told of.
+    pub team: TeamId,
+    /// What it is for.
+    pub description: String,
+    /// Whom it calls.
+    pub url: String,
+    /// Which events.
+    #[serde(flatten)]
+    pub filter: WebhookFilter,
+    /// Whether it is told of events.
+    pub state: WebhookState,
+    /// Why it is not.
+    pub reason: Option<String>,
+    /// The last event that it was told of or does not take.
+    pub cursor: u64,
+    /// Attempts in a row that failed.
+    pub failures: u32,
+    /// When the first of them was.
+    pub failing_since: Option<Timestamp>,
+    /// When it is tried again, while it fails.
+    pub next_attempt: Option<Timestamp>,
+    /// When an event last arrived.
+    pub last_success_at: Option<Timestamp>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// When.
+    pub last_error_at: Option<Timestamp>,
+    /// Until when the secret before the last rotation counts as well.
+    pub previous_secret_until: Option<Timestamp>,
+    /// Who made it.
+    pub created_by: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// When somebody last changed it.
+    pub updated_at: Timestamp,
+}
+
+/// A webhook with its secret, which is shown this once.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = WebhookWithSecret)]
+pub struct WithSecret {
+    /// The webhook.
+    #[serde(flatten)]
+    pub webhook: WebhookView,
+    /// What its messages are signed with.
+    pub secret: String,
+}
+
+impl WebhookView {
+    fn of(webhook: WebhookRecord) -> Self {
+        Self {
+            id: webhook.id,
+            team: webhook.team,
+            description: webhook.description,
+            url: webhook.url,
+            filter: webhook.filter,
+            state: webhook.state,
+            reason: webhook.reason,
+            cursor: webhook.cursor,
+            failures: webhook.failures,
+            failing_since: webhook.failing_since,
+            next_attempt: Some(webhook.next_attempt).filter(|_| webhook.failures > 0),
+            last_success_at: webhook.last_success_at,
+            last_error: webhook.last_error,
+            last_error_at: webhook.last_error_at,
+            previous_secret_until: webhook.previous.map(|previous| previous.until),
+            created_by: webhook.created_by.to_string(),
+            created_at: webhook.created_at,
+            updated_at: webhook.updated_at,
+        }
+    }
+}
+
+impl Platform {
+    /// Makes a webhook and its secret.
+    ///
+    /// # Errors
+    /// [`ManageError::Invalid`] names each field that is wrong.
+    pub async fn create_webhook(
+        &self,
+        caller: &Caller,
+        wish: CreateWebhook,
+        now: Timestamp,
+    ) -> Result<WithSecret, ManageError> {
+        let CreateWebhook { team, url, description, types, subject } = wish;
+        let team = team.unwrap_or_else(|| caller.team.clone());
+        self.authorize(caller, Action::WebhookChange, &Target::Team(team.clone()))?;
+        let change = self.checked(&url, description, types, subject)?;
+        let id = WebhookId::new(now, bytes()?);
+        let secret = self.new_secret(id)?;
+        let WebhookChange { description, url, receiver, filter } = change;
+        let new = NewWebhook { id, team, description, url, receiver, filter, secret: secret.sealed, most: MOST };
+        let webhook = self.store().create_webhook(&new, &caller.person, now).await?;
+        Ok(WithSecret { webhook: WebhookView::of(webhook), secret: secret.shown })
+    }
+
+    /// One webhook.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`] also for one of a team whose things the caller may not change.
+    pub async fn webhook(&self, caller: &Caller, id: WebhookId) -> Result<WebhookView, ManageError> {
+        Ok(WebhookView::of(self.allowed_webhook(caller, Action::WebhookRead, id).await?))
+    }
+
+    /// The webhooks of the caller's team, or of another that is named, as far as the caller may change them.
+    ///
+    /// # Errors
+    /// [`ManageError::Forbidden`] for a team whose things the caller may not change.
+    pub async fn webhooks(
+        &self,
+        caller: &Caller,
+        team: Option<TeamId>,
+        page: PageRequest<WebhookId>,
+    ) -> Result<Vec<WebhookView>, ManageError> {
+        let all = team.is_none() && self.teams_for(caller, Action::WebhookRead).await? == Teams::All;
+        let team = team.unwrap_or_else(|| caller.team.clone());
+        self.authorize(caller, Action::WebhookRead, &Target::Team(team.clone()))?;
+        let found = self.store().webhooks(Some(&team).filter(|_| !all), page).await?;
+        Ok(found.into_iter().map(WebhookView::of).collect())
+    }
+
+    /// Changes a webhook.
+    ///
+    /// # Errors
+    /// [`ManageError::Invalid`] names each field that is wrong.
+    pub async fn change_webhook(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        wish: ChangeWebhook,
+        now: Timestamp,
+    ) -> Result<WebhookView, ManageError> {
+        let there = self.allowed_webhook(caller, Action::WebhookChange, id).await?;
+        let ChangeWebhook { url, description, types, subject } = wish;
+        let change = self.checked(
+            &url.unwrap_or(there.url),
+            description.unwrap_or(there.description),
+            types.unwrap_or(there.filter.types),
+            subject.or(there.filter.subject),
+        )?;
+        Ok(WebhookView::of(self.store().change_webhook(id, &change, &caller.person, now).await?))
+    }
+
+    /// Gives a webhook a new secret; the one it had counts as well for a day.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`].
+    pub async fn rotate_webhook(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        now: Timestamp,
+    ) -> Result<WithSecret, ManageError> {
+        self.allowed_webhook(caller, Action::WebhookChange, id).await?;
+        let secret = self.new_secret(id)?;
+        let until = now.checked_add(OVERLAP).unwrap_or(Timestamp::MAX);
+        let webhook = self.store().rotate_webhook(id, &secret.sealed, until, &caller.person, now).await?;
+        Ok(WithSecret { webhook: WebhookView::of(webhook), secret: secret.shown })
+    }
+
+    /// Lets a webhook be told of events again, from where it stopped.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`].
+    pub async fn enable_webhook(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        now: Timestamp,
+    ) -> Result<WebhookView, ManageError> {
+        self.allowed_webhook(caller, Action::WebhookChange, id).await?;
+        Ok(WebhookView::of(self.store().enable_webhook(id, &caller.person, now).await?))
+    }
+
+    /// Removes a webhook.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`].
+    pub async fn delete_webhook(&self, caller: &Caller, id: WebhookId, now: Timestamp) -> Result<(), ManageError> {
+        self.allowed_webhook(caller, Action::WebhookChange, id).await?;
+        Ok(self.store().delete_webhook(id, &caller.person, now).await?)
+    }
+
+    /// Sends a webhook a message that tells nothing, whatever its state, and says what came of it.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`].
+    pub async fn test_webhook(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        now: Timestamp,
+    ) -> Result<DeliveryRecord, ManageError> {
+        let webhook = self.allowed_webhook(caller, Action::WebhookChange, id).await?;
+        let delivery = delivery_id(now);
+        let (event_type, subject) = (format!("{EVENT_TYPE_PREFIX}webhook.test"), format!("webhooks/{id}"));
+        let data = json!({ "webhook": id, "team": webhook.team, "by": caller.person });
+        let message = format!("test_{delivery}");
+        let event = CloudEvent::new(message.clone(), self.feed().source(), &event_type, &subject, now, data);
+        let outcome = send(self, &webhook, message, &event, now).await;
+        let (took, status, error) = (outcome.took, outcome.status, outcome.error);
+        let record = DeliveryRecord {
+            id: delivery,
+            webhook: id,
+            event: None,
+            event_type,
+            attempt: 1,
+            at: now,
+            took,
+            status,
+            error,
+        };
+        self.store().keep_test(&record).await?;
+        Ok(record)
+    }
+
+    /// What came of a webhook's attempts, the latest first.
+    ///
+    /// # Errors
+    /// [`ManageError::NotFound`].
+    pub async fn webhook_deliveries(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        page: PageRequest<DeliveryId>,
+    ) -> Result<Vec<DeliveryRecord>, ManageError> {
+        self.allowed_webhook(caller, Action::WebhookRead, id).await?;
+        Ok(self.store().deliveries(id, page).await?)
+    }
+
+    /// A webhook to which the caller may do something; to everybody else it is not there.
+    async fn allowed_webhook(
+        &self,
+        caller: &Caller,
+        action: Action,
+        id: WebhookId,
+    ) -> Result<WebhookRecord, ManageError> {
+        let found = self.store().webhook(id).await?;
+        let allowed = found.filter(|webhook| self.may(caller, action, &Target::Team(webhook.team.clone())));
+        allowed.ok_or(ManageError::NotFound(id))
+    }
+
+    /// Checks what a webhook is to be, and names everything that is wrong with it.
+    fn checked(
+        &self,
+        url: &str,
+        description: String,
+        types: Vec<String>,
+        subject: Option<String>,
+    ) -> Result<WebhookChange, ManageError> {
+        let mut wrong = Vec::new();
+        let target = Address::new(url, self.courier().settings());
+        if let Err(reason) = &target {
+            wrong.push(Violation::new("/url", reason));
+        }
+        if description.chars().count() > LONGEST_DESCRIPTION {
+            wrong.push(Violation::new("/description", format!("it has more than {LONGEST_DESCRIPTION} characters")));
+        }
+        if types.len() > MOST_TYPES {
+            wrong.push(Violation::new("/types", format!("there are more than {MOST_TYPES}; write shorter prefixes")));
+        }
+        for (index, prefix) in types.iter().enumerate().filter(|(_, prefix)| !is_type_prefix(prefix)) {
+            let message =
+                format!("{prefix:?} is no event's beginning; write such as macadam.request. (docs/events.md)");
+            wrong.push(Violation::new(format!("/types/{index}"), message));
+        }
+        let subject = subject.filter(|prefix| !prefix.is_empty());
+        if subject.as_ref().is_some_and(|prefix| prefix.len() > LONGEST_PREFIX || prefix.contains(char::is_control)) {
+            let message =
+                format!("it is longer than {LONGEST_PREFIX} bytes or not printable; write such as resources/");
+            wrong.push(Violation::new("/subject", message));
+        }
+        match target {
+            Ok(target) if wrong.is_empty() => Ok(WebhookChange {
+                description,
+                url: target.as_str().to_owned(),
+                receiver: target.receiver(),
+                filter: WebhookFilter { types, subject },
+            }),
+            _ => Err(ManageError::Invalid(wrong)),
+        }
+    }
+
+    fn new_secret(&self, id: WebhookId) -> Result<NewSecret, ManageError> {
+        let internal = |error: &dyn std::fmt::Display| ManageError::Internal(error.to_string());
+        let mut bytes = vec![0_u8; WebhookSecret::NEW];
+        getrandom::fill(&mut bytes).map_err(|error| internal(&error))?;
+        let sealed = self.parts.vault.sealer().seal(&scope(id), &bytes).map_err(|error| internal(&error))?;
+        let shown = WebhookSecret::new(bytes).map_err(|error| internal(&error))?.reveal();
+        Ok(NewSecret { sealed, shown })
+    }
+}
+
+struct NewSecret {
+    sealed: macadam_store::Sealed,
+    shown: String,
+}
+
+fn bytes() -> Result<[u8; 10], ManageError> {
+    random().map_err(|error| ManageError::Internal(error.to_string()))
+}
+
+/// Whether an event's type can begin like this: either text is the other's beginning.
+fn is_type_prefix(prefix: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    let begins = prefix.starts_with(EVENT_TYPE_PREFIX) || EVENT_TYPE_PREFIX.starts_with(prefix);
+    begins && (1..=LONGEST_PREFIX).contains(&prefix.len()) && prefix.chars().all(is_word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_that_no_event_can_have_is_refused() {
+        for good in ["macadam.", "mac", "macadam.request.", "macadam.request.pending-approval"] {
+            assert!(is_type_prefix(good), "{good:?}");
+        }
+        for bad in ["", "request.", "macadam request", "macadam.Request", "com.example"] {
+            assert!(!is_type_prefix(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Webhooks: events told by a call, in order, at least once, signed.
+//!
+//! ```text
+//! outbox ─▶ a webhook's cursor ─▶ claimed by one worker, of whichever host ─▶ signed, sent ─▶ 2xx: the cursor moves on
+//!                                                                                └─▶ else: later, or never again
+//! ```
+//!
+//! What is sent is the event as CloudEvents JSON, signed as Standard Webhooks says. A receiver that does not answer with
+//! 2xx within ten seconds is tried again, later each time, and nothing else is sent to it meanwhile, so that it sees
+//! events in their order; one that keeps failing for days is disabled. Whom a webhook may reach is [`addresses`]' to say.
+
+pub mod addresses;
+mod deliver;
+mod manage;
+mod send;
+mod target;
+
+pub use deliver::Deliverers;
+pub use manage::{ChangeWebhook, CreateWebhook, ManageError, WebhookView, WithSecret};
+pub use send::{Courier, CourierError, WebhookSettings};

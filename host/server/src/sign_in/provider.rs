@@ -1,0 +1,170 @@
+//! One identity provider: its keys, kept and renewed.
+//!
+//! ```text
+//! keys are fresh ──▶ used          three quarters of their time are over ──▶ used, and renewed beside it
+//! a token names a key that is not there ──▶ renewed, not more often than every two seconds; the token waits
+//! the provider does not answer ──▶ used for as long as `stale-keys-hours` says, then nobody of it gets in
+//! ```
+//!
+//! A provider that changes its keys refuses nobody: the first token with a new key waits for the new set. Whoever sends
+//! made-up key ids makes this host ask every two seconds at most, and only so many of them wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use jiff::{SignedDuration, Timestamp};
+use jsonwebtoken::{Validation, decode};
+use macadam_platform::Caller;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time::Instant;
+
+use super::claims::Claims;
+use super::fetch::{self, Fetched};
+use super::jws::{Unverified, refuse};
+use super::keys::{Key, NoKey};
+use super::settings::{OidcSettings, SettingsError};
+use super::strict::StrictObject;
+use super::{SignInError, verifier};
+
+pub(super) use super::fetch::is_safe_address;
+
+/// How much time is between two requests for keys at least.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// How many tokens with an unknown key may wait for a new set at once.
+const WAITING: usize = 4096;
+
+/// One identity provider.
+pub(super) struct Provider {
+    settings: OidcSettings,
+    agent: ureq::Agent,
+    fetched: ArcSwapOption<Fetched>,
+    /// When the last request for keys began; held while one is under way.
+    asking: Mutex<Option<Instant>>,
+    waiting: Semaphore,
+    pause: Duration,
+}
+
+impl Provider {
+    pub(super) fn new(settings: OidcSettings) -> Result<Self, SettingsError> {
+        settings.check()?;
+        verifier::install();
+        let agent = fetch::agent(&settings)?;
+        let (fetched, asking) = (ArcSwapOption::empty(), Mutex::new(None));
+        Ok(Self { settings, agent, fetched, asking, waiting: Semaphore::new(WAITING), pause: PAUSE })
+    }
+
+    /// The same with another pause between two requests for keys.
+    #[cfg(test)]
+    pub(super) fn with_pause(self, pause: Duration) -> Self {
+        Self { pause, ..self }
+    }
+
+    pub(super) fn settings(&self) -> &OidcSettings {
+        &self.settings
+    }
+
+    /// Who the bearer of a token is.
+    pub(super) async fn caller(
+        self: &Arc<Self>,
+        token: &str,
+        read: &Unverified,
+        now: Timestamp,
+    ) -> Result<Caller, SignInError> {
+        let algorithm = read.algorithm;
+        if !self.settings.algorithms.contains(&algorithm) {
+            return Err(refuse(format_args!("its algorithm {algorithm:?} does not count for this issuer")));
+        }
+        let key = self.key(read, now).await?;
+        let mut validation = Validation::new(algorithm);
+        // Claims are looked at below, with the time that the caller says.
+        validation.required_spec_claims.clear();
+        (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
+        let verified = decode::<StrictObject>(token, key.decoding(), &validation);
+        let StrictObject(all) = verified.map_err(|_| refuse("its signature is not the issuer's"))?.claims;
+        Claims { all: &all, settings: &self.settings }.caller(now)
+    }
+
+    /// The key that a token means, of the set that there is or of the next one.
+    async fn key(self: &Arc<Self>, read: &Unverified, now: Timestamp) -> Result<Key, SignInError> {
+        self.renew_beside(now);
+        let found = match self.find(read, now) {
+            // An issuer that names no key may have put another one in its place.
+            None | Some(Err(NoKey::Unknown | NoKey::Unnamed)) => self.find_in_next(read, now).await?,
+            Some(found) => found,
+        };
+        found.map_err(|why| {
+            refuse(match why {
+                NoKey::Unknown => "its issuer has no such key (`kid`)",
+                NoKey::Unfit => "the key that it names is not for its algorithm",
+                NoKey::Unnamed => "it does not say by which key it is signed (`kid`)",
+            })
+        })
+    }
+
+    /// The key that a token means, of the set that there is; nothing when there is none that may be used.
+    fn find(&self, read: &Unverified, now: Timestamp) -> Option<Result<Key, NoKey>> {
+        let fetched = self.fetched.load_full()?;
+        let stale = SignedDuration::from_hours(i64::from(self.settings.stale_keys_hours));
+        let usable = now.duration_since(fetched.at) <= fetched.fresh_for.max(stale);
+        usable.then(|| fetched.keys.find(read.key_id.as_deref(), read.algorithm).cloned())
+    }
+
+    /// The same of a set that is asked for after now. Everybody who came before a request is answered by it, whether it
+    /// gave keys or not.
+    async fn find_in_next(&self, read: &Unverified, now: Timestamp) -> Result<Result<Key, NoKey>, SignInError> {
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return Err(SignInError::Unavailable("too many tokens wait for the keys of their issuer".to_owned()));
+        };
+        let arrived = Instant::now();
+        let mut last = self.asking.lock().await;
+        if let Some(Ok(key)) = self.find(read, now) {
+            return Ok(Ok(key));
+        }
+        if last.is_none_or(|began| began <= arrived) {
+            self.ask(&mut last, now).await;
+        }
+        drop(last);
+        self.find(read, now).ok_or_else(|| {
+            let issuer = &self.settings.issuer;
+            SignInError::Unavailable(format!("the keys of {issuer} cannot be had now; the log says why"))
+        })
+    }
+
+    /// Renews keys that will be old soon, while they are used.
+    fn renew_beside(self: &Arc<Self>, now: Timestamp) {
+        let due = move |this: &Self| {
+            let fetched = this.fetched.load();
+            fetched.as_ref().is_some_and(|fetched| now.duration_since(fetched.at) >= fetched.fresh_for * 3 / 4)
+        };
+        if !due(self) {
+            return;
+        }
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            // Whoever holds the lock is asking already.
+            let Ok(mut last) = this.asking.try_lock() else { return };
+            if due(&this) {
+                this.ask(&mut last, now).await;
+            }
+        });
+    }
+
+    /// Asks the provider, after a pause since the last time. What there is stays when it does not answer.
+    async fn ask(&self, last: &mut Option<Instant>, now: Timestamp) {
+        if let Some(began) = *last {
+            tokio::time::sleep_until(began + self.pause).await;
+        }
+        *last = Some(Instant::now());
+        let (agent, issuer) = (self.agent.clone(), self.settings.issuer.clone());
+        let fetched = tokio::task::spawn_blocking(move || fetch::keys(&agent, &issuer, now)).await;
+        match fetched.map_err(|error| error.to_string()).and_then(|fetched| fetched) {
+            Ok(fetched) => self.fetched.store(Some(Arc::new(fetched))),
+            Err(error) => {
+                let issuer = &self.settings.issuer;
+                tracing::warn!(issuer, error, "the keys of an identity provider could not be renewed");
+            }
+        }
+    }
+}

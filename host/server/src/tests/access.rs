@@ -1,0 +1,127 @@
+//! Who may do what, over HTTP.
+
+use axum::http::Method;
+use serde_json::json;
+
+use super::host::{Host, one_of_platform};
+
+#[tokio::test]
+async fn a_question_about_oneself_is_answered_with_what_it_would_take() {
+    let host = Host::start().await;
+    let ask = |person: &'static str, query: &'static str| {
+        let host = &host;
+        async move { host.get_as(person, &format!("/api/v1/authorize?{query}")).await }
+    };
+    let yes = ask("dana", "action=resource.create&resource=payments/dev/database/a").await.json();
+    assert_eq!(
+        (yes["allowed"].as_bool(), yes["because"].as_str()),
+        (Some(true), Some("permitted by developers-build"))
+    );
+    let no = ask("dana", "action=resource.create&resource=orders/dev/database/a").await.json();
+    assert_eq!(no["allowed"], false);
+    assert_eq!(no["takes"]["team"], "orders", "{no}");
+    let no = ask("olga", "action=binding.change").await.json();
+    assert_eq!(no["takes"]["roles"], json!(["platform-admin"]));
+    let request = host.dana_has_asked_for("ledger", one_of_platform()).await;
+    let own = host.get_as("dana", &format!("/api/v1/authorize?action=request.approve&request={request}")).await.json();
+    assert_eq!(own["allowed"], false);
+    assert_eq!(own["policies"][0]["policy"], "nobody-reviews-their-own", "a forbid counts also when nothing permits");
+}
+
+#[tokio::test]
+async fn a_question_that_makes_no_sense_is_refused_by_its_field() {
+    let host = Host::start().await;
+    for (query, status) in [
+        ("action=resource.create", 422),
+        ("action=resource.create&resource=payments/nowhere/database/a", 422),
+        ("action=request.approve&request=0198c0de-0000-7000-8000-000000000000", 404),
+        ("action=resource.eat", 400),
+        ("", 400),
+        ("action=catalog.read&shoe=4", 400),
+    ] {
+        let answer = host.get_as("dana", &format!("/api/v1/authorize?{query}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{query}: {}", String::from_utf8_lossy(&answer.body));
+    }
+}
+
+#[tokio::test]
+async fn a_request_of_another_team_cannot_be_probed_by_asking_about_it() {
+    let host = Host::start().await;
+    let request = host.dana_has_asked_for("ledger", one_of_platform()).await;
+    let path = format!("/api/v1/authorize?action=request.approve&request={request}");
+    host.get_as("olga", &path).await.is_problem("not-found", 404);
+}
+
+const CLOSED: &str = "@because(\"production is closed\") forbid (principal, action in Action::\"build\", resource is Resource) \
+                      when { resource.class == \"production\" };";
+
+#[tokio::test]
+async fn an_added_policy_counts_at_once_and_is_taken_back_by_its_removal() {
+    let host = Host::start().await;
+    let question = "/api/v1/authorize?action=resource.create&resource=payments/prod/database/a";
+    let may = async || host.get_as("dana", question).await.json()["allowed"] == true;
+    assert!(may().await);
+    let checked = host.post_as("ada", "/api/v1/access/policies/closed/check", &json!({"text": CLOSED})).await.json();
+    let turned = checked["differences"].as_array().unwrap();
+    assert!(turned.iter().all(|cell| cell["class"] == "production" && cell["after"] == false), "{checked}");
+    assert!(!turned.is_empty() && may().await, "a check changes nothing");
+    let wish = json!({"text": CLOSED, "revision": 0, "reason": "freeze"});
+    let put = host.send_json("ada", Method::PUT, "/api/v1/access/policies/closed", &wish.to_string()).await;
+    assert_eq!((put.status.as_u16(), put.json()["revision"].as_u64()), (200, Some(1)));
+    assert!(!may().await);
+    let again = host.send_json("ada", Method::PUT, "/api/v1/access/policies/closed", &wish.to_string()).await;
+    assert_eq!(again.is_problem("conflict", 409)["current"], 1, "it is not absent any more");
+    let listed = host.get_as("ada", "/api/v1/access/policies").await.json();
+    assert_eq!((listed["items"][0]["name"].as_str(), listed["generation"].as_u64()), (Some("closed"), Some(1)));
+    assert!(listed["default"].as_str().unwrap().contains("developers-build"), "the default rules can be read");
+    let gone = host.send_json("ada", Method::DELETE, "/api/v1/access/policies/closed", "").await;
+    assert_eq!(gone.status.as_u16(), 204);
+    assert!(may().await);
+    host.send_json("ada", Method::DELETE, "/api/v1/access/policies/closed", "").await.is_problem("not-found", 404);
+}
+
+#[tokio::test]
+async fn what_would_lock_everybody_out_or_means_nothing_is_not_added() {
+    let host = Host::start().await;
+    for (name, text, part) in [
+        ("lockout", "forbid (principal, action, resource);", "could not change access policies any more"),
+        ("typo", "permit (principal, action == Action::\"resource.crate\", resource);", "resource.crate"),
+        ("broken", "permit (", "unexpected"),
+        ("nothing", "// to do", "no policy"),
+        ("developers-build", "permit (principal, action, resource);", "comes with the host"),
+    ] {
+        let path = format!("/api/v1/access/policies/{name}");
+        let refused = host.send_json("ada", Method::PUT, &path, &json!({"text": text}).to_string()).await;
+        let detail = refused.is_problem("invalid", 422)["detail"].to_string();
+        assert!(detail.contains(part), "{name}: {detail}");
+    }
+    assert_eq!(host.get_as("ada", "/api/v1/access/policies").await.json()["generation"], 0, "nothing was changed");
+}
+
+#[tokio::test]
+async fn the_rules_are_for_those_to_see_and_to_change_who_may() {
+    let host = Host::start().await;
+    for person in ["dana", "amir"] {
+        host.get_as(person, "/api/v1/access/policies").await.is_problem("forbidden", 403);
+        host.get_as(person, "/api/v1/access/matrix").await.is_problem("forbidden", 403);
+        let put = host.send_json(person, Method::PUT, "/api/v1/access/policies/a", "{\"text\": \"\"}").await;
+        assert!(put.is_problem("forbidden", 403)["detail"].as_str().unwrap().contains("platform-admin"));
+    }
+    let actions = host.get_as("dana", "/api/v1/access/actions").await.json();
+    assert!(actions["items"].as_array().unwrap().iter().any(|action| action["action"] == "resource.create"));
+}
+
+#[tokio::test]
+async fn a_list_shows_only_what_could_be_looked_at_alone() {
+    let host = Host::start().await;
+    host.dana_has_asked_for("ledger", Vec::new()).await;
+    let listed =
+        async |person| host.get_as(person, "/api/v1/resources").await.json()["items"].as_array().unwrap().len();
+    assert_eq!((listed("dana").await, listed("olga").await, listed("amir").await), (1, 0, 1));
+    let text = "forbid (principal in Role::\"approver\", action == Action::\"resource.read\", resource in Team::\"payments\");";
+    let wish = json!({"text": text}).to_string();
+    let put = host.send_json("ada", Method::PUT, "/api/v1/access/policies/hidden", &wish).await;
+    assert_eq!(put.status.as_u16(), 200);
+    assert_eq!((listed("dana").await, listed("amir").await), (1, 0), "what is forbidden alone is not listed either");
+    host.get_as("amir", "/api/v1/resources/payments/dev/database/ledger").await.is_problem("not-found", 404);
+}

@@ -1,0 +1,174 @@
+//! What people change about a webhook. Each change raises the fence, so that whoever holds the webhook with what it was
+//! stops, and leaves the lease's time, so that nobody else begins before that one has.
+
+use jiff::Timestamp;
+use macadam_core::names::PersonId;
+use serde_json::{Value, json};
+
+use super::super::row::{At, Columns, int, json as text, one_row, plain};
+use super::super::tx::{Lock, Tx};
+use super::super::{PostgresStore, journal, outbox, teams};
+use super::named;
+use crate::{
+    NewAuditEntry, NewWebhook, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId,
+    WebhookRecord, WebhookState,
+};
+
+type Result<T, E = WebhookError> = std::result::Result<T, E>;
+
+pub(super) async fn create(
+    store: &PostgresStore,
+    new: &NewWebhook,
+    by: &PersonId,
+    now: Timestamp,
+) -> Result<WebhookRecord> {
+    let mut tx = store.begin().await?;
+    // Of two that are made at once, the second counts the first.
+    tx.lock(Lock::Webhooks).await?;
+    if !teams::has_team(&mut tx, &new.team).await? {
+        return Err(WebhookError::UnknownTeam(new.team.clone()));
+    }
+    let counted = sqlx::query("SELECT count(*) AS count FROM webhooks WHERE team = $1").bind(new.team.as_str());
+    let there: u32 = counted.fetch_one(&mut *tx).await.map_err(StoreError::from)?.count("count")?;
+    if there >= new.most {
+        return Err(WebhookError::TooMany { team: new.team.clone(), most: new.most });
+    }
+    let cursor = outbox::range(&mut tx).await?.latest;
+    let written = sqlx::query(
+        "INSERT INTO webhooks (id, team, description, url, types, subject, state, secret, cursor, next_attempt,
+                               created_by, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 'active', $7, $8, $9, $10, $9, $9)",
+    )
+    .bind(new.id.to_string())
+    .bind(new.team.as_str())
+    .bind(plain(&new.description))
+    .bind(&new.url)
+    .bind(text("types", &new.filter.types)?)
+    .bind(new.filter.subject.as_deref().map(plain))
+    .bind(new.secret.as_bytes())
+    .bind(int(cursor))
+    .bind(At(now))
+    .bind(by.as_str())
+    .execute(&mut *tx)
+    .await;
+    written.map_err(StoreError::from)?;
+    let webhook = named(&mut tx, new.id).await?;
+    record(&mut tx, Some(by), "created", &webhook, about(&new.receiver, &new.filter));
+    tx.commit(now).await?;
+    Ok(webhook)
+}
+
+pub(super) async fn change(
+    store: &PostgresStore,
+    id: WebhookId,
+    change: &WebhookChange,
+    by: &PersonId,
+    now: Timestamp,
+) -> Result<WebhookRecord> {
+    let mut tx = store.begin().await?;
+    let there = named(&mut tx, id).await?;
+    let WebhookChange { description, url, receiver, filter } = change;
+    if (&there.description, &there.url, &there.filter) == (description, url, filter) {
+        return Ok(there);
+    }
+    let written = sqlx::query(
+        "UPDATE webhooks
+         SET description = $2, url = $3, types = $4, subject = $5, failures = 0, failing_since = NULL,
+             next_attempt = $6, fence = fence + 1, updated_at = $6
+         WHERE id = $1",
+    )
+    .bind(id.to_string())
+    .bind(plain(description))
+    .bind(url)
+    .bind(text("types", &filter.types)?)
+    .bind(filter.subject.as_deref().map(plain))
+    .bind(At(now))
+    .execute(&mut *tx)
+    .await;
+    one_row("webhook", &written.map_err(StoreError::from)?)?;
+    let webhook = named(&mut tx, id).await?;
+    record(&mut tx, Some(by), "changed", &webhook, about(receiver, filter));
+    tx.commit(now).await?;
+    Ok(webhook)
+}
+
+pub(super) async fn rotate(
+    store: &PostgresStore,
+    id: WebhookId,
+    secret: &Sealed,
+    previous_until: Timestamp,
+    by: &PersonId,
+    now: Timestamp,
+) -> Result<WebhookRecord> {
+    let mut tx = store.begin().await?;
+    named(&mut tx, id).await?;
+    let written = sqlx::query(
+        "UPDATE webhooks
+         SET previous_secret = secret, previous_until = $3, secret = $2, fence = fence + 1, updated_at = $4
+         WHERE id = $1",
+    )
+    .bind(id.to_string())
+    .bind(secret.as_bytes())
+    .bind(At(previous_until))
+    .bind(At(now))
+    .execute(&mut *tx)
+    .await;
+    one_row("webhook", &written.map_err(StoreError::from)?)?;
+    let webhook = named(&mut tx, id).await?;
+    let more = json!({ "previous_until": previous_until });
+    record(&mut tx, Some(by), "rotated", &webhook, more);
+    tx.commit(now).await?;
+    Ok(webhook)
+}
+
+pub(super) async fn enable(
+    store: &PostgresStore,
+    id: WebhookId,
+    by: &PersonId,
+    now: Timestamp,
+) -> Result<WebhookRecord> {
+    let mut tx = store.begin().await?;
+    let there = named(&mut tx, id).await?;
+    if there.state == WebhookState::Active {
+        return Ok(there);
+    }
+    let written = sqlx::query(
+        "UPDATE webhooks
+         SET state = 'active', reason = NULL, failures = 0, failing_since = NULL, next_attempt = $2, fence = fence + 1,
+             updated_at = $2
+         WHERE id = $1",
+    )
+    .bind(id.to_string())
+    .bind(At(now))
+    .execute(&mut *tx)
+    .await;
+    one_row("webhook", &written.map_err(StoreError::from)?)?;
+    let webhook = named(&mut tx, id).await?;
+    record(&mut tx, Some(by), "enabled", &webhook, json!({}));
+    tx.commit(now).await?;
+    Ok(webhook)
+}
+
+pub(super) async fn delete(store: &PostgresStore, id: WebhookId, by: &PersonId, now: Timestamp) -> Result<()> {
+    let mut tx = store.begin().await?;
+    let there = named(&mut tx, id).await?;
+    let removed = sqlx::query("DELETE FROM webhooks WHERE id = $1").bind(id.to_string()).execute(&mut *tx).await;
+    one_row("webhook", &removed.map_err(StoreError::from)?)?;
+    record(&mut tx, Some(by), "deleted", &there, json!({}));
+    tx.commit(now).await?;
+    Ok(())
+}
+
+fn about(receiver: &str, filter: &WebhookFilter) -> Value {
+    json!({ "receiver": receiver, "types": filter.types, "subject": filter.subject })
+}
+
+/// Records what happened to a webhook; `more` is added to what is always said of it.
+pub(super) fn record(tx: &mut Tx, by: Option<&PersonId>, what: &str, webhook: &WebhookRecord, more: Value) {
+    let mut data = json!({ "webhook": webhook.id, "team": webhook.team });
+    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
+        data.extend(more);
+    }
+    let entry = NewAuditEntry::new(format!("webhook.{what}"), format!("webhooks/{}", webhook.id)).by(by);
+    journal::record(tx, entry.of_team(&webhook.team).with(data));
+}

@@ -1,0 +1,377 @@
+//! Webhooks: who is told of events by a call, how far they have been told, and what came of each attempt.
+//!
+//! A webhook has a cursor in the outbox. Whoever [claims](Webhooks::claim_webhook) it holds it alone until a moment, as a
+//! worker holds a job, tells it one event after the other, and stores what came of each attempt. A
+//! [`WebhookLease`] has a fence that every claim and every change of the webhook raises: a worker that was thought dead,
+//! or that still has the address from before, is told [`WebhookError::LeaseLost`]. The lease's time is left to run out
+//! when a webhook is changed, so that no two tell the same webhook at once.
+//!
+//! What is signed with is sealed before it comes here. Events and audit entries name a webhook by its id and its
+//! receiver's scheme and host: the rest of an address is often a secret of its receiver's.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use macadam_core::names::{PersonId, TeamId};
+
+use crate::{Audience, DeliveryId, OutboxEvent, PageRequest, Sealed, StoreError, WebhookId};
+
+/// Which events a webhook is told of, among those of its team and those for everybody.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct WebhookFilter {
+    /// Those whose type starts with one of these; all when there is none.
+    pub types: Vec<String>,
+    /// Those whose subject starts with this.
+    pub subject: Option<String>,
+}
+
+impl WebhookFilter {
+    /// Whether an event is one of them.
+    #[must_use]
+    pub fn takes(&self, event: &OutboxEvent) -> bool {
+        let of_type = self.types.is_empty() || self.types.iter().any(|prefix| event.event_type.starts_with(prefix));
+        of_type && self.subject.as_ref().is_none_or(|prefix| event.subject.starts_with(prefix))
+    }
+}
+
+/// Whether a webhook is told of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WebhookState {
+    /// It is.
+    Active,
+    /// It is not, until somebody enables it.
+    Disabled,
+}
+
+impl WebhookState {
+    /// The state's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// A webhook to be made.
+#[derive(Debug, Clone)]
+pub struct NewWebhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// Whose events it is told of.
+    pub team: TeamId,
+    /// What it is for, in its owner's words.
+    pub description: String,
+    /// Whom to call.
+    pub url: String,
+    /// Scheme and host of that: what others may read.
+    pub receiver: String,
+    /// Which events.
+    pub filter: WebhookFilter,
+    /// What is signed with.
+    pub secret: Sealed,
+    /// How many webhooks a team may have.
+    pub most: u32,
+}
+
+/// What a webhook is to be.
+#[derive(Debug, Clone)]
+pub struct WebhookChange {
+    /// What it is for.
+    pub description: String,
+    /// Whom to call.
+    pub url: String,
+    /// Scheme and host of that.
+    pub receiver: String,
+    /// Which events.
+    pub filter: WebhookFilter,
+}
+
+/// The secret before a rotation, while receivers may still have that one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviousSecret {
+    /// What is signed with as well.
+    pub secret: Sealed,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// A webhook as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookRecord {
+    /// Its id.
+    pub id: WebhookId,
+    /// Whose events it is told of.
+    pub team: TeamId,
+    /// What it is for.
+    pub description: String,
+    /// Whom to call.
+    pub url: String,
+    /// Which events.
+    pub filter: WebhookFilter,
+    /// Whether it is told of events.
+    pub state: WebhookState,
+    /// Why it is not.
+    pub reason: Option<String>,
+    /// What is signed with.
+    pub secret: Sealed,
+    /// The secret before that one.
+    pub previous: Option<PreviousSecret>,
+    /// The last event that needs no attempt any more.
+    pub cursor: u64,
+    /// Attempts in a row that failed.
+    pub failures: u32,
+    /// When the first of them was.
+    pub failing_since: Option<Timestamp>,
+    /// Not before this moment.
+    pub next_attempt: Timestamp,
+    /// When an event last arrived.
+    pub last_success_at: Option<Timestamp>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// When.
+    pub last_error_at: Option<Timestamp>,
+    /// Who made it.
+    pub created_by: PersonId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When somebody last changed it.
+    pub updated_at: Timestamp,
+}
+
+impl WebhookRecord {
+    /// Whether an event is for it.
+    #[must_use]
+    pub fn takes(&self, event: &OutboxEvent) -> bool {
+        let may_hear = match &event.audience {
+            Audience::Team(team) => *team == self.team,
+            Audience::Everybody => true,
+            Audience::Admins => false,
+        };
+        may_hear && self.filter.takes(event)
+    }
+}
+
+/// A worker's hold on a webhook. Only a claim makes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebhookLease {
+    pub(crate) webhook: WebhookId,
+    pub(crate) fence: u64,
+}
+
+impl WebhookLease {
+    /// The webhook.
+    #[must_use]
+    pub const fn webhook(&self) -> WebhookId {
+        self.webhook
+    }
+}
+
+/// A webhook that a worker has just been given.
+#[derive(Debug, Clone)]
+pub struct ClaimedWebhook {
+    /// The hold on it.
+    pub lease: WebhookLease,
+    /// The webhook.
+    pub webhook: WebhookRecord,
+}
+
+/// An attempt to tell a webhook of something.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = WebhookDelivery)]
+pub struct DeliveryRecord {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// The event's place in the outbox; `None` for a test.
+    pub event: Option<u64>,
+    /// The event's type.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// Which attempt at this event, counted from one.
+    pub attempt: u32,
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds as the API shows it.
+    #[serde(rename = "took_ms", serialize_with = "millis")]
+    #[schema(value_type = u64)]
+    pub took: Duration,
+    /// What the receiver answered.
+    pub status: Option<u16>,
+    /// Why the event has not arrived; `None` when it has.
+    pub error: Option<String>,
+}
+
+fn millis<S: serde::Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// What an attempt means for its webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempted {
+    /// The event has arrived: the cursor is on it, and the worker goes on until this moment.
+    Arrived {
+        /// The end of the lease.
+        lease_until: Timestamp,
+    },
+    /// It has not. The webhook is free again, and not before this moment.
+    Failed {
+        /// When to try again.
+        next_attempt: Timestamp,
+    },
+}
+
+/// Why a webhook is not made or changed; nothing was.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// There is no such webhook.
+    #[error("there is no webhook {0}")]
+    NotFound(
+        /// The id that was given.
+        WebhookId,
+    ),
+    /// The team is not known.
+    #[error("there is no team {0}; ask an administrator to add it")]
+    UnknownTeam(
+        /// Its name.
+        TeamId,
+    ),
+    /// The team has as many as it may have.
+    #[error("team {team} has {most} webhooks already; delete one, or let one take more types of events")]
+    TooMany {
+        /// The team.
+        team: TeamId,
+        /// How many it may have.
+        most: u32,
+    },
+    /// Somebody else has it by now, or it was changed.
+    #[error("the lease on webhook {webhook} is lost; whoever has it now goes on with it")]
+    LeaseLost {
+        /// The webhook.
+        webhook: WebhookId,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The webhooks. What people change is audited and told.
+#[async_trait]
+pub trait Webhooks: Send + Sync {
+    /// Makes a webhook. It is told of what happens from now on.
+    ///
+    /// # Errors
+    /// [`WebhookError::UnknownTeam`], [`WebhookError::TooMany`].
+    async fn create_webhook(
+        &self,
+        new: &NewWebhook,
+        by: &PersonId,
+        now: Timestamp,
+    ) -> Result<WebhookRecord, WebhookError>;
+
+    /// One webhook.
+    async fn webhook(&self, id: WebhookId) -> Result<Option<WebhookRecord>, StoreError>;
+
+    /// The webhooks of a team, or all, the oldest first.
+    async fn webhooks(
+        &self,
+        team: Option<&TeamId>,
+        page: PageRequest<WebhookId>,
+    ) -> Result<Vec<WebhookRecord>, StoreError>;
+
+    /// Changes a webhook, which is tried again at once. What it is already is not told.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`].
+    async fn change_webhook(
+        &self,
+        id: WebhookId,
+        change: &WebhookChange,
+        by: &PersonId,
+        now: Timestamp,
+    ) -> Result<WebhookRecord, WebhookError>;
+
+    /// Gives a webhook a new secret; the one it had counts as well until a moment.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`].
+    async fn rotate_webhook(
+        &self,
+        id: WebhookId,
+        secret: &Sealed,
+        previous_until: Timestamp,
+        by: &PersonId,
+        now: Timestamp,
+    ) -> Result<WebhookRecord, WebhookError>;
+
+    /// Lets a webhook be told of events again, from where it stopped. One that is active stays as it is.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`].
+    async fn enable_webhook(&self, id: WebhookId, by: &PersonId, now: Timestamp)
+    -> Result<WebhookRecord, WebhookError>;
+
+    /// Removes a webhook and what came of its attempts.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`].
+    async fn delete_webhook(&self, id: WebhookId, by: &PersonId, now: Timestamp) -> Result<(), WebhookError>;
+
+    /// Gives a worker the next webhook that may have something to be told, the one that waits longest, leased until a
+    /// moment.
+    async fn claim_webhook(
+        &self,
+        worker: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Option<ClaimedWebhook>, StoreError>;
+
+    /// Keeps what came of an attempt at an event, and what it means for the webhook.
+    ///
+    /// # Errors
+    /// [`WebhookError::LeaseLost`].
+    async fn keep_attempt(
+        &self,
+        lease: &WebhookLease,
+        attempt: &DeliveryRecord,
+        means: Attempted,
+    ) -> Result<(), WebhookError>;
+
+    /// Frees a webhook that has been told of everything that it takes up to a place.
+    ///
+    /// # Errors
+    /// [`WebhookError::LeaseLost`].
+    async fn release_webhook(&self, lease: &WebhookLease, cursor: u64, now: Timestamp) -> Result<(), WebhookError>;
+
+    /// Disables a webhook after its last attempt; that is audited and told, under nobody's name.
+    ///
+    /// # Errors
+    /// [`WebhookError::LeaseLost`].
+    async fn disable_webhook(
+        &self,
+        lease: &WebhookLease,
+        attempt: &DeliveryRecord,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), WebhookError>;
+
+    /// Keeps what came of a test, which means nothing for the webhook.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`].
+    async fn keep_test(&self, attempt: &DeliveryRecord) -> Result<(), WebhookError>;
+
+    /// What came of a webhook's attempts, the latest first.
+    async fn deliveries(
+        &self,
+        webhook: WebhookId,
+        page: PageRequest<DeliveryId>,
+    ) -> Result<Vec<DeliveryRecord>, StoreError>;
+
+    /// Removes what is kept of attempts before a moment, and says how many that were.
+    async fn prune_deliveries(&self, before: Timestamp) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,37 @@
+//! A log of the first version in a database, brought to this one.
+
+use macadam_store::*;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgPool;
+
+use crate::suite::audit::{FORMER_ACTION, FORMER_SUBJECT, former_log, goes_on_after_the_former_log};
+use crate::suite::world::World;
+use crate::{Database, open};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+#[tokio::test]
+async fn a_log_of_the_version_before_still_verifies_and_what_was_done_to_it_is_still_found() {
+    let database = Database::empty().await;
+    let pool = PgPool::connect(&database.url()).await.unwrap();
+    MIGRATIONS.run_to(9, &pool).await.unwrap();
+    for entry in former_log() {
+        let query = sqlx::query(
+            "INSERT INTO audit VALUES ($1, 'epoch'::timestamptz + $2 * interval '1 microsecond', $3, $4, $5, $6, $7, $8)",
+        );
+        let query = query.bind(entry.seq).bind(entry.at).bind(entry.actor).bind(FORMER_ACTION).bind(FORMER_SUBJECT);
+        query.bind(entry.data).bind(entry.previous).bind(entry.hash).execute(&pool).await.unwrap();
+    }
+    pool.close().await;
+    let store = open(&database.url()).await;
+    goes_on_after_the_former_log(&store, World::start().await.now()).await;
+
+    let changed = database.run("UPDATE audit SET actor = 'x' WHERE seq = 2").await.unwrap_err();
+    assert!(changed.to_string().contains("append-only"), "the guards are back: {changed}");
+    database
+        .run("DROP TRIGGER audit_is_not_changed ON audit; UPDATE audit SET actor = 'x' WHERE seq = 2")
+        .await
+        .unwrap();
+    let broken = store.verify_audit(None).await.unwrap_err();
+    assert!(matches!(broken, AuditError::Broken { seq: 2, .. }), "{broken}");
+}

@@ -1,0 +1,118 @@
+//! A receiver of webhooks on this machine, which answers what a test wants and keeps what it was sent.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use macadam_core::signature::{NotVerified, Received, TOLERANCE, WebhookSecret, verify};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+/// What it was sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Got {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) answered: u16,
+}
+
+#[derive(Default)]
+struct Kept {
+    got: Vec<Got>,
+    /// What the next ones are answered, in order; then what `always` says.
+    answers: VecDeque<(u16, Option<&'static str>)>,
+    always: u16,
+}
+
+/// The receiver; it ends with the value.
+pub(crate) struct Receiver {
+    kept: Arc<Mutex<Kept>>,
+    port: u16,
+    _runtime: Runtime,
+}
+
+impl Receiver {
+    /// One that takes everything.
+    pub(crate) fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let kept = Arc::new(Mutex::new(Kept { always: 204, ..Kept::default() }));
+        let router = Router::new().route("/hook", any(take)).with_state(Arc::clone(&kept));
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Self { kept, port, _runtime: runtime }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Answers the next message so, with a `Retry-After` if there is one.
+    pub(crate) fn answer_next(&self, status: u16, retry_after: Option<&'static str>) {
+        self.kept.lock().unwrap().answers.push_back((status, retry_after));
+    }
+
+    /// Answers so whenever nothing else was said.
+    pub(crate) fn answer_always(&self, status: u16) {
+        self.kept.lock().unwrap().always = status;
+    }
+
+    /// Everything that it was sent.
+    pub(crate) fn got(&self) -> Vec<Got> {
+        self.kept.lock().unwrap().got.clone()
+    }
+
+    /// What it has taken.
+    pub(crate) fn taken(&self) -> Vec<Got> {
+        self.got().into_iter().filter(|got| got.answered < 300).collect()
+    }
+}
+
+async fn take(State(kept): State<Arc<Mutex<Kept>>>, headers: HeaderMap, body: Bytes) -> Response {
+    let mut kept = kept.lock().unwrap();
+    let (status, retry_after) = kept.answers.pop_front().unwrap_or((kept.always, None));
+    kept.got.push(Got { headers, body, answered: status });
+    let status = StatusCode::from_u16(status).unwrap();
+    match retry_after {
+        Some(after) => (status, [("retry-after", after)]).into_response(),
+        None => status.into_response(),
+    }
+}
+
+impl Got {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("{name} is sent")).to_str().unwrap()
+    }
+
+    /// The event.
+    pub(crate) fn event(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("the body is JSON")
+    }
+
+    /// The event's place.
+    pub(crate) fn place(&self) -> u64 {
+        self.event()["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Checks the message as a receiver does.
+    pub(crate) fn verify(&self, secret: &str) -> Result<(), NotVerified> {
+        let secret: WebhookSecret = secret.parse().expect("the secret is one");
+        let message = Received {
+            id: self.header("webhook-id"),
+            timestamp: self.header("webhook-timestamp"),
+            signature: self.header("webhook-signature"),
+            body: &self.body,
+        };
+        verify(&secret, &message, jiff::Timestamp::now(), TOLERANCE)
+    }
+}
