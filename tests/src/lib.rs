@@ -11,6 +11,8 @@
 )]
 
 pub mod components;
+pub mod contract;
+mod exchange;
 pub mod postgres;
 pub mod replicas;
 pub mod sandbox;

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::components::{component, source_root};
+use crate::exchange::{agent, answer, answer_from, exchange};
 use crate::postgres::{Postgres, free_port};
 
 /// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a server is set up.
 #[derive(Default)]
@@ -52,7 +53,7 @@ impl Connection<'_> {
         let request = ureq::http::Request::builder()
             .method(method)
             .uri(self.person.server.url(path))
-            .header("authorization", format!("Bearer {}", self.person.token))
+            .header("authorization", self.person.bearer())
             .header("content-type", "application/json");
         answer_from(&self.agent, request.body(body.to_string()).expect("the request is well-formed"))
     }
@@ -323,7 +324,7 @@ impl Person<'_> {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(self.server.url(path))
-            .header("authorization", format!("Bearer {}", self.token))
+            .header("authorization", self.bearer())
             .header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -346,7 +347,7 @@ impl Person<'_> {
     /// Sends a package with its signature, which is base64.
     pub fn publish_signed(&self, archive: &[u8], signature: Option<&str>) -> Answer {
         let mut request = ureq::http::Request::post(self.server.url("/api/v1/plugins"))
-            .header("authorization", format!("Bearer {}", self.token))
+            .header("authorization", self.bearer())
             .header("content-type", "application/gzip");
         if let Some(signature) = signature {
             request = request.header("macadam-signature", signature);
@@ -356,8 +357,20 @@ impl Person<'_> {
 
     /// The bytes behind an address.
     pub fn download(&self, path: &str) -> Vec<u8> {
-        let request = ureq::get(self.server.url(path)).header("authorization", format!("Bearer {}", self.token));
-        request.call().expect("the download works").body_mut().read_to_vec().expect("the bytes arrive")
+        let request = ureq::http::Request::get(self.server.url(path)).header("authorization", self.bearer());
+        let (status, bytes) =
+            exchange(&agent(), request.body(()).expect("the request is well-formed")).expect("the download works");
+        assert_eq!(status, 200, "{path} can be downloaded: {}", String::from_utf8_lossy(&bytes));
+        bytes
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+
+    /// The header with which the person signs in.
+    pub fn authorization(&self) -> String {
+        format!("Authorization: {}", self.bearer())
     }
 
     /// Asks for a database.
@@ -390,24 +403,6 @@ impl Person<'_> {
             assert!(begin.elapsed() < PATIENCE, "request {request} does not end: {shown:?}\n{}", self.server.log());
             std::thread::sleep(Duration::from_millis(30));
         }
-    }
-}
-
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
-}
-
-fn answer(request: ureq::http::Request<impl ureq::AsSendBody>) -> Answer {
-    answer_from(&agent(), request)
-}
-
-fn answer_from(agent: &ureq::Agent, request: ureq::http::Request<impl ureq::AsSendBody>) -> Answer {
-    match agent.run(request) {
-        Ok(mut answer) => {
-            let text = answer.body_mut().read_to_string().unwrap_or_default();
-            Answer { status: answer.status().as_u16(), body: serde_json::from_str(&text).unwrap_or(Value::Null) }
-        }
-        Err(error) => Answer { status: 0, body: json!(error.to_string()) },
     }
 }
 

@@ -1,6 +1,7 @@
 //! The developer's commands; `cargo xtask help` lists them.
 
 mod bench;
+mod conformance;
 mod deploy;
 mod foreign;
 mod guests;

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 use crate::shell::{cargo, is_installed, root, run};
-use crate::{deploy, foreign, guests, oidc};
+use crate::{conformance, deploy, foreign, guests, oidc};
 
 /// The S3 server that hosts share in tests. It checks signatures as AWS does.
 const S3: &str = "s3rver@3.7.1";
@@ -36,6 +36,7 @@ pub(crate) fn test(group: Option<&str>) -> Result<()> {
     }
     guests::build(&root()?, &guests::Options::default())?;
     foreign::build()?;
+    conformance::install()?;
     oidc::install()?;
     need_postgres()?;
     need_promtool()?;

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use macadam_core::names::PersonId;
 
 use crate::commands::access::AccessCommand;
+use crate::commands::api::ApiCommand;
 use crate::commands::audit::AuditCommand;
 use crate::commands::backup::{BackupArgs, RestoreArgs};
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
@@ -143,6 +144,9 @@ Nothing is changed by it. The version that was recorded says again what it said,
     Template(TemplateCommand),
     /// Ask the server whether it is ready, without signing in; exit code 1 when it is not
     Ready,
+    /// Write the API's document, for programs that talk to a server
+    #[command(subcommand)]
+    Api(ApiCommand),
     /// Sign in to a server with its identity provider, by a code that you type in a browser
     Login(LoginArgs),
     /// Sign out of a profile
@@ -199,6 +203,7 @@ mod tests {
             "macadam token create --name ci --role developer --scope resource.* --days 30",
             "macadam token bootstrap --team platform --name setup --role admin",
             "macadam completions bash",
+            "macadam api document",
             "macadam audit tail --follow --stream team/payments --action request. --since 7d",
             "macadam audit export --since 30d -o x.jsonl",
             "macadam audit verify a.jsonl b.jsonl --heads dir --key key",

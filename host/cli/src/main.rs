@@ -66,6 +66,7 @@ fn main() -> ExitCode {
         Command::Webhook(command) => commands::webhook::run(&global, command, &mut output),
         Command::Audit(command) => commands::audit::run(&global, command, &mut output),
         Command::Template(command) => commands::template::run(&global, command, &mut output),
+        Command::Api(command) => commands::api::run(&command, &mut output),
         Command::Login(args) => commands::login::login(&global, &args, &mut output),
         Command::Logout => commands::login::logout(&global, &mut output),
         Command::Profile(command) => commands::profile::run(&global, command, &mut output),

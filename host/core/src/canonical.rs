@@ -91,6 +91,15 @@ impl<'de> Deserialize<'de> for CanonicalJson {
     }
 }
 
+impl utoipa::PartialSchema for CanonicalJson {
+    /// Any value: it is written as itself.
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        <Value as utoipa::PartialSchema>::schema()
+    }
+}
+
+impl utoipa::ToSchema for CanonicalJson {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

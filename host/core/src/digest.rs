@@ -150,6 +150,16 @@ impl From<Digest> for String {
     }
 }
 
+crate::text_schema!(
+    Digest,
+    ["A sha256 digest, written `sha256:` and 64 hexadecimal digits as OCI does."],
+    crate::text_schema::TextRule {
+        pattern: "^sha256:[0-9a-f]{64}$",
+        example: "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        longest: 71,
+    }
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

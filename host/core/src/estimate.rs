@@ -6,7 +6,8 @@ use rust_decimal::Decimal;
 use crate::money::{Currency, HOURS_PER_MONTH, Money};
 
 /// One thing that is paid for.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[schema(as = EstimateLine)]
 pub struct Line {
     /// Such as `storage`.
     pub name: String,
@@ -32,7 +33,7 @@ pub enum EstimateError {
 }
 
 /// What a request costs: its lines and their totals.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Estimate {
     /// The currency of every line.
     pub currency: Currency,

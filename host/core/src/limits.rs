@@ -72,7 +72,7 @@ impl Default for Limits {
 }
 
 /// Limits as a manifest or configuration writes them: each may be left out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LimitOverrides {
     /// See [`Limits::fuel`].
@@ -117,7 +117,8 @@ impl LimitOverrides {
 }
 
 /// What one call used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[schema(as = CallUsage)]
 pub struct Usage {
     /// Fuel that was burned; equal input to an equal component burns equal fuel.
     pub fuel: u64,

@@ -67,6 +67,12 @@ impl fmt::Debug for Currency {
     }
 }
 
+crate::text_schema!(
+    Currency,
+    ["An ISO 4217 currency code, such as `USD`."],
+    crate::text_schema::TextRule { pattern: "^[A-Z]{3}$", example: "USD", longest: 3 }
+);
+
 /// An amount in a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Money {

@@ -6,6 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::text_schema;
+use crate::text_schema::TextRule;
+
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a valid {what}: {rule}")]
@@ -36,14 +39,19 @@ fn is_slug(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
+/// How a slug looks in the API's document.
+const fn slug(example: &'static str) -> TextRule {
+    TextRule { pattern: "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", example, longest: SLUG_MAX }
+}
+
 /// A person's id goes into logs, headers and audit entries: printable, without spaces, bounded.
 fn is_person(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@+-".contains(&b))
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $what:literal, $check:path, $rule:expr) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $type:ident, $what:literal, $check:path, $rule:expr, $document:expr) => {
+        $(#[doc = $doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $type(String);
@@ -96,57 +104,60 @@ macro_rules! name {
                 fmt::Debug::fmt(&self.0, f)
             }
         }
+
+        text_schema!($type, [$($doc),+], $document);
     };
 }
 
 name!(
     /// Who publishes a plugin or owns a resource: the first part of `namespace/name`. A team's resources live in the
     /// namespace that has the team's name.
-    Namespace, "namespace", is_slug, SLUG_RULE
+    Namespace, "namespace", is_slug, SLUG_RULE, slug("payments")
 );
 name!(
     /// A team.
-    TeamId, "team", is_slug, SLUG_RULE
+    TeamId, "team", is_slug, SLUG_RULE, slug("payments")
 );
 name!(
     /// A person, whatever token they hold: a login name or an e-mail address.
-    PersonId, "person", is_person, "use 1 to 128 letters, digits and the characters . _ @ + -"
+    PersonId, "person", is_person, "use 1 to 128 letters, digits and the characters . _ @ + -",
+    TextRule { pattern: "^[A-Za-z0-9._@+-]{1,128}$", example: "dana", longest: 128 }
 );
 name!(
     /// A group whose members may approve.
-    GroupName, "approval group", is_slug, SLUG_RULE
+    GroupName, "approval group", is_slug, SLUG_RULE, slug("finance")
 );
 name!(
     /// An environment, such as `dev` or `prod-eu`.
-    EnvironmentName, "environment", is_slug, SLUG_RULE
+    EnvironmentName, "environment", is_slug, SLUG_RULE, slug("dev")
 );
 name!(
     /// The type of a resource, such as `postgres-database`; one provider serves it.
-    ResourceType, "resource type", is_slug, SLUG_RULE
+    ResourceType, "resource type", is_slug, SLUG_RULE, slug("postgres-database")
 );
 name!(
     /// A resource's name within its namespace, environment and type.
-    ResourceName, "resource name", is_slug, SLUG_RULE
+    ResourceName, "resource name", is_slug, SLUG_RULE, slug("orders-db")
 );
 name!(
     /// A golden path, such as `rest-api`.
-    TemplateId, "template", is_slug, SLUG_RULE
+    TemplateId, "template", is_slug, SLUG_RULE, slug("rest-api")
 );
 name!(
     /// A connection, root or other thing that a capability is granted on.
-    GrantName, "grant", is_slug, SLUG_RULE
+    GrantName, "grant", is_slug, SLUG_RULE, slug("main")
 );
 name!(
     /// A binding: what an administrator calls one plugin that should be active, such as `cost-threshold`.
-    BindingName, "binding", is_slug, SLUG_RULE
+    BindingName, "binding", is_slug, SLUG_RULE, slug("cost-threshold")
 );
 name!(
     /// An access policy: what administrators call one rule that they add to who may do what.
-    AccessPolicyName, "access policy", is_slug, SLUG_RULE
+    AccessPolicyName, "access policy", is_slug, SLUG_RULE, slug("no-friday-deploys")
 );
 name!(
     /// Work that is done by the clock, such as `expiry`.
-    ScheduleName, "schedule", is_slug, SLUG_RULE
+    ScheduleName, "schedule", is_slug, SLUG_RULE, slug("expiry")
 );
 
 impl From<&TeamId> for Namespace {
@@ -236,12 +247,25 @@ impl fmt::Debug for PluginName {
     }
 }
 
+text_schema!(
+    PluginName,
+    ["A plugin's name: `namespace/name`."],
+    TextRule {
+        pattern: "^[a-z][a-z0-9]*(-[a-z0-9]+)*/[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        example: "macadam/cost-threshold",
+        longest: 2 * SLUG_MAX + 1,
+    }
+);
+
 /// One version of a plugin: `namespace/name@1.2.3`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 pub struct PluginRef {
     /// Which plugin.
     pub name: PluginName,
     /// Which version of it.
+    #[schema(value_type = String, example = "1.2.3")]
     pub version: semver::Version,
 }
 
@@ -252,7 +276,9 @@ impl fmt::Display for PluginRef {
 }
 
 /// Where a resource is: `namespace/environment/type/name`, unique and stable.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 pub struct ResourceKey {
     /// The owning team's namespace.
     pub namespace: Namespace,

@@ -6,7 +6,7 @@ use crate::names::{Namespace, ResourceType};
 use crate::request::Request;
 
 /// What a provider makes.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct ResourceDescription {
     /// The type that requests name.
     #[serde(rename = "type")]
@@ -20,7 +20,7 @@ pub struct ResourceDescription {
 }
 
 /// One thing that a requester gets.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct OutputDescription {
     /// Its name.
     pub name: String,
@@ -42,14 +42,14 @@ pub struct ProviderResource {
 }
 
 /// What will happen if a request goes ahead.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Plan {
     /// In order.
     pub steps: Vec<PlanStep>,
 }
 
 /// One change.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct PlanStep {
     /// What kind of change.
     pub effect: Effect,
@@ -60,7 +60,7 @@ pub struct PlanStep {
 }
 
 /// A kind of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// Made anew.
@@ -135,7 +135,7 @@ pub enum OutputValue {
 }
 
 /// What a provider sees when it looks at a resource.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(tag = "health", content = "detail", rename_all = "kebab-case")]
 pub enum Health {
     /// Works.

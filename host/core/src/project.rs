@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use crate::names::TemplateId;
 
 /// What a golden path offers.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Template {
     /// What requests name.
     pub id: TemplateId,
     /// SemVer of the template.
+    #[schema(value_type = String, example = "1.2.3")]
     pub version: semver::Version,
     /// One line.
     pub title: String,
@@ -34,7 +35,7 @@ pub struct Template {
 }
 
 /// A part of a project that can be left out.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Feature {
     /// Its name.
     pub name: String,
@@ -54,7 +55,7 @@ pub struct Answers {
 }
 
 /// How a file may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileMode {
     /// Read and written: 0644.

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use jiff::{SignedDuration, Timestamp};
 
 /// When a plugin is taken out, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct QuarantineRule {
     /// How many failures take it out. None is never.

@@ -8,8 +8,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 /// Why an attempt came to nothing, as far as it matters for what follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = JobErrorClass)]
 pub enum ErrorClass {
     /// Something that is needed does not answer now. Trying again may help.
     Passing,

@@ -64,6 +64,26 @@ pub fn service_name(name: &str) -> Result<(), NameError> {
 #[serde(try_from = "String", into = "String")]
 pub struct Scope(String);
 
+/// Called otherwise in the API's document, where a version of a plugin is a scope, too.
+impl utoipa::PartialSchema for Scope {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let rule = crate::text_schema::TextRule {
+            pattern: r"^(\*|[a-z][a-z-]*\.(\*|[a-z][a-z-]*))$",
+            example: "resource.*",
+            longest: 64,
+        };
+        let description = "What a token may be used for: one action (`resource.read`), all of one kind of thing \
+                           (`resource.*`), or all (`*`).";
+        crate::text_schema::schema(rule, &[description])
+    }
+}
+
+impl utoipa::ToSchema for Scope {
+    fn name() -> std::borrow::Cow<'static, str> {
+        std::borrow::Cow::Borrowed("TokenScope")
+    }
+}
+
 impl Scope {
     /// Everything.
     #[must_use]

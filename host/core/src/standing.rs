@@ -51,7 +51,7 @@ fn usd() -> Currency {
 }
 
 /// What a team has: everything it was granted and has not given back.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct TeamUsage {
     /// How many resources of each type.
     pub by_type: BTreeMap<ResourceType, u32>,

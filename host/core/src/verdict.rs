@@ -4,7 +4,7 @@ use crate::names::{GroupName, PluginRef};
 use crate::violation::Violation;
 
 /// A policy's answer.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
 pub enum Verdict {
     /// Go ahead.
@@ -24,7 +24,7 @@ pub enum Verdict {
 }
 
 /// An approval that a policy asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct ApprovalNeed {
     /// Why.
     pub reason: String,
@@ -35,7 +35,7 @@ pub struct ApprovalNeed {
 }
 
 /// What counts when a plugin ends in an error instead of an answer, or is not asked because it failed too often.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnError {
     /// The request is denied: a guardrail that is down holds.
@@ -48,7 +48,7 @@ pub enum OnError {
 }
 
 /// One policy's answer, with who gave it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct PolicyVerdict {
     /// Which version answered.
     pub plugin: PluginRef,
@@ -61,7 +61,7 @@ pub struct PolicyVerdict {
 }
 
 /// What the verdicts together mean.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
     /// The request goes ahead.

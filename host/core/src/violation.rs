@@ -3,7 +3,9 @@
 use std::fmt;
 
 /// One thing that is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 pub struct Violation {
     /// A JSON Pointer (RFC 6901) into the request's document; empty when it concerns the whole.
     #[serde(rename = "field")]

@@ -24,8 +24,9 @@ use crate::{Caller, Credential, Platform, Role};
 pub const MAX_DAYS: i64 = 366;
 
 /// A wish for a token.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreateServiceToken)]
 pub struct WishedServiceToken {
     /// What the service is called within its team.
     pub name: String,

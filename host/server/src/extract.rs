@@ -9,6 +9,10 @@ use axum::http::{HeaderMap, HeaderName, header};
 use macadam_core::violation::Violation;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::problem::{Problem, ProblemKind};
 
@@ -173,6 +177,40 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let rule = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(MAX_KEY))
+            .pattern(Some("^[!-~]+$"))
+            .examples(["2f1c6f0e-order-42"]);
+        vec![described_header(
+            "Idempotency-Key",
+            "The client's own key for this request: sent again under it, the request is not done twice.",
+            rule,
+        )]
+    }
+}
+
+/// A header that may be sent, for the document.
+pub(crate) fn described_header(name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
+}
+
+/// Whether a client has this very thing already: its `If-None-Match` names the tag, or any (RFC 9110, section 13.1.2).
+pub(crate) fn has_already(headers: &HeaderMap, etag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/") == etag.trim_start_matches("W/");
+    let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|tag| tag.trim() == "*" || opaque(tag))
+}
+
 /// The revision that a client has looked at; nothing when it says none or `*`.
 #[derive(Debug)]
 pub(crate) struct IfMatch(pub(crate) Option<u64>);
@@ -193,6 +231,18 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             Problem::new(ProblemKind::Malformed, detail)
         };
         revision.map(|revision| Self(Some(revision))).ok_or_else(malformed)
+    }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let rule =
+            ObjectBuilder::new().schema_type(Type::String).pattern(Some("^(\\*|\"[0-9]{1,19}\")$")).examples(["\"3\""]);
+        vec![described_header(
+            "If-Match",
+            "The `ETag` of what was looked at; refused with 412 when it is another.",
+            rule,
+        )]
     }
 }
 

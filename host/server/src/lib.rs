@@ -12,6 +12,7 @@
 //! | [`problem`] | RFC 9457 problem documents: the one form of every error |
 //! | `refusals` | what is refused about plugins, as problem documents |
 //! | `api` | the routes under `/api/v1`, one file for each kind of thing |
+//! | [`document`](fn@document) | the API's OpenAPI document, and its pages |
 //! | `operations` | `/healthz`, `/readyz`, `/metrics` |
 //! | `observe` | one span and one line for each request |
 //! | `origin` | from where a request comes |
@@ -21,6 +22,7 @@
 //! The server knows no database and no sandbox; it has a [`Platform`](macadam_platform::Platform) and calls it.
 
 mod api;
+mod document;
 mod extract;
 mod metrics;
 mod observe;
@@ -36,6 +38,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use document::document;
 pub use origin::TrustedProxies;
 pub use serve::{router, serve};
 pub use state::ServerState;

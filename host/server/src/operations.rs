@@ -6,21 +6,51 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use macadam_core::names::BindingName;
 use macadam_platform::authorization::{Action, Target};
+use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::ServerState;
 use crate::api::sign_in;
 use crate::problem::{Problem, ProblemKind};
 
-/// The process answers.
-pub(crate) async fn health() -> impl IntoResponse {
-    axum::Json(json!({"status": "ok"}))
+/// That the process is alive.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Alive {
+    /// `ok`.
+    status: &'static str,
 }
 
-/// Every binding is in force and the store answers. Why a plugin is not active is for people who are signed in. A plugin in
-/// quarantine has a fallback, and another replica would have the same plugin: that is told and does not count. What another
-/// replica has changed and this one cannot load does count, since that one can.
-pub(crate) async fn ready(State(state): State<ServerState>) -> Result<Response, Problem> {
+/// That the host can serve.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ready {
+    /// `ready`.
+    status: &'static str,
+    /// How many bindings there are.
+    plugins: usize,
+    /// Those whose active version is in quarantine; something else answers for them.
+    quarantined: Vec<BindingName>,
+}
+
+/// Whether the process is alive.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "health.get", tag = "operations", security(()),
+    responses((status = 200, description = "It answers.", body = Alive)),
+)]
+pub(crate) async fn health() -> axum::Json<Alive> {
+    axum::Json(Alive { status: "ok" })
+}
+
+/// Whether it can serve: every binding is in force and the store answers.
+///
+/// Why a plugin is not active is for people who are signed in. A plugin in quarantine has a fallback, and another replica
+/// would have the same plugin: that is told and does not count. What another replica has changed and this one cannot load
+/// does count, since that one can.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "readiness.get", tag = "operations", security(()),
+    responses((status = 200, description = "It can serve.", body = Ready)),
+)]
+pub(crate) async fn ready(State(state): State<ServerState>) -> Result<axum::Json<Ready>, Problem> {
     state.platform.store().environments().await.map_err(|error| {
         tracing::error!(%error, "the store does not answer");
         Problem::new(ProblemKind::Unavailable, "the store does not answer")
@@ -41,15 +71,21 @@ pub(crate) async fn ready(State(state): State<ServerState>) -> Result<Response, 
         return Err(Problem::new(ProblemKind::Unavailable, detail).with("behind", json!(behind)));
     }
     if failed.is_empty() {
-        let quarantined: Vec<_> = active.quarantined().map(BindingName::as_str).collect();
-        let ready = json!({"status": "ready", "plugins": active.status.len(), "quarantined": quarantined});
-        return Ok(axum::Json(ready).into_response());
+        let quarantined = active.quarantined().cloned().collect();
+        return Ok(axum::Json(Ready { status: "ready", plugins: active.status.len(), quarantined }));
     }
     let detail = format!("not active: {}; GET /api/v1/plugins says why", failed.join(", "));
     Err(Problem::new(ProblemKind::Unavailable, detail).with("failed", json!(failed)))
 }
 
-/// Everything that is counted.
+/// Everything that is counted, as Prometheus reads it. Takes a token unless it is open to whoever reaches the port.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "metrics.get", tag = "operations",
+    responses((
+        status = 200, description = "OpenMetrics text.", body = String,
+        content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    )),
+)]
 pub(crate) async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result<Response, Problem> {
     if !state.open_metrics {
         let caller = sign_in(&state, &headers).await?;

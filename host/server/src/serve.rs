@@ -12,7 +12,10 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use crate::document::pages;
 use crate::problem::{Problem, ProblemKind};
 use crate::{ServerState, api, observe, operations};
 
@@ -22,16 +25,29 @@ const GRACE: Duration = Duration::from_secs(15);
 
 /// Every route there is.
 pub fn router(state: ServerState) -> Router {
-    Router::new()
-        .route("/healthz", get(operations::health))
-        .route("/readyz", get(operations::ready))
-        .route("/metrics", get(operations::metrics))
-        .route("/problems/{kind}", get(explain))
-        .nest("/api/v1", api::routes(&state))
+    let (router, _) = joined(api::routes(Some(&state))).split_for_parts();
+    router
+        .route("/docs", get(pages::to_page))
+        .route("/docs/", get(pages::page))
+        .route("/docs/{*path}", get(pages::asset))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), observe::observe))
         .with_state(state)
+}
+
+/// Every route of the API, described and without what surrounds them.
+pub(crate) fn table() -> OpenApiRouter<ServerState> {
+    joined(api::routes(None))
+}
+
+fn joined(api: OpenApiRouter<ServerState>) -> OpenApiRouter<ServerState> {
+    OpenApiRouter::new()
+        .routes(routes!(operations::health))
+        .routes(routes!(operations::ready))
+        .routes(routes!(operations::metrics))
+        .routes(routes!(explain))
+        .nest("/api/v1", api.routes(routes!(pages::openapi)))
 }
 
 /// Serves until `shutdown` comes, then takes no new connection and lets requests finish, for a while.
@@ -75,7 +91,12 @@ async fn wrong_method(method: Method, uri: Uri) -> Problem {
     Problem::new(ProblemKind::MethodNotAllowed, format!("{} does not take {method}", uri.path()))
 }
 
-/// What a problem's `type` points to.
+/// What a problem's `type` points to: the kind, in words.
+#[utoipa::path(
+    get, path = "/problems/{kind}", operation_id = "problems.get", tag = "operations", security(()),
+    params(("kind" = String, Path, description = "The kind's word, such as `conflict`.", example = "conflict")),
+    responses((status = 200, description = "What it means and what to do.", body = String, content_type = "text/plain")),
+)]
 async fn explain(Path(word): Path<String>) -> Result<Response, Problem> {
     let kind = ProblemKind::ALL.into_iter().find(|kind| kind.as_str() == word);
     let kind = kind.ok_or_else(|| Problem::new(ProblemKind::NotFound, "there is no such kind of problem"))?;

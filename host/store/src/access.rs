@@ -12,7 +12,7 @@ use crate::row::Columns;
 use crate::{Attribution, Expected, StoreError};
 
 /// A policy as it is.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct AccessPolicyRecord {
     /// What it is called.
     pub name: AccessPolicyName,

@@ -14,7 +14,7 @@ use crate::row::digest;
 use crate::{By, NewAuditEntry, StoreError};
 
 /// Whether packages in a namespace must be signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignaturePolicy {
     /// A signature is checked when there is one.
@@ -46,7 +46,7 @@ pub struct NewNamespace {
 }
 
 /// A namespace as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct NamespaceRecord {
     /// Its name.
     pub name: Namespace,
@@ -80,7 +80,7 @@ pub struct NewNamespaceKey {
 }
 
 /// A public key as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct NamespaceKey {
     /// What it is called within its namespace.
     pub id: String,
@@ -93,7 +93,7 @@ pub struct NamespaceKey {
 }
 
 /// The end of a key.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Revocation {
     /// When.
     pub at: Timestamp,

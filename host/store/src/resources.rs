@@ -74,7 +74,7 @@ pub struct ResourceRecord {
 }
 
 /// One change of a resource's state.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct ResourceTransition {
     /// Which resource.
     pub resource: ResourceId,

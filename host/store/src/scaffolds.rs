@@ -10,7 +10,7 @@ use macadam_core::project::FileMode;
 use crate::{RequestId, ScaffoldId, StoreError};
 
 /// A project that was generated, as it comes in with its request.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Scaffold {
     /// Its id.
     pub id: ScaffoldId,
@@ -40,7 +40,7 @@ pub(crate) struct OfArchive {
 }
 
 /// One file of a project.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct ScaffoldFile {
     /// Relative, with `/`.
     pub path: String,

@@ -34,7 +34,8 @@ pub struct NewServiceToken {
 }
 
 /// A token as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = ServiceToken)]
 pub struct ServiceTokenRecord {
     /// Its id.
     pub id: ServiceTokenId,

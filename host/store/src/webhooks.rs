@@ -18,7 +18,7 @@ use macadam_core::names::{PersonId, TeamId};
 use crate::{Audience, DeliveryId, OutboxEvent, PageRequest, Sealed, StoreError, WebhookId};
 
 /// Which events a webhook is told of, among those of its team and those for everybody.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct WebhookFilter {
     /// Those whose type starts with one of these; all when there is none.
     pub types: Vec<String>,
@@ -36,7 +36,7 @@ impl WebhookFilter {
 }
 
 /// Whether a webhook is told of events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WebhookState {
     /// It is.
@@ -180,7 +180,8 @@ pub struct ClaimedWebhook {
 }
 
 /// An attempt to tell a webhook of something.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = WebhookDelivery)]
 pub struct DeliveryRecord {
     /// Its id.
     pub id: DeliveryId,
@@ -197,6 +198,7 @@ pub struct DeliveryRecord {
     pub at: Timestamp,
     /// How long it took, in milliseconds as the API shows it.
     #[serde(rename = "took_ms", serialize_with = "millis")]
+    #[schema(value_type = u64)]
     pub took: Duration,
     /// What the receiver answered.
     pub status: Option<u16>,

@@ -15,7 +15,7 @@ use super::{IndexError, Registry, Releases, Scope, ScopeError, Wanted};
 pub const MAX_MESSAGE: usize = 500;
 
 /// What somebody says of what should not be used any more.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Notice {
     message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,7 +23,7 @@ pub struct Notice {
 }
 
 /// A notice that was given.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Deprecation {
     /// What it says.
     #[serde(flatten)]

@@ -16,6 +16,16 @@ pub struct Scope {
     pub version: Option<Version>,
 }
 
+macadam_core::text_schema!(
+    Scope,
+    ["One version of a plugin, or all of them: `namespace/name@1.2.3` or `namespace/name`."],
+    macadam_core::text_schema::TextRule {
+        pattern: "^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[0-9A-Za-z.+-]+)?$",
+        example: "macadam/cost-threshold@1.2.3",
+        longest: 256,
+    }
+);
+
 /// Why a text is neither a plugin nor a version of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {

@@ -17,6 +17,16 @@ pub enum Capability {
     Files(GrantName),
 }
 
+macadam_core::text_schema!(
+    Capability,
+    ["One thing that a plugin asks to be allowed: `secrets`, `sql:NAME` or `files:NAME`."],
+    macadam_core::text_schema::TextRule {
+        pattern: "^(secrets|(sql|files):[a-z][a-z0-9]*(-[a-z0-9]+)*)$",
+        example: "sql:main",
+        longest: 69,
+    }
+);
+
 /// Why a text is not a capability.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CapabilityError {

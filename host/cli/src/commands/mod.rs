@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod actions;
+pub(crate) mod api;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod decision;

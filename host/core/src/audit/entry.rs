@@ -56,8 +56,9 @@ impl<'de> Deserialize<'de> for Recorded {
 
 /// One entry. Its texts are as they were recorded, whatever they say: an entry that somebody has changed into nonsense
 /// must still be shown and found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AuditEntry)]
 pub struct Entry {
     /// How it is hashed.
     pub version: u32,
@@ -97,6 +98,7 @@ pub struct Entry {
     #[serde(default)]
     pub after: Option<String>,
     /// What else was kept.
+    #[schema(value_type = serde_json::Value)]
     pub data: Recorded,
     /// The hash of the entry before it in its stream; all zero for the first.
     pub previous: String,

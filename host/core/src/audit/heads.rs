@@ -14,8 +14,9 @@ use super::Stream;
 use crate::digest::{Digest, canonical_json};
 
 /// Where a stream ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AuditHead)]
 pub struct Head {
     /// The stream.
     pub stream: Stream,
@@ -28,8 +29,9 @@ pub struct Head {
 }
 
 /// Where streams ended at a moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AuditHeads)]
 pub struct Heads {
     /// When.
     pub at: Timestamp,
@@ -53,8 +55,9 @@ impl Heads {
 }
 
 /// Heads with a signature.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SignedAuditHeads)]
 pub struct SignedHeads {
     /// What is signed.
     pub statement: Heads,
@@ -144,6 +147,16 @@ const PREFIX: &str = "macadam-audit-public:";
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HeadsKey([u8; 32]);
+
+crate::text_schema!(
+    HeadsKey,
+    ["The key that heads are checked with: `macadam-audit-public:` and 32 bytes in base64."],
+    crate::text_schema::TextRule {
+        pattern: "^macadam-audit-public:[A-Za-z0-9+/]{43}=$",
+        example: "macadam-audit-public:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        longest: 65,
+    }
+);
 
 /// A text that is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

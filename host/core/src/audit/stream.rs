@@ -16,6 +16,16 @@ pub enum Stream {
     Team(TeamId),
 }
 
+crate::text_schema!(
+    Stream,
+    ["A chain of its own: `platform`, or `team/NAME`."],
+    crate::text_schema::TextRule {
+        pattern: "^(platform|team/[a-z][a-z0-9]*(-[a-z0-9]+)*)$",
+        example: "team/payments",
+        longest: 68,
+    }
+);
+
 /// A text that is no stream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no stream of the audit log; write `platform`, or `team/` and a team's name")]

@@ -127,6 +127,23 @@ actions! {
     AccessPolicyChange = "access-policy.change" on Platform, "changing access policies";
 }
 
+impl utoipa::PartialSchema for Action {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .enum_values(Some(Self::ALL.iter().map(|action| action.as_str())))
+            .description(Some("An action that somebody may or may not do."))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Action {
+    /// Not to be taken for what a request wants to do, which is an action in the document as well.
+    fn name() -> std::borrow::Cow<'static, str> {
+        std::borrow::Cow::Borrowed("AccessAction")
+    }
+}
+
 impl std::fmt::Display for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())

@@ -12,7 +12,7 @@ use crate::provisioning::ProvisionError;
 use crate::{Caller, Platform, Role};
 
 /// The answer to "may I?", with its reasons.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Explanation {
     /// What would be done.
     pub action: Action,
@@ -29,7 +29,8 @@ pub struct Explanation {
 }
 
 /// What somebody would need.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = WhatItTakes)]
 pub struct Takes {
     /// Any of these roles would do.
     pub roles: Vec<Role>,
@@ -40,7 +41,8 @@ pub struct Takes {
 }
 
 /// A question that somebody asks about themselves.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
     /// What would be done.

@@ -18,7 +18,8 @@ use super::{Action, Target};
 use crate::Caller;
 
 /// What a policy has to do with an answer.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = DeterminingPolicy)]
 pub struct Determining {
     /// Its id: of a default policy, or the name that an administrator gave it.
     pub policy: String,
@@ -29,7 +30,7 @@ pub struct Determining {
 }
 
 /// Whether a policy permits or forbids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PolicyEffect {
     /// It permits.

@@ -53,7 +53,7 @@ pub enum AccessError {
 }
 
 /// A wish to make or change a policy.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeAccessPolicy {
     /// What it is to say, in the Cedar language.
@@ -67,7 +67,7 @@ pub struct ChangeAccessPolicy {
 }
 
 /// A wish to remove a policy.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RemoveAccessPolicy {
     /// The revision that was looked at.
@@ -77,7 +77,8 @@ pub struct RemoveAccessPolicy {
 }
 
 /// A policy, and whether it counts.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = AccessPolicy)]
 pub struct AccessPolicyView {
     /// The policy.
     #[serde(flatten)]
@@ -87,7 +88,8 @@ pub struct AccessPolicyView {
 }
 
 /// What a change would come to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = AccessPolicyCheck)]
 pub struct CheckedPolicy {
     /// The cells that it turns. A policy about single people or names turns none, and still counts for them.
     pub differences: Vec<CellDifference>,

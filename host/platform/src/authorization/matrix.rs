@@ -14,7 +14,7 @@ use super::{Access, Action, Target, TargetKind};
 use crate::{Caller, Role};
 
 /// Whose the target is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Belonging {
     /// The caller's own team's.
@@ -24,7 +24,8 @@ pub enum Belonging {
 }
 
 /// One cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[schema(as = AccessCell)]
 pub struct Cell {
     /// What is done.
     pub action: Action,
@@ -37,7 +38,8 @@ pub struct Cell {
 }
 
 /// A cell that a change of the rules turns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = AccessCellDifference)]
 pub struct CellDifference {
     /// Which.
     #[serde(flatten)]

@@ -57,8 +57,9 @@ pub enum Target {
 }
 
 /// The kinds of things there are to do something to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = AccessTarget)]
 pub enum TargetKind {
     /// The host itself.
     Platform,

@@ -13,14 +13,16 @@ use crate::provisioning::ProvisionError;
 use crate::{Caller, Platform};
 
 /// A decision with what the plugin was given.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DecisionDetail {
     /// The decision.
     #[serde(flatten)]
     pub record: DecisionRecord,
     /// The input, as the plugin got it.
+    #[schema(value_type = serde_json::Value)]
     pub given: Option<CanonicalJson>,
     /// The settings, as the plugin got them.
+    #[schema(value_type = serde_json::Value)]
     pub given_settings: Option<CanonicalJson>,
 }
 

@@ -38,7 +38,7 @@ const GROUPS: usize = 100;
 const EXAMPLES: usize = 5;
 
 /// What to replay, and through what.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Replay {
     /// The candidate: `namespace/name@version`.
@@ -81,7 +81,8 @@ pub enum ReplayError {
 }
 
 /// What is alike about some calls, and which they are.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = ReplayGroup)]
 pub struct Group {
     /// What was said then.
     pub from: String,
@@ -94,7 +95,8 @@ pub struct Group {
 }
 
 /// One call.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = ReplayExample)]
 pub struct Example {
     /// The recorded decision.
     pub decision: u64,
@@ -105,7 +107,8 @@ pub struct Example {
 }
 
 /// What all calls together took, then and now.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, utoipa::ToSchema)]
+#[schema(as = ReplayTotals)]
 pub struct Fuel {
     /// As it was recorded.
     pub recorded: u64,
@@ -121,7 +124,8 @@ impl Fuel {
 }
 
 /// Exactly who was asked.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = ReplayCandidate)]
 pub struct Candidacy {
     /// Name and version.
     pub plugin: PluginRef,
@@ -144,7 +148,7 @@ impl Candidacy {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ReplayReport {
     /// The candidate.
     pub candidate: Candidacy,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// A CloudEvent 1.0.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct CloudEvent {
     specversion: &'static str,
     /// Its place in the outbox as text; for a test something that no event has.

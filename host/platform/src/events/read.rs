@@ -42,7 +42,7 @@ impl EventFilter {
 }
 
 /// Some events, and where to go on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct EventPage {
     /// The events, in order. There may be none though more follow: only so many are looked at for a page.
     pub items: Vec<CloudEvent>,

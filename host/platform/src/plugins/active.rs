@@ -75,7 +75,7 @@ impl Part {
 }
 
 /// Whether a binding is in force.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum PluginState {
     /// Loaded and asked.

@@ -30,7 +30,7 @@ impl From<NotKept> for ApplyError {
 }
 
 /// One binding that would change, or did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct BindingDifference {
     /// Which.
     pub name: BindingName,

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::plugins::{Canary, Shadow};
 
 /// One plugin that should be active.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Binding {
     /// What it is called; the plugin's own name, without its namespace, when nothing is said.
@@ -106,12 +106,13 @@ fn is_default(rule: &QuarantineRule) -> bool {
 }
 
 /// A binding as it is kept: with its name, and with the version that its text meant when it was made.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct BindingSpec {
     /// What an administrator wrote.
     pub binding: Binding,
     /// Which version that was; `None` when there was none.
+    #[schema(value_type = Option<String>, example = "1.2.3")]
     pub version: Option<Version>,
 }
 
@@ -139,7 +140,7 @@ impl BindingSpec {
 }
 
 /// Which requests a plugin is asked about. An empty list does not narrow.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Applies {
     /// Only these actions.

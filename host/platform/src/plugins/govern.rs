@@ -54,7 +54,7 @@ pub enum GovernError {
 }
 
 /// A wish to change a binding.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeBinding {
     /// What it is to say.
@@ -68,7 +68,7 @@ pub struct ChangeBinding {
 }
 
 /// A wish to change all bindings at once.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApplyBindings {
     /// What there is to be, and nothing else.
@@ -82,7 +82,7 @@ pub struct ApplyBindings {
 }
 
 /// A wish to make a binding what it was.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RollBack {
     /// Which revision to go back to; the last that says something else when nothing is said.

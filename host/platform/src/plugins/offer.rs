@@ -18,7 +18,7 @@ use crate::plugins::{ActivateError, GovernError, PublishError, PublishedVersion}
 use crate::{Caller, Platform};
 
 /// A wish to say that something should not be used any more.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deprecate {
     /// Why, in one line.

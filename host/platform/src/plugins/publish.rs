@@ -29,7 +29,7 @@ pub enum PublishError {
 }
 
 /// A version that was published.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
 pub struct PublishedVersion {
     /// Name and version.
     #[serde(flatten)]

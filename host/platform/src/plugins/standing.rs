@@ -24,7 +24,7 @@ struct State {
 }
 
 /// That a version is out, for people.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Quarantined {
     /// Since when.
     pub since: Timestamp,

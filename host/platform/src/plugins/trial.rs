@@ -13,10 +13,11 @@ use macadam_core::names::BindingName;
 use semver::Version;
 
 /// A version that gets some of the requests.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Canary {
     /// Which version of the binding's plugin.
+    #[schema(value_type = String, example = "1.2.3")]
     pub version: Version,
     /// How many of a hundred.
     pub weight: Weight,
@@ -29,10 +30,11 @@ pub struct Canary {
 }
 
 /// A version that is asked beside the active one; nothing that it says counts.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Shadow {
     /// Which version of the binding's plugin.
+    #[schema(value_type = String, example = "1.2.3")]
     pub version: Version,
 }
 
@@ -40,6 +42,19 @@ pub struct Shadow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Weight(u8);
+
+impl utoipa::PartialSchema for Weight {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::Integer)
+            .minimum(Some(0))
+            .maximum(Some(100))
+            .description(Some("A percentage, 0 to 100."))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Weight {}
 
 impl TryFrom<u8> for Weight {
     type Error = String;
@@ -55,7 +70,7 @@ impl From<Weight> for u8 {
 }
 
 /// What keeps to one version.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sticky {
     /// All requests of a team.
@@ -66,7 +81,7 @@ pub enum Sticky {
 }
 
 /// When a canary is taken out again. One failure is enough unless more are allowed.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Bounds {
     /// How many calls may fail: trap, run out of fuel or time, answer nothing that can be used.

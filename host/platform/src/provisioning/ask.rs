@@ -17,7 +17,7 @@ pub enum Ask {
 }
 
 /// A wish for a resource that does not exist.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateResource {
     /// Where.

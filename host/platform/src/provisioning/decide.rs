@@ -29,7 +29,7 @@ use crate::provisioning::validate::Valid;
 use crate::{Caller, Platform};
 
 /// What a request costs, or why that is not known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(tag = "cost", rename_all = "kebab-case")]
 pub enum Cost {
     /// An estimator priced it.
@@ -53,7 +53,7 @@ impl Cost {
 }
 
 /// One policy's answer, with exactly what gave it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Explained {
     /// The answer.
     #[serde(flatten)]
@@ -67,7 +67,7 @@ pub struct Explained {
 }
 
 /// What was decided about a request, whole.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Decided {
     /// What it costs.
     pub cost: Cost,

@@ -10,7 +10,7 @@ use crate::provisioning::{Ask, Decided, ProvisionError};
 use crate::{Caller, Platform};
 
 /// What would happen.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Preview {
     /// To what.
     pub resource: ResourceKey,

@@ -22,7 +22,8 @@ use crate::provisioning::validate::kept;
 use crate::{Caller, Platform};
 
 /// A resource as people see it: secret outputs are only named.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Resource)]
 pub struct ResourceView {
     /// Where it is.
     #[serde(flatten)]
@@ -58,7 +59,7 @@ pub struct ResourceView {
 }
 
 /// Everything a resource's owner needs to use it. Shown on request only, and each time is audited.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct Credentials {
     /// Every output by name, secrets opened.
     pub outputs: BTreeMap<String, String>,

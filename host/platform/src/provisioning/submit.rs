@@ -16,7 +16,7 @@ use crate::provisioning::{Ask, Decided, ProvisionError};
 use crate::{Caller, Platform};
 
 /// A request that was taken.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Taken {
     /// The request.
     #[serde(flatten)]

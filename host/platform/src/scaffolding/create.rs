@@ -29,7 +29,7 @@ use crate::scaffolding::archive;
 use crate::{Caller, Platform};
 
 /// A wish for a project.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateScaffold {
     /// The golden path.
@@ -51,7 +51,7 @@ pub struct CreateScaffold {
 }
 
 /// A project that was taken: handed out, or waiting for approval.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Scaffolded {
     /// The project, with its provenance.
     #[serde(flatten)]

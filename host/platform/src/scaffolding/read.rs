@@ -16,7 +16,7 @@ use crate::provisioning::ProvisionError;
 use crate::{Caller, Platform};
 
 /// A golden path, with the plugin that offers it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct TemplateView {
     /// What it offers.
     #[serde(flatten)]
@@ -26,7 +26,7 @@ pub struct TemplateView {
 }
 
 /// A project, and whether it may be handed out.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ScaffoldView {
     /// The project.
     #[serde(flatten)]

@@ -10,7 +10,8 @@ use crate::provisioning::ProvisionError;
 use crate::{Caller, Platform};
 
 /// A schedule.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Schedule)]
 pub struct ScheduleView {
     /// Its name.
     pub name: ScheduleName,
@@ -27,7 +28,8 @@ pub struct ScheduleView {
 }
 
 /// The last run of a schedule.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = ScheduleRun)]
 pub struct LastRun {
     /// When it began.
     pub started_at: Timestamp,

@@ -6,7 +6,7 @@ use macadam_store::{WebhookFilter, WebhookId, WebhookRecord, WebhookState};
 use serde::{Deserialize, Serialize};
 
 /// A wish for a webhook.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateWebhook {
     /// Whose events; the caller's team if nothing is said.
@@ -26,7 +26,7 @@ pub struct CreateWebhook {
 }
 
 /// What a webhook is to become. What is left out stays as it is.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChangeWebhook {
     /// Whom to call.
@@ -40,7 +40,8 @@ pub struct ChangeWebhook {
 }
 
 /// A webhook as its owners see it. Its secret is not in it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Webhook)]
 pub struct WebhookView {
     /// Its id.
     pub id: WebhookId,
@@ -82,7 +83,8 @@ pub struct WebhookView {
 }
 
 /// A webhook with its secret, which is shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = WebhookWithSecret)]
 pub struct WithSecret {
     /// The webhook.
     #[serde(flatten)]

@@ -11,13 +11,23 @@ use macadam_platform::authorization::{
     RemoveAccessPolicy, SCHEMA, TargetKind,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::ServerState;
+use crate::api::paths::part;
 use crate::api::{All, SignedIn};
+use crate::document::problems::Conflict;
 use crate::extract::{Json, OptionalJson, Params};
 use crate::problem::{Problem, ProblemKind};
 
-/// May I, and why not?
+/// Whether the caller may do something, and why.
+#[utoipa::path(
+    get, path = "/authorize", operation_id = "access.explain", tag = "access",
+    params(Question),
+    responses(
+        (status = 200, description = "The answer, with its reasons.", body = Explanation),
+    ),
+)]
 pub(super) async fn authorize(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -27,7 +37,8 @@ pub(super) async fn authorize(
 }
 
 /// An action that somebody may or may not do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccessActionView)]
 pub(super) struct ActionView {
     /// Its word, which routes, commands and policies use.
     action: Action,
@@ -37,26 +48,42 @@ pub(super) struct ActionView {
     target: TargetKind,
 }
 
+/// Every action there is.
+#[utoipa::path(
+    get, path = "/access/actions", operation_id = "access.actions", tag = "access",
+    responses(
+        (status = 200, description = "Every action.", body = All<ActionView>),
+    ),
+)]
 pub(super) async fn actions() -> JsonBody<All<ActionView>> {
     let view = |action: &Action| ActionView { action: *action, doing: action.doing(), target: action.on() };
     JsonBody(All { items: Action::ALL.iter().map(view).collect() })
 }
 
 /// Whether a caller with one role may do something.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccessMatrixCell)]
 pub(super) struct CellView {
     #[serde(flatten)]
     cell: Cell,
     allowed: bool,
 }
 
+/// What each role alone may do.
+#[utoipa::path(
+    get, path = "/access/matrix", operation_id = "access.matrix", tag = "access",
+    responses(
+        (status = 200, description = "Every cell.", body = All<CellView>),
+    ),
+)]
 pub(super) async fn matrix(State(state): State<ServerState>) -> JsonBody<All<CellView>> {
     let cells = state.platform.access().matrix();
     JsonBody(All { items: cells.into_iter().map(|(cell, allowed)| CellView { cell, allowed }).collect() })
 }
 
 /// The rules: those that come with the host, and those that were added.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccessPolicies)]
 pub(super) struct PoliciesView {
     /// Grows with every change of what was added.
     generation: u64,
@@ -68,6 +95,13 @@ pub(super) struct PoliciesView {
     schema: &'static str,
 }
 
+/// The rules: those that come with the host, and those that were added.
+#[utoipa::path(
+    get, path = "/access/policies", operation_id = "access.policies.list", tag = "access",
+    responses(
+        (status = 200, description = "Every rule.", body = PoliciesView),
+    ),
+)]
 pub(super) async fn list(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -76,6 +110,14 @@ pub(super) async fn list(
     Ok(JsonBody(PoliciesView { generation, items, default: DEFAULT, schema: SCHEMA }))
 }
 
+/// One access policy.
+#[utoipa::path(
+    get, path = "/access/policies/{name}", operation_id = "access.policies.get", tag = "access",
+    params(Name),
+    responses(
+        (status = 200, description = "The policy.", body = AccessPolicyView),
+    ),
+)]
 pub(super) async fn get(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -88,13 +130,24 @@ pub(super) async fn get(
 }
 
 /// A text that is only tried.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TryAccessPolicy)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Try {
     /// What it would say, in the Cedar language.
     text: String,
 }
 
+/// What a policy would change. Nothing is changed.
+#[utoipa::path(
+    post, path = "/access/policies/{name}/check", operation_id = "access.policies.check", tag = "access",
+    params(Name),
+    request_body(content = Try),
+    responses(
+        (status = 200, description = "The cells that it turns.", body = CheckedPolicy),
+        Conflict,
+    ),
+)]
 pub(super) async fn check(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -104,6 +157,16 @@ pub(super) async fn check(
     Ok(JsonBody(state.platform.check_access_policy(&caller, &name, &text).await?))
 }
 
+/// Makes or changes an access policy. It is checked before it counts.
+#[utoipa::path(
+    put, path = "/access/policies/{name}", operation_id = "access.policies.put", tag = "access",
+    params(Name),
+    request_body(content = ChangeAccessPolicy),
+    responses(
+        (status = 200, description = "The policy as it is now.", body = AccessPolicyView),
+        Conflict,
+    ),
+)]
 pub(super) async fn put(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -113,6 +176,16 @@ pub(super) async fn put(
     Ok(JsonBody(state.platform.change_access_policy(&caller, &name, wish, Timestamp::now()).await?))
 }
 
+/// Removes an access policy.
+#[utoipa::path(
+    delete, path = "/access/policies/{name}", operation_id = "access.policies.delete", tag = "access",
+    params(Name),
+    request_body(content = Option<RemoveAccessPolicy>),
+    responses(
+        (status = 204, description = "Done; there is nothing to say."),
+        Conflict,
+    ),
+)]
 pub(super) async fn delete(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -135,5 +208,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let Path(text) = path.map_err(|error| none(error.body_text()))?;
         text.parse().map(Self).map_err(|error: NameError| none(error.to_string()))
+    }
+}
+
+impl utoipa::IntoParams for Name {
+    fn into_params(
+        _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+    ) -> Vec<utoipa::openapi::path::Parameter> {
+        vec![part::<AccessPolicyName>("name", "What the policy is called.")]
     }
 }

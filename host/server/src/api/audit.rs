@@ -8,6 +8,7 @@ use macadam_core::names::PersonId;
 use macadam_core::violation::Violation;
 use macadam_store::{AuditEntry, AuditFilter, PageRequest};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::ServerState;
 use crate::api::{Page, SignedIn};
@@ -15,7 +16,8 @@ use crate::extract::{Params, limit};
 use crate::problem::Problem;
 
 /// In which order.
-#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, Deserialize, ToSchema)]
+#[schema(as = AuditOrder)]
 #[serde(rename_all = "kebab-case")]
 enum Order {
     #[default]
@@ -24,7 +26,8 @@ enum Order {
 }
 
 /// Which entries.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
     stream: Option<Stream>,
@@ -40,6 +43,14 @@ pub(super) struct Filter {
     limit: Option<u32>,
 }
 
+/// What was done: who, what, to what, from where, and under which decision.
+#[utoipa::path(
+    get, path = "/audit", operation_id = "audit.list", tag = "audit",
+    params(Filter),
+    responses(
+        (status = 200, description = "A page of entries.", body = Page<AuditEntry, u64>),
+    ),
+)]
 pub(super) async fn list(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -62,6 +73,13 @@ pub(super) async fn list(
     Ok(JsonBody(Page::of(entries, limit, |entry| entry.seq)))
 }
 
+/// Where the chains end now, signed.
+#[utoipa::path(
+    get, path = "/audit/heads", operation_id = "audit.heads", tag = "audit",
+    responses(
+        (status = 200, description = "The heads.", body = SignedHeads),
+    ),
+)]
 pub(super) async fn heads(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -70,11 +88,19 @@ pub(super) async fn heads(
 }
 
 /// The key that heads are checked with.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditKey)]
 pub(super) struct Key {
     key: HeadsKey,
 }
 
+/// The public key that heads are checked with.
+#[utoipa::path(
+    get, path = "/audit/key", operation_id = "audit.key", tag = "audit",
+    responses(
+        (status = 200, description = "The key.", body = Key),
+    ),
+)]
 pub(super) async fn key(State(state): State<ServerState>, SignedIn(_): SignedIn) -> Result<JsonBody<Key>, Problem> {
     Ok(JsonBody(Key { key: state.platform.audit_key().await? }))
 }

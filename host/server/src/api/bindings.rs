@@ -11,14 +11,18 @@ use macadam_platform::plugins::{
 };
 use macadam_store::{BindingRevision, DifferenceRecord, PageRequest};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::ServerState;
+use crate::api::paths::part;
 use crate::api::{All, Page, SignedIn};
+use crate::document::problems::Conflict;
 use crate::extract::{Json, OptionalJson, Params, limit};
 use crate::problem::{Problem, ProblemKind};
 
 /// A binding and what came of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BoundPlugin)]
 pub(super) struct BindingView {
     name: BindingName,
     revision: u64,
@@ -48,13 +52,21 @@ impl BindingView {
 }
 
 /// All bindings.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Bindings)]
 pub(super) struct BindingsView {
     /// Grows with every change of any of them.
     generation: u64,
     items: Vec<BindingView>,
 }
 
+/// Every binding, with what came of it.
+#[utoipa::path(
+    get, path = "/bindings", operation_id = "bindings.list", tag = "bindings",
+    responses(
+        (status = 200, description = "All bindings as of one generation.", body = BindingsView),
+    ),
+)]
 pub(super) async fn list(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -70,6 +82,14 @@ pub(super) async fn list(
     Ok(JsonBody(BindingsView { generation, items }))
 }
 
+/// One binding.
+#[utoipa::path(
+    get, path = "/bindings/{name}", operation_id = "bindings.get", tag = "bindings",
+    params(Name),
+    responses(
+        (status = 200, description = "The binding.", body = BindingView),
+    ),
+)]
 pub(super) async fn get(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -93,7 +113,8 @@ async fn view(
 }
 
 /// A binding that was changed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangedBinding)]
 pub(super) struct ChangedView {
     #[serde(flatten)]
     binding: BindingView,
@@ -113,6 +134,16 @@ impl ChangedView {
     }
 }
 
+/// Changes a binding, or makes it. It is loaded first, and nothing changes if that fails.
+#[utoipa::path(
+    put, path = "/bindings/{name}", operation_id = "bindings.put", tag = "bindings",
+    params(Name),
+    request_body(content = ChangeBinding),
+    responses(
+        (status = 200, description = "The binding as it is now.", body = ChangedView),
+        Conflict,
+    ),
+)]
 pub(super) async fn put(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -124,7 +155,8 @@ pub(super) async fn put(
 }
 
 /// How a binding is removed.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = RemoveBinding)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Removal {
     /// The revision that was looked at.
@@ -133,6 +165,16 @@ pub(super) struct Removal {
     reason: String,
 }
 
+/// Removes a binding.
+#[utoipa::path(
+    delete, path = "/bindings/{name}", operation_id = "bindings.delete", tag = "bindings",
+    params(Name),
+    request_body(content = Option<Removal>),
+    responses(
+        (status = 204, description = "Done; there is nothing to say."),
+        Conflict,
+    ),
+)]
 pub(super) async fn delete(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -144,6 +186,16 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Makes a binding what it was, as a new revision.
+#[utoipa::path(
+    post, path = "/bindings/{name}/rollback", operation_id = "bindings.rollback", tag = "bindings",
+    params(Name),
+    request_body(content = Option<RollBack>),
+    responses(
+        (status = 200, description = "The binding as it is now.", body = ChangedView),
+        Conflict,
+    ),
+)]
 pub(super) async fn rollback(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -155,7 +207,8 @@ pub(super) async fn rollback(
 }
 
 /// One revision of a binding.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BindingRevision)]
 pub(super) struct RevisionView {
     revision: u64,
     /// Nothing when this revision removed it.
@@ -173,6 +226,14 @@ impl RevisionView {
     }
 }
 
+/// A binding's revisions, with who made them and why.
+#[utoipa::path(
+    get, path = "/bindings/{name}/history", operation_id = "bindings.history", tag = "bindings",
+    params(Name),
+    responses(
+        (status = 200, description = "Every revision.", body = All<RevisionView>),
+    ),
+)]
 pub(super) async fn history(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -183,13 +244,22 @@ pub(super) async fn history(
 }
 
 /// Which page.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageOf {
     after: Option<u64>,
     limit: Option<u32>,
 }
 
+/// Where a shadow's answers differ from those that counted.
+#[utoipa::path(
+    get, path = "/bindings/{name}/differences", operation_id = "bindings.differences", tag = "bindings",
+    params(Name, PageOf),
+    responses(
+        (status = 200, description = "A page of differences.", body = Page<DifferenceRecord, u64>),
+    ),
+)]
 pub(super) async fn differences(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -203,7 +273,8 @@ pub(super) async fn differences(
 }
 
 /// What would change, or did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BindingDifferences)]
 pub(super) struct DifferencesView {
     /// The generation that was compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -213,6 +284,15 @@ pub(super) struct DifferencesView {
     warnings: Vec<String>,
 }
 
+/// What would change if the bindings became those of a document.
+#[utoipa::path(
+    post, path = "/bindings/diff", operation_id = "bindings.diff", tag = "bindings",
+    request_body(content = ApplyBindings),
+    responses(
+        (status = 200, description = "What would change.", body = DifferencesView),
+        Conflict,
+    ),
+)]
 pub(super) async fn diff(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -223,6 +303,15 @@ pub(super) async fn diff(
     Ok(JsonBody(DifferencesView { generation: Some(generation), items, warnings }))
 }
 
+/// Makes the bindings those of a document, all at once or not at all.
+#[utoipa::path(
+    post, path = "/bindings/apply", operation_id = "bindings.apply", tag = "bindings",
+    request_body(content = ApplyBindings),
+    responses(
+        (status = 200, description = "What has changed.", body = DifferencesView),
+        Conflict,
+    ),
+)]
 pub(super) async fn apply(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -245,5 +334,13 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Name {
         let Path(text) =
             Path::<String>::from_request_parts(parts, state).await.map_err(|error| none(error.body_text()))?;
         text.parse().map(Self).map_err(|error: macadam_core::names::NameError| none(error.to_string()))
+    }
+}
+
+impl utoipa::IntoParams for Name {
+    fn into_params(
+        _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+    ) -> Vec<utoipa::openapi::path::Parameter> {
+        vec![part::<BindingName>("name", "What the binding is called.")]
     }
 }

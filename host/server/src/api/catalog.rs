@@ -17,17 +17,26 @@ use macadam_platform::plugins::{Deprecation, InForce, PluginState, PluginStatus,
 use macadam_platform::scaffolding::TemplateView;
 use rust_decimal::Decimal;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ServerState;
 use crate::api::{All, SignedIn};
 use crate::problem::Problem;
 
+/// Who the token belongs to, and what they may do.
+#[utoipa::path(
+    get, path = "/whoami", operation_id = "whoami.get", tag = "catalog",
+    responses(
+        (status = 200, description = "The person who is signed in.", body = Caller),
+    ),
+)]
 pub(super) async fn whoami(SignedIn(caller): SignedIn) -> Json<Caller> {
     Json(caller)
 }
 
 /// A team with what it may have and has. The words of the API, which are not those of the configuration.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Team)]
 pub(super) struct TeamView {
     name: TeamId,
     members: Vec<PersonId>,
@@ -38,7 +47,8 @@ pub(super) struct TeamView {
     usage: TeamUsage,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TeamLimits)]
 struct LimitsView {
     max_resources: Option<u32>,
     max_per_type: BTreeMap<ResourceType, u32>,
@@ -54,7 +64,13 @@ impl TeamView {
     }
 }
 
-/// The teams whose standing the caller may see.
+/// The teams whose standing the caller may see, with limits and usage.
+#[utoipa::path(
+    get, path = "/teams", operation_id = "teams.list", tag = "catalog",
+    responses(
+        (status = 200, description = "Every team that the caller may see.", body = All<TeamView>),
+    ),
+)]
 pub(super) async fn teams(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -64,7 +80,8 @@ pub(super) async fn teams(
 }
 
 /// An environment, in the words of the API.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Environment)]
 pub(super) struct EnvironmentView {
     name: EnvironmentName,
     class: EnvironmentClass,
@@ -72,6 +89,13 @@ pub(super) struct EnvironmentView {
     default_ttl_seconds: Option<u64>,
 }
 
+/// The environments that resources can be in.
+#[utoipa::path(
+    get, path = "/environments", operation_id = "environments.list", tag = "catalog",
+    responses(
+        (status = 200, description = "Every environment.", body = All<EnvironmentView>),
+    ),
+)]
 pub(super) async fn environments(State(state): State<ServerState>) -> Result<Json<All<EnvironmentView>>, Problem> {
     let view = |Environment { name, class, region, default_ttl_seconds }| EnvironmentView {
         name,
@@ -82,12 +106,20 @@ pub(super) async fn environments(State(state): State<ServerState>) -> Result<Jso
     Ok(Json(All { items: state.platform.store().environments().await?.into_iter().map(view).collect() }))
 }
 
+/// The golden paths that projects can be made from.
+#[utoipa::path(
+    get, path = "/templates", operation_id = "templates.list", tag = "catalog",
+    responses(
+        (status = 200, description = "Every template.", body = All<TemplateView>),
+    ),
+)]
 pub(super) async fn templates(State(state): State<ServerState>) -> Json<All<TemplateView>> {
     Json(All { items: state.platform.templates() })
 }
 
 /// What can be asked for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OfferedType)]
 pub(super) struct ResourceTypeView {
     #[serde(flatten)]
     description: ResourceDescription,
@@ -95,6 +127,13 @@ pub(super) struct ResourceTypeView {
     plugin: String,
 }
 
+/// What can be asked for, with the schema of its specification.
+#[utoipa::path(
+    get, path = "/resource-types", operation_id = "resource-types.list", tag = "catalog",
+    responses(
+        (status = 200, description = "Every type that a provider makes now.", body = All<ResourceTypeView>),
+    ),
+)]
 pub(super) async fn resource_types(State(state): State<ServerState>) -> Json<All<ResourceTypeView>> {
     let active = state.platform.plugins().active();
     let view = |line: &std::sync::Arc<InForce<Provider>>| ResourceTypeView {
@@ -105,7 +144,8 @@ pub(super) async fn resource_types(State(state): State<ServerState>) -> Json<All
 }
 
 /// One binding and what came of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Plugin)]
 pub(super) struct PluginView {
     /// What the binding is called.
     binding: BindingName,
@@ -128,7 +168,8 @@ pub(super) struct PluginView {
 }
 
 /// What all calls since the plugin was loaded came to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PluginUsage)]
 struct UsageView {
     calls: u64,
     failures: u64,
@@ -176,6 +217,13 @@ fn without_cause(state: PluginState) -> PluginState {
     }
 }
 
+/// The plugins in force, one for each binding.
+#[utoipa::path(
+    get, path = "/plugins", operation_id = "plugins.list", tag = "plugins",
+    responses(
+        (status = 200, description = "Every binding and what came of it.", body = All<PluginView>),
+    ),
+)]
 pub(super) async fn plugins(State(state): State<ServerState>, SignedIn(caller): SignedIn) -> Json<All<PluginView>> {
     let (active, all) =
         (state.platform.plugins().active(), state.platform.may(&caller, Action::PluginInspect, &Target::Platform));

@@ -7,6 +7,7 @@ use macadam_core::names::{BindingName, PluginName, TeamId};
 use macadam_platform::decisions::{DecisionDetail, Replay, ReplayReport};
 use macadam_store::{DecisionFilter, DecisionKind, DecisionRecord, DecisionRole, PageRequest};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::ServerState;
 use crate::api::{Page, SignedIn};
@@ -14,7 +15,8 @@ use crate::extract::{Json, Params, limit};
 use crate::problem::{Problem, ProblemKind};
 
 /// Which decisions.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
     kind: Option<DecisionKind>,
@@ -28,6 +30,14 @@ pub(super) struct Filter {
     limit: Option<u32>,
 }
 
+/// What plugins were asked and said, in the order in which it was recorded.
+#[utoipa::path(
+    get, path = "/decisions", operation_id = "decisions.list", tag = "decisions",
+    params(Filter),
+    responses(
+        (status = 200, description = "A page of decisions.", body = Page<DecisionRecord, u64>),
+    ),
+)]
 pub(super) async fn list(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -40,6 +50,14 @@ pub(super) async fn list(
     Ok(JsonBody(Page::of(records, limit, |record| record.seq)))
 }
 
+/// One decision, with exactly what the plugin was given.
+#[utoipa::path(
+    get, path = "/decisions/{seq}", operation_id = "decisions.get", tag = "decisions",
+    params(("seq" = u64, Path, description = "The decision's number.")),
+    responses(
+        (status = 200, description = "The decision.", body = DecisionDetail),
+    ),
+)]
 pub(super) async fn get(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -50,6 +68,14 @@ pub(super) async fn get(
     Ok(JsonBody(state.platform.decision(&caller, number, Timestamp::now()).await?))
 }
 
+/// What another version would have said to recorded questions. Nothing is changed.
+#[utoipa::path(
+    post, path = "/replays", operation_id = "replays.create", tag = "decisions",
+    request_body(content = Replay),
+    responses(
+        (status = 200, description = "What came of it.", body = ReplayReport),
+    ),
+)]
 pub(super) async fn replay(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,

@@ -19,15 +19,19 @@ use axum::response::{IntoResponse as _, Response};
 use macadam_core::names::{PersonId, TeamId};
 use macadam_core::violation::Violation;
 use macadam_platform::authorization::{Action, Target};
-use macadam_platform::events::{CloudEvent, EventFilter, EventsError, Follower};
+use macadam_platform::events::{CloudEvent, EventFilter, EventPage, EventsError, Follower};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::ServerState;
 use crate::api::SignedIn;
-use crate::extract::{Params, limit};
+use crate::document::problems::{Gone, TooManyRequests};
+use crate::extract::{Params, described_header, limit};
 use crate::problem::{Problem, ProblemKind};
 
 /// How many streams one person may have.
@@ -51,7 +55,8 @@ const RETRY: Duration = Duration::from_secs(2);
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Which events to show.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EventParams {
     /// Those whose type starts with this.
@@ -65,6 +70,13 @@ pub(super) struct EventParams {
     after: Option<u64>,
     /// How many a page has.
     limit: Option<u32>,
+}
+
+impl IntoParams for LastEventId {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let number = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9]{1,19}$")).examples(["42"]);
+        vec![described_header("Last-Event-ID", "The `id` of the last event that the client has seen.", number)]
+    }
 }
 
 /// The last event that a client has seen, as browsers say it.
@@ -85,6 +97,20 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
     }
 }
 
+/// Events, as a page or, with `Accept: text/event-stream`, as a stream that goes on.
+#[utoipa::path(
+    get, path = "/events", operation_id = "events.list", tag = "events",
+    params(LastEventId, EventParams),
+    responses(
+        (
+            status = 200,
+            description = "A page of events; or the stream, each event a CloudEvent in `data` with its place as `id`.",
+            content((EventPage = "application/json"), (String = "text/event-stream")),
+        ),
+        Gone,
+        TooManyRequests,
+    ),
+)]
 pub(super) async fn events(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,

@@ -12,14 +12,18 @@ use macadam_store::{
     AttemptRecord, Cancellation, JobFilter, JobId, JobPhase, JobRecord, PageRequest, RequestId, ResourceId,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::ServerState;
-use crate::api::{Id, Page, SignedIn};
+use crate::api::paths::Id;
+use crate::api::{Page, SignedIn};
+use crate::document::problems::Conflict;
 use crate::extract::{Params, limit};
 use crate::problem::Problem;
 
 /// A job in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobSummary)]
 pub(super) struct Summary {
     id: JobId,
     request: RequestId,
@@ -48,7 +52,8 @@ pub(super) struct Summary {
 }
 
 /// A job, whole.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobDetail)]
 pub(super) struct Detail {
     #[serde(flatten)]
     summary: Summary,
@@ -57,7 +62,8 @@ pub(super) struct Detail {
 }
 
 /// One claim of the job.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobAttemptView)]
 struct AttemptView {
     #[serde(flatten)]
     record: AttemptRecord,
@@ -110,7 +116,8 @@ async fn detail(state: &ServerState, caller: &Caller, id: JobId) -> Result<JsonB
 }
 
 /// Which jobs to list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListParams {
     state: Option<JobState>,
@@ -121,6 +128,14 @@ pub(super) struct ListParams {
     after: Option<JobId>,
 }
 
+/// The jobs that the caller may see, the newest first.
+#[utoipa::path(
+    get, path = "/jobs", operation_id = "jobs.list", tag = "jobs",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of jobs.", body = Page<Summary, JobId>),
+    ),
+)]
 pub(super) async fn list(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -133,6 +148,14 @@ pub(super) async fn list(
     Ok(JsonBody(Page::of(jobs.into_iter().map(Summary::of).collect(), limit, |job| job.id)))
 }
 
+/// One job, with what its last attempts came to.
+#[utoipa::path(
+    get, path = "/jobs/{id}", operation_id = "jobs.get", tag = "jobs",
+    params(Id<JobId>),
+    responses(
+        (status = 200, description = "The job.", body = Detail),
+    ),
+)]
 pub(super) async fn get(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -141,6 +164,15 @@ pub(super) async fn get(
     detail(&state, &caller, id).await
 }
 
+/// Takes a job back: what was done is undone.
+#[utoipa::path(
+    post, path = "/jobs/{id}/cancel", operation_id = "jobs.cancel", tag = "jobs",
+    params(Id<JobId>),
+    responses(
+        (status = 200, description = "The job as it is now.", body = Detail),
+        Conflict,
+    ),
+)]
 pub(super) async fn cancel(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -150,6 +182,15 @@ pub(super) async fn cancel(
     detail(&state, &caller, id).await
 }
 
+/// Has a dead job tried again.
+#[utoipa::path(
+    post, path = "/jobs/{id}/retry", operation_id = "jobs.retry", tag = "jobs",
+    params(Id<JobId>),
+    responses(
+        (status = 200, description = "The job as it is now.", body = Detail),
+        Conflict,
+    ),
+)]
 pub(super) async fn retry(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,

@@ -8,6 +8,7 @@ mod decisions;
 mod events;
 mod jobs;
 mod namespaces;
+mod paths;
 mod preview;
 mod publish;
 mod requests;
@@ -18,139 +19,134 @@ mod service_tokens;
 mod signing_in;
 mod webhooks;
 
-use axum::Router;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{MethodRouter, delete, get, post, put};
 use jiff::Timestamp;
-use macadam_core::names::ResourceKey;
 use macadam_platform::Caller;
 use macadam_platform::authorization::{Action, Refused, Target, TargetKind, observed};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
 
 use crate::ServerState;
+use crate::document::problems;
 use crate::observe::note_person;
 use crate::origin::origin;
 use crate::problem::{Problem, ProblemKind};
 
 pub(crate) use events::Streams;
 
-/// Every route, all but one behind the sign-in.
-pub(crate) fn routes(state: &ServerState) -> Router<ServerState> {
-    use Action::*;
-    let on = |action, route| on(state, action, route);
-    Router::new()
-        .route("/whoami", on(CatalogRead, get(catalog::whoami)))
-        .route("/teams", on(TeamRead, get(catalog::teams)))
-        .route("/environments", on(CatalogRead, get(catalog::environments)))
-        .route("/resource-types", on(CatalogRead, get(catalog::resource_types)))
-        .route("/plugins", on(CatalogRead, get(catalog::plugins)).merge(on(PluginPublish, post(publish::publish))))
-        .route("/plugins/{namespace}/{name}", on(CatalogRead, get(publish::versions)))
-        .route("/audit", on(AuditRead, get(audit::list)))
-        .route("/audit/heads", on(AuditRead, get(audit::heads)))
-        .route("/audit/key", on(CatalogRead, get(audit::key)))
-        .route(
-            "/plugins/{namespace}/{name}/deprecation",
-            on(PluginDeprecate, put(publish::deprecate_plugin).delete(publish::undeprecate_plugin)),
-        )
-        .route(
-            "/plugins/{namespace}/{name}/{version}/deprecation",
-            on(PluginDeprecate, put(publish::deprecate_version).delete(publish::undeprecate_version)),
-        )
-        .route(
-            "/plugins/{namespace}/{name}/{version}/yank",
-            on(PluginYank, post(publish::yank).delete(publish::unyank)),
-        )
-        .route("/bindings", on(BindingRead, get(bindings::list)))
-        .route("/bindings/diff", on(BindingRead, post(bindings::diff)))
-        .route("/bindings/apply", on(BindingChange, post(bindings::apply)))
-        .route(
-            "/bindings/{name}",
-            on(BindingRead, get(bindings::get)).merge(on(BindingChange, put(bindings::put).delete(bindings::delete))),
-        )
-        .route("/bindings/{name}/history", on(BindingRead, get(bindings::history)))
-        .route("/bindings/{name}/differences", on(DecisionCompare, get(bindings::differences)))
-        .route("/bindings/{name}/rollback", on(BindingChange, post(bindings::rollback)))
-        .route("/templates", on(CatalogRead, get(catalog::templates)))
-        .route("/namespaces", on(CatalogRead, get(namespaces::list)))
-        .route("/namespaces/{name}", on(NamespaceChange, put(namespaces::put)))
-        .route("/namespaces/{name}/keys", on(NamespaceChange, post(namespaces::trust)))
-        .route("/namespaces/{name}/revocations", on(NamespaceChange, post(namespaces::revoke)))
-        .route("/decisions", on(DecisionRead, get(decisions::list)))
-        .route("/decisions/{seq}", on(DecisionRead, get(decisions::get)))
-        .route("/replays", on(DecisionReplay, post(decisions::replay)))
-        .route("/preview", on(ResourcePreview, post(preview::preview)))
-        .route("/resources", on(ResourceRead, get(resources::list)).merge(on(ResourceCreate, post(resources::create))))
-        .route(
-            "/resources/{namespace}/{environment}/{type}/{name}",
-            on(ResourceRead, get(resources::get))
-                .merge(on(ResourceUpdate, put(resources::update)))
-                .merge(on(ResourceDelete, delete(resources::delete))),
-        )
-        .route(
-            "/resources/{namespace}/{environment}/{type}/{name}/credentials",
-            on(ResourceUse, get(resources::credentials)),
-        )
-        .route("/resources/{namespace}/{environment}/{type}/{name}/health", on(ResourceRead, get(resources::health)))
-        .route(
-            "/resources/{namespace}/{environment}/{type}/{name}/transitions",
-            on(ResourceRead, get(resources::transitions)),
-        )
-        .route("/requests", on(RequestRead, get(requests::list)))
-        .route("/requests/{id}", on(RequestRead, get(requests::get)))
-        .route("/requests/{id}/approve", on(RequestApprove, post(requests::approve)))
-        .route("/requests/{id}/reject", on(RequestReject, post(requests::reject)))
-        .route("/requests/{id}/cancel", on(RequestCancel, post(requests::cancel)))
-        .route("/scaffolds", on(ProjectCreate, post(scaffolds::create)))
-        .route("/scaffolds/{id}", on(RequestRead, get(scaffolds::get)))
-        .route("/scaffolds/{id}/archive", on(RequestRead, get(scaffolds::archive)))
-        .route("/authorize", on(AccessExplain, get(access::authorize)))
-        .route("/access/actions", on(AccessExplain, get(access::actions)))
-        .route("/access/matrix", on(AccessPolicyRead, get(access::matrix)))
-        .route("/access/policies", on(AccessPolicyRead, get(access::list)))
-        .route("/access/policies/{name}/check", on(AccessPolicyRead, post(access::check)))
-        .route(
-            "/access/policies/{name}",
-            on(AccessPolicyRead, get(access::get))
-                .merge(on(AccessPolicyChange, put(access::put).delete(access::delete))),
-        )
-        .route("/jobs", on(JobRead, get(jobs::list)))
-        .route("/jobs/{id}", on(JobRead, get(jobs::get)))
-        .route("/jobs/{id}/cancel", on(JobCancel, post(jobs::cancel)))
-        .route("/jobs/{id}/retry", on(JobRetry, post(jobs::retry)))
-        .route("/schedules", on(ScheduleRead, get(schedules::list)))
-        .route("/schedules/{name}/run", on(ScheduleRun, post(schedules::run)))
-        .route("/events", on(EventRead, get(events::events)))
-        .route("/webhooks", on(WebhookRead, get(webhooks::list)).merge(on(WebhookChange, post(webhooks::create))))
-        .route(
-            "/webhooks/{id}",
-            on(WebhookRead, get(webhooks::get))
-                .merge(on(WebhookChange, put(webhooks::change).delete(webhooks::delete))),
-        )
-        .route("/webhooks/{id}/rotate", on(WebhookChange, post(webhooks::rotate)))
-        .route("/webhooks/{id}/enable", on(WebhookChange, post(webhooks::enable)))
-        .route("/webhooks/{id}/test", on(WebhookChange, post(webhooks::test)))
-        .route("/webhooks/{id}/deliveries", on(WebhookRead, get(webhooks::deliveries)))
-        .route(
-            "/service-tokens",
-            on(ServiceTokenRead, get(service_tokens::list)).merge(on(ServiceTokenCreate, post(service_tokens::create))),
-        )
-        .route("/service-tokens/{id}", on(ServiceTokenRevoke, delete(service_tokens::revoke)))
-        .route_layer(from_fn_with_state(state.clone(), only_signed_in))
-        // Whoever is not signed in yet has to know how.
-        .route("/sign-in", get(signing_in::ways))
+/// Handlers of one path with their descriptions, as `routes!` makes them.
+type Routes = UtoipaMethodRouter<ServerState>;
+
+/// Every route, all but one behind the sign-in. `routes!` takes path, method and description from the handler's own, so
+/// there is no route that the document does not have. Without a state they are only described.
+pub(crate) fn routes(state: Option<&ServerState>) -> OpenApiRouter<ServerState> {
+    let signed_in = actions(state);
+    let signed_in = match state {
+        Some(state) => signed_in.route_layer(from_fn_with_state(state.clone(), only_signed_in)),
+        None => signed_in,
+    };
+    // Whoever is not signed in yet has to know how.
+    signed_in.routes(routes!(signing_in::ways))
 }
 
-/// Says which action a route is. What is done to the platform itself is asked about here; what is done to something of a
-/// team's is asked about by the use case, which finds out whose it is. A route that was answered well without its action
-/// having been asked about has a hole in it, and says so instead.
-fn on(state: &ServerState, action: Action, route: MethodRouter<ServerState>) -> MethodRouter<ServerState> {
-    let state = state.clone();
-    route.layer(from_fn(move |request: Request, next: Next| authorized(state.clone(), action, request, next)))
+/// The table: which action each route is.
+fn actions(state: Option<&ServerState>) -> OpenApiRouter<ServerState> {
+    use Action::*;
+    let on = |action, routes| on(state, action, routes);
+    OpenApiRouter::new()
+        .routes(on(CatalogRead, routes!(catalog::whoami)))
+        .routes(on(TeamRead, routes!(catalog::teams)))
+        .routes(on(CatalogRead, routes!(catalog::environments)))
+        .routes(on(CatalogRead, routes!(catalog::resource_types)))
+        .routes(on(CatalogRead, routes!(catalog::plugins)))
+        .routes(on(PluginPublish, routes!(publish::publish)))
+        .routes(on(CatalogRead, routes!(publish::versions)))
+        .routes(on(PluginDeprecate, routes!(publish::deprecate_plugin, publish::undeprecate_plugin)))
+        .routes(on(PluginDeprecate, routes!(publish::deprecate_version, publish::undeprecate_version)))
+        .routes(on(PluginYank, routes!(publish::yank, publish::unyank)))
+        .routes(on(BindingRead, routes!(bindings::list)))
+        .routes(on(BindingRead, routes!(bindings::diff)))
+        .routes(on(BindingChange, routes!(bindings::apply)))
+        .routes(on(BindingRead, routes!(bindings::get)))
+        .routes(on(BindingChange, routes!(bindings::put, bindings::delete)))
+        .routes(on(BindingRead, routes!(bindings::history)))
+        .routes(on(DecisionCompare, routes!(bindings::differences)))
+        .routes(on(BindingChange, routes!(bindings::rollback)))
+        .routes(on(CatalogRead, routes!(catalog::templates)))
+        .routes(on(CatalogRead, routes!(namespaces::list)))
+        .routes(on(NamespaceChange, routes!(namespaces::put)))
+        .routes(on(NamespaceChange, routes!(namespaces::trust)))
+        .routes(on(NamespaceChange, routes!(namespaces::revoke)))
+        .routes(on(DecisionRead, routes!(decisions::list)))
+        .routes(on(DecisionRead, routes!(decisions::get)))
+        .routes(on(DecisionReplay, routes!(decisions::replay)))
+        .routes(on(ResourcePreview, routes!(preview::preview)))
+        .routes(on(ResourceRead, routes!(resources::list)))
+        .routes(on(ResourceCreate, routes!(resources::create)))
+        .routes(on(ResourceRead, routes!(resources::get)))
+        .routes(on(ResourceUpdate, routes!(resources::update)))
+        .routes(on(ResourceDelete, routes!(resources::delete)))
+        .routes(on(ResourceUse, routes!(resources::credentials)))
+        .routes(on(ResourceRead, routes!(resources::health)))
+        .routes(on(ResourceRead, routes!(resources::transitions)))
+        .routes(on(RequestRead, routes!(requests::list)))
+        .routes(on(RequestRead, routes!(requests::get)))
+        .routes(on(RequestApprove, routes!(requests::approve)))
+        .routes(on(RequestReject, routes!(requests::reject)))
+        .routes(on(RequestCancel, routes!(requests::cancel)))
+        .routes(on(ProjectCreate, routes!(scaffolds::create)))
+        .routes(on(RequestRead, routes!(scaffolds::get)))
+        .routes(on(RequestRead, routes!(scaffolds::archive)))
+        .routes(on(AccessExplain, routes!(access::authorize)))
+        .routes(on(AccessExplain, routes!(access::actions)))
+        .routes(on(AccessPolicyRead, routes!(access::matrix)))
+        .routes(on(AccessPolicyRead, routes!(access::list)))
+        .routes(on(AccessPolicyRead, routes!(access::check)))
+        .routes(on(AccessPolicyRead, routes!(access::get)))
+        .routes(on(AccessPolicyChange, routes!(access::put, access::delete)))
+        .routes(on(JobRead, routes!(jobs::list)))
+        .routes(on(JobRead, routes!(jobs::get)))
+        .routes(on(JobCancel, routes!(jobs::cancel)))
+        .routes(on(JobRetry, routes!(jobs::retry)))
+        .routes(on(ScheduleRead, routes!(schedules::list)))
+        .routes(on(ScheduleRun, routes!(schedules::run)))
+        .routes(on(EventRead, routes!(events::events)))
+        .routes(on(WebhookRead, routes!(webhooks::list)))
+        .routes(on(WebhookChange, routes!(webhooks::create)))
+        .routes(on(WebhookRead, routes!(webhooks::get)))
+        .routes(on(WebhookChange, routes!(webhooks::change, webhooks::delete)))
+        .routes(on(WebhookChange, routes!(webhooks::rotate)))
+        .routes(on(WebhookChange, routes!(webhooks::enable)))
+        .routes(on(WebhookChange, routes!(webhooks::test)))
+        .routes(on(WebhookRead, routes!(webhooks::deliveries)))
+        .routes(on(AuditRead, routes!(audit::list)))
+        .routes(on(AuditRead, routes!(audit::heads)))
+        .routes(on(CatalogRead, routes!(audit::key)))
+        .routes(on(ServiceTokenRead, routes!(service_tokens::list)))
+        .routes(on(ServiceTokenCreate, routes!(service_tokens::create)))
+        .routes(on(ServiceTokenRevoke, routes!(service_tokens::revoke)))
+}
+
+/// Says which action some routes of one path are. What is done to the platform itself is asked about here; what is done to
+/// something of a team's is asked about by the use case, which finds out whose it is. A route that was answered well
+/// without its action having been asked about has a hole in it, and says so instead. The document has the action, too.
+fn on(state: Option<&ServerState>, action: Action, routes: Routes) -> Routes {
+    let (schemas, mut paths, mut router) = routes;
+    for operation in paths.paths.values_mut().flat_map(problems::operations) {
+        operation.extensions = Some(ExtensionsBuilder::new().add("x-macadam-action", action.as_str()).build());
+    }
+    if let Some(state) = state.cloned() {
+        router =
+            router.layer(from_fn(move |request: Request, next: Next| authorized(state.clone(), action, request, next)));
+    }
+    (schemas, paths, router)
 }
 
 async fn authorized(state: ServerState, action: Action, request: Request, next: Next) -> Result<Response, Problem> {
@@ -212,38 +208,8 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
     }
 }
 
-/// The resource that a path names. A name that cannot be is one that does not exist.
-#[derive(Debug)]
-struct Key(ResourceKey);
-
-impl<S: Send + Sync> FromRequestParts<S> for Key {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let names: Result<Path<[String; 4]>, PathRejection> = Path::from_request_parts(parts, state).await;
-        let names = names.map_err(|error| Problem::new(ProblemKind::NotFound, error.body_text()))?;
-        let key = names.0.join("/").parse::<ResourceKey>();
-        key.map(Self).map_err(|error| Problem::new(ProblemKind::NotFound, error.to_string()))
-    }
-}
-
-/// The thing that a path names by its id.
-#[derive(Debug)]
-struct Id<T>(T);
-
-impl<S: Send + Sync, T: std::str::FromStr<Err = macadam_store::IdError>> FromRequestParts<S> for Id<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text: Result<Path<String>, PathRejection> = Path::from_request_parts(parts, state).await;
-        let text = text.map_err(|error| Problem::new(ProblemKind::NotFound, error.body_text()))?;
-        let id = text.0.parse::<T>();
-        id.map(Self).map_err(|error| Problem::new(ProblemKind::NotFound, error.to_string()))
-    }
-}
-
 /// Some of many, and where the next page starts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Page<T, I> {
     items: Vec<T>,
     /// Ask for what is `after` this; nothing follows when it is null.
@@ -259,7 +225,7 @@ impl<T, I> Page<T, I> {
 }
 
 /// All there is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct All<T> {
     items: Vec<T>,
 }

@@ -6,12 +6,21 @@ use jiff::Timestamp;
 use macadam_core::names::{NameError, Namespace, TeamId};
 use macadam_store::{NamespaceRecord, NewNamespace, SignaturePolicy};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::ServerState;
 use crate::api::{All, SignedIn};
+use crate::document::problems::Conflict;
 use crate::extract::Json;
 use crate::problem::{Problem, ProblemKind};
 
+/// Every namespace, with its team and keys.
+#[utoipa::path(
+    get, path = "/namespaces", operation_id = "namespaces.list", tag = "namespaces",
+    responses(
+        (status = 200, description = "Every namespace.", body = All<NamespaceRecord>),
+    ),
+)]
 pub(super) async fn list(
     State(state): State<ServerState>,
     SignedIn(_): SignedIn,
@@ -20,13 +29,24 @@ pub(super) async fn list(
 }
 
 /// What a namespace is to be.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = PutNamespace)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wish {
     team: TeamId,
     signatures: SignaturePolicy,
 }
 
+/// Registers a namespace for a team, or changes whether its packages must be signed.
+#[utoipa::path(
+    put, path = "/namespaces/{name}", operation_id = "namespaces.put", tag = "namespaces",
+    params(("name" = Namespace, Path, description = "The namespace.")),
+    request_body(content = Wish),
+    responses(
+        (status = 200, description = "The namespace.", body = NamespaceRecord),
+        Conflict,
+    ),
+)]
 pub(super) async fn put(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -39,12 +59,23 @@ pub(super) async fn put(
 }
 
 /// A key to trust.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TrustKey)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewKey {
     public_key: String,
 }
 
+/// Trusts a public key.
+#[utoipa::path(
+    post, path = "/namespaces/{name}/keys", operation_id = "namespaces.keys.trust", tag = "namespaces",
+    params(("name" = Namespace, Path, description = "The namespace.")),
+    request_body(content = NewKey),
+    responses(
+        (status = 200, description = "The namespace.", body = NamespaceRecord),
+        Conflict,
+    ),
+)]
 pub(super) async fn trust(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -56,7 +87,8 @@ pub(super) async fn trust(
 }
 
 /// A key to trust no more.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = RevokeKey)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Revoke {
     /// The key's id.
@@ -65,6 +97,16 @@ pub(super) struct Revoke {
     reason: String,
 }
 
+/// Stops trusting a key, for ever. What only it vouched for is out at once.
+#[utoipa::path(
+    post, path = "/namespaces/{name}/revocations", operation_id = "namespaces.keys.revoke", tag = "namespaces",
+    params(("name" = Namespace, Path, description = "The namespace.")),
+    request_body(content = Revoke),
+    responses(
+        (status = 200, description = "The namespace.", body = NamespaceRecord),
+        Conflict,
+    ),
+)]
 pub(super) async fn revoke(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,

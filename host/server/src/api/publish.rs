@@ -12,12 +12,29 @@ use macadam_core::kind::PluginKind;
 use macadam_core::names::{NameError, PluginName, PluginRef};
 use macadam_platform::plugins::{Deprecate, Deprecation, MAX_PACKAGE, PublishedVersion, Release, Releases, Scope};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ServerState;
 use crate::api::SignedIn;
+use crate::api::paths::{PluginPath, VersionPath};
+use crate::document::problems::Conflict;
 use crate::extract::{Json, read_up_to};
 use crate::problem::{Problem, ProblemKind};
 
+/// Publishes a package: it is checked whole, and becomes active nowhere by itself.
+#[utoipa::path(
+    post, path = "/plugins", operation_id = "plugins.publish", tag = "plugins",
+    params(("macadam-signature" = Option<String>, Header, description = "The package's DSSE envelope in base64.")),
+    request_body(
+        content = Vec<u8>, content_type = "application/gzip",
+        description = "The package, a `tar.gz` as `macadam plugin pack` makes it.",
+    ),
+    responses(
+        (status = 200, description = "The very same bytes were there already.", body = PublishedVersion),
+        (status = 201, description = "The version can be had from now on.", body = PublishedVersion),
+        Conflict,
+    ),
+)]
 pub(super) async fn publish(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -41,7 +58,8 @@ fn signature(headers: &HeaderMap) -> Result<Option<Vec<u8>>, Problem> {
 }
 
 /// One version of a plugin.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PluginVersion)]
 pub(super) struct VersionView {
     version: String,
     kind: PluginKind,
@@ -55,7 +73,8 @@ pub(super) struct VersionView {
 }
 
 /// A plugin's versions.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PluginVersions)]
 pub(super) struct VersionsView {
     name: PluginName,
     /// What was said of all versions.
@@ -81,6 +100,14 @@ impl VersionsView {
     }
 }
 
+/// A plugin's versions, the oldest first.
+#[utoipa::path(
+    get, path = "/plugins/{namespace}/{name}", operation_id = "plugins.versions", tag = "plugins",
+    params(PluginPath),
+    responses(
+        (status = 200, description = "What the registry has of it.", body = VersionsView),
+    ),
+)]
 pub(super) async fn versions(
     State(state): State<ServerState>,
     Path((namespace, name)): Pair,
@@ -106,6 +133,15 @@ fn version(namespace: &str, name: &str, version: &str) -> Result<PluginRef, Prob
 type Pair = Path<(String, String)>;
 type Parts = Path<(String, String, String)>;
 
+/// Yanks a version: queries pass it over; what runs goes on.
+#[utoipa::path(
+    post, path = "/plugins/{namespace}/{name}/{version}/yank", operation_id = "plugins.yank", tag = "plugins",
+    params(VersionPath),
+    responses(
+        (status = 204, description = "Done; there is nothing to say."),
+        Conflict,
+    ),
+)]
 pub(super) async fn yank(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -115,6 +151,15 @@ pub(super) async fn yank(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Puts a yanked version back.
+#[utoipa::path(
+    delete, path = "/plugins/{namespace}/{name}/{version}/yank", operation_id = "plugins.unyank", tag = "plugins",
+    params(VersionPath),
+    responses(
+        (status = 204, description = "Done; there is nothing to say."),
+        Conflict,
+    ),
+)]
 pub(super) async fn unyank(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -125,7 +170,8 @@ pub(super) async fn unyank(
 }
 
 /// What holds for a plugin or a version now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeprecationState)]
 pub(super) struct DeprecationView {
     name: PluginName,
     /// Nothing when all versions are meant.
@@ -141,6 +187,15 @@ impl DeprecationView {
     }
 }
 
+/// Says that a plugin should not be used any more, and what to use instead.
+#[utoipa::path(
+    put, path = "/plugins/{namespace}/{name}/deprecation", operation_id = "plugins.deprecate", tag = "plugins",
+    params(PluginPath),
+    request_body(content = Deprecate),
+    responses(
+        (status = 200, description = "What holds now.", body = DeprecationView),
+    ),
+)]
 pub(super) async fn deprecate_plugin(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -152,6 +207,16 @@ pub(super) async fn deprecate_plugin(
     Ok(DeprecationView::of(scope, said))
 }
 
+/// Says that one version should not be used any more.
+#[utoipa::path(
+    put, path = "/plugins/{namespace}/{name}/{version}/deprecation",
+    operation_id = "plugins.versions.deprecate", tag = "plugins",
+    params(VersionPath),
+    request_body(content = Deprecate),
+    responses(
+        (status = 200, description = "What holds now.", body = DeprecationView),
+    ),
+)]
 pub(super) async fn deprecate_version(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -163,6 +228,14 @@ pub(super) async fn deprecate_version(
     Ok(DeprecationView::of(scope, said))
 }
 
+/// Takes a plugin's deprecation back.
+#[utoipa::path(
+    delete, path = "/plugins/{namespace}/{name}/deprecation", operation_id = "plugins.undeprecate", tag = "plugins",
+    params(PluginPath),
+    responses(
+        (status = 200, description = "What holds now.", body = DeprecationView),
+    ),
+)]
 pub(super) async fn undeprecate_plugin(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -173,6 +246,15 @@ pub(super) async fn undeprecate_plugin(
     Ok(DeprecationView::of(scope, said))
 }
 
+/// Takes a version's own deprecation back.
+#[utoipa::path(
+    delete, path = "/plugins/{namespace}/{name}/{version}/deprecation",
+    operation_id = "plugins.versions.undeprecate", tag = "plugins",
+    params(VersionPath),
+    responses(
+        (status = 200, description = "What holds now.", body = DeprecationView),
+    ),
+)]
 pub(super) async fn undeprecate_version(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,

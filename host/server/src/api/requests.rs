@@ -17,14 +17,18 @@ use macadam_store::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::ServerState;
-use crate::api::{Id, Page, SignedIn};
+use crate::api::paths::Id;
+use crate::api::{Page, SignedIn};
+use crate::document::problems::Conflict;
 use crate::extract::{Json, OptionalJson, Params, limit};
 use crate::problem::Problem;
 
 /// A request in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RequestSummary)]
 pub(super) struct Summary {
     id: RequestId,
     action: Action,
@@ -45,7 +49,8 @@ pub(super) struct Summary {
 }
 
 /// A request, whole.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RequestDetail)]
 pub(super) struct Detail {
     #[serde(flatten)]
     summary: Summary,
@@ -60,7 +65,8 @@ pub(super) struct Detail {
     job: Option<JobView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Approval)]
 struct ApprovalView {
     person: PersonId,
     groups: Vec<GroupName>,
@@ -68,7 +74,8 @@ struct ApprovalView {
     at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Job)]
 struct JobView {
     id: JobId,
     phase: JobPhase,
@@ -158,6 +165,14 @@ async fn detail(state: &ServerState, caller: &Caller, id: RequestId) -> Result<J
     Ok(JsonBody(Detail::of(record, approvals, job)))
 }
 
+/// One request, with its decision, approvals and job.
+#[utoipa::path(
+    get, path = "/requests/{id}", operation_id = "requests.get", tag = "requests",
+    params(Id<RequestId>),
+    responses(
+        (status = 200, description = "The request.", body = Detail),
+    ),
+)]
 pub(super) async fn get(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -167,7 +182,8 @@ pub(super) async fn get(
 }
 
 /// Which requests to list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListParams {
     state: Option<RequestState>,
@@ -177,6 +193,14 @@ pub(super) struct ListParams {
     after: Option<RequestId>,
 }
 
+/// The requests that the caller may see, the newest first.
+#[utoipa::path(
+    get, path = "/requests", operation_id = "requests.list", tag = "requests",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of requests.", body = Page<Summary, RequestId>),
+    ),
+)]
 pub(super) async fn list(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -190,7 +214,8 @@ pub(super) async fn list(
 }
 
 /// A yes, to exactly the decision that was looked at.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ApproveRequest)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Approve {
     digest: Digest,
@@ -198,6 +223,16 @@ pub(super) struct Approve {
     comment: Option<String>,
 }
 
+/// Approves exactly the decision that was looked at. Nobody approves a request of their own.
+#[utoipa::path(
+    post, path = "/requests/{id}/approve", operation_id = "requests.approve", tag = "requests",
+    params(Id<RequestId>),
+    request_body(content = Approve),
+    responses(
+        (status = 200, description = "The request as it is now.", body = Detail),
+        Conflict,
+    ),
+)]
 pub(super) async fn approve(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -209,13 +244,24 @@ pub(super) async fn approve(
 }
 
 /// A no.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = RejectRequest)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reject {
     #[serde(default)]
     comment: Option<String>,
 }
 
+/// Rejects a request that waits for approval.
+#[utoipa::path(
+    post, path = "/requests/{id}/reject", operation_id = "requests.reject", tag = "requests",
+    params(Id<RequestId>),
+    request_body(content = Option<Reject>),
+    responses(
+        (status = 200, description = "The request as it is now.", body = Detail),
+        Conflict,
+    ),
+)]
 pub(super) async fn reject(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -226,6 +272,15 @@ pub(super) async fn reject(
     detail(&state, &caller, id).await
 }
 
+/// Takes a request of one's own back, while it waits for approval.
+#[utoipa::path(
+    post, path = "/requests/{id}/cancel", operation_id = "requests.cancel", tag = "requests",
+    params(Id<RequestId>),
+    responses(
+        (status = 200, description = "The request as it is now.", body = Detail),
+        Conflict,
+    ),
+)]
 pub(super) async fn cancel(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,

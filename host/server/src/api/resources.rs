@@ -17,9 +17,12 @@ use macadam_platform::provisioning::{
 use macadam_store::{PageRequest, ResourceFilter, ResourceId, ResourceTransition};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::ServerState;
-use crate::api::{All, Key, Page, SignedIn};
+use crate::api::paths::Key;
+use crate::api::{All, Page, SignedIn};
+use crate::document::problems::{Conflict, Denied, Invalid, Stale};
 use crate::extract::{IdempotencyKey, IfMatch, Json, Params, limit};
 use crate::problem::{Problem, ProblemKind};
 
@@ -27,14 +30,16 @@ use crate::problem::{Problem, ProblemKind};
 pub(super) static REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// A request that was taken, and where to look what becomes of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AcceptedRequest)]
 struct Accepted {
     #[serde(flatten)]
     taken: Taken,
     links: Links,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RequestLinks)]
 struct Links {
     request: String,
     resource: String,
@@ -59,6 +64,24 @@ fn accepted(taken: Taken) -> Result<Response, Problem> {
     Ok(response)
 }
 
+/// Asks for a resource. What is denied is recorded and answered 403 with its violations.
+#[utoipa::path(
+    post, path = "/resources", operation_id = "resources.create", tag = "resources",
+    params(IdempotencyKey),
+    request_body(content = CreateResource),
+    responses(
+        (
+            status = 202, body = Accepted,
+            description = "The request was taken; `Location` says where to look what becomes of it.",
+            headers(
+                ("Location" = String, description = "The request."),
+                ("Idempotent-Replayed" = Option<String>, description = "`true` when this answer was given before."),
+            ),
+        ),
+        Denied,
+        Conflict,
+    ),
+)]
 pub(super) async fn create(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -69,7 +92,8 @@ pub(super) async fn create(
 }
 
 /// What a resource is to become. What is left out stays as it is.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UpdateResource)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Update {
     #[serde(default)]
@@ -80,6 +104,26 @@ pub(super) struct Update {
     ttl_seconds: Option<u64>,
 }
 
+/// Asks for a change. What is left out of the body stays as it is.
+#[utoipa::path(
+    put, path = "/resources/{namespace}/{environment}/{type}/{name}",
+    operation_id = "resources.update", tag = "resources",
+    params(Key, IfMatch, IdempotencyKey),
+    request_body(content = Update),
+    responses(
+        (
+            status = 202, body = Accepted,
+            description = "The request was taken; `Location` says where to look what becomes of it.",
+            headers(
+                ("Location" = String, description = "The request."),
+                ("Idempotent-Replayed" = Option<String>, description = "`true` when this answer was given before."),
+            ),
+        ),
+        Denied,
+        Conflict,
+        Stale,
+    ),
+)]
 pub(super) async fn update(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -94,6 +138,25 @@ pub(super) async fn update(
     accepted(state.platform.submit(&caller, ask, idempotency_key, Timestamp::now()).await?)
 }
 
+/// Asks for a removal.
+#[utoipa::path(
+    delete, path = "/resources/{namespace}/{environment}/{type}/{name}",
+    operation_id = "resources.delete", tag = "resources",
+    params(Key, IfMatch, IdempotencyKey),
+    responses(
+        (
+            status = 202, body = Accepted,
+            description = "The request was taken; `Location` says where to look what becomes of it.",
+            headers(
+                ("Location" = String, description = "The request."),
+                ("Idempotent-Replayed" = Option<String>, description = "`true` when this answer was given before."),
+            ),
+        ),
+        Denied,
+        Conflict,
+        Stale,
+    ),
+)]
 pub(super) async fn delete(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -124,6 +187,20 @@ async fn must_match(
     Err(Problem::new(ProblemKind::Stale, detail))
 }
 
+/// One resource.
+#[utoipa::path(
+    get, path = "/resources/{namespace}/{environment}/{type}/{name}", operation_id = "resources.get", tag = "resources",
+    params(Key),
+    responses(
+        (
+            status = 200, body = ResourceView,
+            description = "The resource.",
+            headers(
+                ("ETag" = String, description = "Its revision, for `If-Match`."),
+            ),
+        ),
+    ),
+)]
 pub(super) async fn get(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -133,6 +210,15 @@ pub(super) async fn get(
     Ok(([(header::ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
 }
 
+/// What the resource's team needs to use it, secrets opened. Each look is audited.
+#[utoipa::path(
+    get, path = "/resources/{namespace}/{environment}/{type}/{name}/credentials",
+    operation_id = "resources.credentials", tag = "resources",
+    params(Key),
+    responses(
+        (status = 200, description = "Every output.", body = Credentials),
+    ),
+)]
 pub(super) async fn credentials(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -142,6 +228,16 @@ pub(super) async fn credentials(
 }
 
 /// What the provider sees when it looks at the resource now.
+#[utoipa::path(
+    get, path = "/resources/{namespace}/{environment}/{type}/{name}/health",
+    operation_id = "resources.health", tag = "resources",
+    params(Key),
+    responses(
+        (status = 200, description = "How it is.", body = Health),
+        Conflict,
+        Invalid,
+    ),
+)]
 pub(super) async fn health(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -150,6 +246,15 @@ pub(super) async fn health(
     Ok(axum::Json(state.platform.health(&caller, &key).await?))
 }
 
+/// The resource's changes of state.
+#[utoipa::path(
+    get, path = "/resources/{namespace}/{environment}/{type}/{name}/transitions",
+    operation_id = "resources.transitions", tag = "resources",
+    params(Key),
+    responses(
+        (status = 200, description = "Every change, the first one first.", body = All<ResourceTransition>),
+    ),
+)]
 pub(super) async fn transitions(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -160,7 +265,8 @@ pub(super) async fn transitions(
 }
 
 /// Which resources to list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListParams {
     namespace: Option<Namespace>,
@@ -174,6 +280,14 @@ pub(super) struct ListParams {
     after: Option<ResourceId>,
 }
 
+/// The resources that the caller may see, in the order in which they were first asked for.
+#[utoipa::path(
+    get, path = "/resources", operation_id = "resources.list", tag = "resources",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of resources.", body = Page<ResourceView, ResourceId>),
+    ),
+)]
 pub(super) async fn list(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,

@@ -12,29 +12,59 @@ use macadam_core::lifecycle::RequestState;
 use macadam_platform::scaffolding::{CreateScaffold, ScaffoldView, Scaffolded};
 use macadam_store::ScaffoldId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ServerState;
+use crate::api::SignedIn;
+use crate::api::paths::Id;
 use crate::api::resources::REPLAYED;
-use crate::api::{Id, SignedIn};
-use crate::extract::{IdempotencyKey, Json};
+use crate::document::problems::{Conflict, Denied};
+use crate::extract::{IdempotencyKey, Json, has_already};
 use crate::problem::Problem;
 
 /// A project that was taken, and where to look.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AcceptedScaffold)]
 struct Accepted {
     #[serde(flatten)]
     scaffolded: Scaffolded,
     links: Links,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ScaffoldLinks)]
 struct Links {
     scaffold: String,
     archive: String,
     request: String,
 }
 
-/// A project that may be handed out is created; one that waits for approval is accepted.
+/// Generates a project from a golden path.
+#[utoipa::path(
+    post, path = "/scaffolds", operation_id = "scaffolds.create", tag = "scaffolds",
+    params(IdempotencyKey),
+    request_body(content = CreateScaffold),
+    responses(
+        (
+            status = 201, body = Accepted,
+            description = "The project can be fetched.",
+            headers(
+                ("Location" = String, description = "The project."),
+                ("Idempotent-Replayed" = Option<String>, description = "`true` when this answer was given before."),
+            ),
+        ),
+        (
+            status = 202, body = Accepted,
+            description = "The project waits for approval.",
+            headers(
+                ("Location" = String, description = "The project."),
+                ("Idempotent-Replayed" = Option<String>, description = "`true` when this answer was given before."),
+            ),
+        ),
+        Denied,
+        Conflict,
+    ),
+)]
 pub(super) async fn create(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -60,6 +90,14 @@ pub(super) async fn create(
     Ok(response)
 }
 
+/// One project, and whether it may be handed out.
+#[utoipa::path(
+    get, path = "/scaffolds/{id}", operation_id = "scaffolds.get", tag = "scaffolds",
+    params(Id<ScaffoldId>),
+    responses(
+        (status = 200, description = "The project.", body = ScaffoldView),
+    ),
+)]
 pub(super) async fn get(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -68,8 +106,28 @@ pub(super) async fn get(
     Ok(axum::Json(state.platform.scaffold_view(&caller, id).await?))
 }
 
-/// The archive. Its digest is its `ETag`, and is also there as RFC 9530 has it in `Repr-Digest`, and as RFC 3230, which
-/// came before, in `Digest`.
+/// A project's archive, once it may be handed out.
+#[utoipa::path(
+    get, path = "/scaffolds/{id}/archive", operation_id = "scaffolds.archive", tag = "scaffolds",
+    params(
+        Id<ScaffoldId>,
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what the client has."),
+    ),
+    responses(
+        (
+            status = 200, body = Vec<u8>, content_type = "application/gzip",
+            description = "The archive.",
+            headers(
+                ("ETag" = String, description = "Its digest."),
+                ("Repr-Digest" = String, description = "Its digest as RFC 9530 has it."),
+                ("Digest" = String, description = "Its digest as RFC 3230 has it."),
+                ("Content-Disposition" = String, description = "Its file name."),
+            ),
+        ),
+        (status = 304, description = "It is the one that `If-None-Match` names."),
+        Conflict,
+    ),
+)]
 pub(super) async fn archive(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -81,8 +139,8 @@ pub(super) async fn archive(
     for (name, value) in describe(&scaffold.archive, &file_name(&scaffold.answers)) {
         headers.insert(name, HeaderValue::from_str(&value).map_err(|error| Problem::internal(&error))?);
     }
-    let etag = headers.get(header::ETAG);
-    if etag.is_some() && asked.get(header::IF_NONE_MATCH) == etag {
+    let etag = headers.get(header::ETAG).and_then(|etag| etag.to_str().ok());
+    if etag.is_some_and(|etag| has_already(&asked, etag)) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     Ok((headers, bytes).into_response())

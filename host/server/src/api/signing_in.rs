@@ -3,12 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ServerState;
 use crate::sign_in::TokenKind;
 
 /// The ways to sign in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WaysToSignIn)]
 pub(super) struct Ways {
     /// Whether the tokens of development count.
     development: bool,
@@ -17,7 +19,8 @@ pub(super) struct Ways {
 }
 
 /// One identity provider.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = IdentityProvider)]
 struct Oidc {
     issuer: String,
     /// As which client; null where the command line cannot sign in.
@@ -30,6 +33,13 @@ struct Oidc {
     send: TokenKind,
 }
 
+/// How one signs in to this host; asks for no token.
+#[utoipa::path(
+    get, path = "/sign-in", operation_id = "sign-in.ways", tag = "catalog", security(()),
+    responses(
+        (status = 200, description = "The ways to sign in.", body = Ways),
+    ),
+)]
 pub(super) async fn ways(State(state): State<ServerState>) -> Json<Ways> {
     let oidc = state.authenticator.issuers().map(|settings| Oidc {
         issuer: settings.issuer.clone(),

@@ -9,12 +9,27 @@ use macadam_core::names::TeamId;
 use macadam_platform::webhooks::{ChangeWebhook, CreateWebhook, ManageError, WebhookView, WithSecret};
 use macadam_store::{DeliveryId, DeliveryRecord, PageRequest, WebhookId};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::ServerState;
-use crate::api::{Id, Page, SignedIn};
+use crate::api::paths::Id;
+use crate::api::{Page, SignedIn};
+use crate::document::problems::Conflict;
 use crate::extract::{Json, Params, limit};
 use crate::problem::{Problem, ProblemKind};
 
+/// Makes a webhook. Its secret is shown this once.
+#[utoipa::path(
+    post, path = "/webhooks", operation_id = "webhooks.create", tag = "webhooks",
+    request_body(content = CreateWebhook),
+    responses(
+        (
+            status = 201, description = "The webhook was made.", body = WithSecret,
+            headers(("Location" = String, description = "The webhook.")),
+        ),
+        Conflict,
+    ),
+)]
 pub(super) async fn create(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -26,7 +41,8 @@ pub(super) async fn create(
 }
 
 /// Which webhooks to list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListParams {
     team: Option<TeamId>,
@@ -34,6 +50,14 @@ pub(super) struct ListParams {
     after: Option<WebhookId>,
 }
 
+/// The webhooks that the caller may see.
+#[utoipa::path(
+    get, path = "/webhooks", operation_id = "webhooks.list", tag = "webhooks",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of webhooks.", body = Page<WebhookView, WebhookId>),
+    ),
+)]
 pub(super) async fn list(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -45,6 +69,14 @@ pub(super) async fn list(
     Ok(JsonBody(Page::of(found, limit, |view| view.id)))
 }
 
+/// One webhook.
+#[utoipa::path(
+    get, path = "/webhooks/{id}", operation_id = "webhooks.get", tag = "webhooks",
+    params(Id<WebhookId>),
+    responses(
+        (status = 200, description = "The webhook.", body = WebhookView),
+    ),
+)]
 pub(super) async fn get(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -53,6 +85,16 @@ pub(super) async fn get(
     Ok(JsonBody(state.platform.webhook(&caller, id).await?))
 }
 
+/// Changes a webhook. What is left out stays as it is.
+#[utoipa::path(
+    put, path = "/webhooks/{id}", operation_id = "webhooks.change", tag = "webhooks",
+    params(Id<WebhookId>),
+    request_body(content = ChangeWebhook),
+    responses(
+        (status = 200, description = "The webhook as it is now.", body = WebhookView),
+        Conflict,
+    ),
+)]
 pub(super) async fn change(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -62,6 +104,15 @@ pub(super) async fn change(
     Ok(JsonBody(state.platform.change_webhook(&caller, id, wish, Timestamp::now()).await?))
 }
 
+/// Removes a webhook.
+#[utoipa::path(
+    delete, path = "/webhooks/{id}", operation_id = "webhooks.delete", tag = "webhooks",
+    params(Id<WebhookId>),
+    responses(
+        (status = 204, description = "Done; there is nothing to say."),
+        Conflict,
+    ),
+)]
 pub(super) async fn delete(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -71,6 +122,15 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Gives a webhook a new secret, shown this once; the one before counts for a while.
+#[utoipa::path(
+    post, path = "/webhooks/{id}/rotate", operation_id = "webhooks.rotate", tag = "webhooks",
+    params(Id<WebhookId>),
+    responses(
+        (status = 200, description = "The webhook, with its new secret.", body = WithSecret),
+        Conflict,
+    ),
+)]
 pub(super) async fn rotate(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -79,6 +139,15 @@ pub(super) async fn rotate(
     Ok(JsonBody(state.platform.rotate_webhook(&caller, id, Timestamp::now()).await?))
 }
 
+/// Has a disabled webhook told of events again.
+#[utoipa::path(
+    post, path = "/webhooks/{id}/enable", operation_id = "webhooks.enable", tag = "webhooks",
+    params(Id<WebhookId>),
+    responses(
+        (status = 200, description = "The webhook as it is now.", body = WebhookView),
+        Conflict,
+    ),
+)]
 pub(super) async fn enable(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -87,6 +156,15 @@ pub(super) async fn enable(
     Ok(JsonBody(state.platform.enable_webhook(&caller, id, Timestamp::now()).await?))
 }
 
+/// Sends a test event now, and says what came of it.
+#[utoipa::path(
+    post, path = "/webhooks/{id}/test", operation_id = "webhooks.test", tag = "webhooks",
+    params(Id<WebhookId>),
+    responses(
+        (status = 200, description = "The attempt.", body = DeliveryRecord),
+        Conflict,
+    ),
+)]
 pub(super) async fn test(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -96,13 +174,22 @@ pub(super) async fn test(
 }
 
 /// Which attempts to list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DeliveryParams {
     limit: Option<u32>,
     after: Option<DeliveryId>,
 }
 
+/// The attempts to tell a webhook of events, the newest first.
+#[utoipa::path(
+    get, path = "/webhooks/{id}/deliveries", operation_id = "webhooks.deliveries", tag = "webhooks",
+    params(Id<WebhookId>, DeliveryParams),
+    responses(
+        (status = 200, description = "A page of attempts.", body = Page<DeliveryRecord, DeliveryId>),
+    ),
+)]
 pub(super) async fn deliveries(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,

@@ -56,7 +56,7 @@ pub struct OidcSettings {
 }
 
 /// One of the tokens that a provider gives.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenKind {
     /// The one that is for APIs.

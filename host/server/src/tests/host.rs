@@ -1,6 +1,6 @@
 //! A host in a temporary directory, spoken to in the users' words.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
@@ -22,6 +22,7 @@ use macadam_store::{
     Change, Decision, Desired, JobId, NewRequest, PendingApproval, ProviderPin, RequestId, ResourceId, Scaffold,
     ScaffoldId, SqliteStore, Store,
 };
+use macadam_tests::contract::{Contract, Given};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -137,9 +138,14 @@ impl Host {
 
     /// Sends a request as it is.
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        static CONTRACT: LazyLock<Contract> = LazyLock::new(|| Contract::new(crate::document()));
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
+        let media_type = parts.headers.get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap());
+        let status = parts.status.as_u16();
+        CONTRACT.check(Given { method: method.as_str(), path: &path, status, media_type, body: &body });
         Answer { status: parts.status, headers: parts.headers, body }
     }
 

@@ -1,6 +1,7 @@
 //! The API as clients meet it: a real platform with a real store, and no plugins but those that a test says are broken.
 
 mod access;
+mod document;
 mod events;
 mod host;
 mod jobs;

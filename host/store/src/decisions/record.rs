@@ -11,7 +11,9 @@ use macadam_core::names::{BindingName, PluginRef, TeamId};
 use crate::{PairId, RequestId};
 
 /// What a plugin was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecisionKind {
     /// A verdict.
@@ -47,7 +49,9 @@ impl fmt::Display for DecisionKind {
 }
 
 /// As what the version that answered was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecisionRole {
     /// The version in force.
@@ -77,7 +81,7 @@ impl fmt::Display for DecisionRole {
 }
 
 /// How a call ended.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecisionOutcome {
     /// With an answer.
@@ -92,7 +96,8 @@ pub enum DecisionOutcome {
 }
 
 /// What a shadow said instead, short enough to be counted and grouped.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = AnswerDifference)]
 pub struct Difference {
     /// What the answer that counted was, such as `allow`.
     pub from: String,
@@ -136,7 +141,8 @@ pub struct NewDecision {
 }
 
 /// A decision as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Decision)]
 pub struct DecisionRecord {
     /// Its number: higher than every earlier one's.
     pub seq: u64,
@@ -186,7 +192,8 @@ pub struct RecordedCall {
 }
 
 /// A shadow's record whose answer was another one.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = ShadowDifference)]
 pub struct DifferenceRecord {
     /// The shadow's record.
     pub shadow: u64,

@@ -29,7 +29,7 @@ pub use record::{AttemptOutcome, AttemptRecord, Cancellation, ClaimedJob, JobFil
 use crate::{Decision, JobId, PageRequest, Sealed, StoreError};
 
 /// Which work a job is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobPhase {
     /// Make or change the resource.

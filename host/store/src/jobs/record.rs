@@ -43,7 +43,8 @@ impl JobLimits {
 }
 
 /// That somebody has taken a job back.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = JobCancellation)]
 pub struct Cancellation {
     /// Who.
     pub by: PersonId,
@@ -126,8 +127,11 @@ pub struct JobRecord {
 }
 
 /// What an attempt came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = JobAttemptOutcome)]
 pub enum AttemptOutcome {
     /// A step was done, and another follows.
     Progressed,
@@ -168,7 +172,8 @@ impl AttemptOutcome {
 }
 
 /// One claim of a job, and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = JobAttempt)]
 pub struct AttemptRecord {
     /// The claim's fence: its place among all claims of the job.
     pub claim: u64,

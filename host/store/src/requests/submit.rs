@@ -107,7 +107,7 @@ pub struct PendingApproval {
 }
 
 /// The answer to a request that was taken.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Submitted {
     /// The request.
     pub request: RequestId,
