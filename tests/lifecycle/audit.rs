@@ -85,9 +85,9 @@ fn whatever_changes_what_can_be_had_leaves_one_entry_and_what_changes_nothing_le
 /// Whether the index names a plugin.
 fn is_known(server: &Server, plugin: &'static str) -> bool {
     on_the_store(server, async |mut store| {
-        let query = sqlx::query_scalar("SELECT count(*) FROM package_indexes WHERE plugin = $1").bind(plugin);
+        let query = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM package_indexes WHERE plugin = $1").bind(plugin);
         query.fetch_one(&mut store).await.unwrap()
-    }) == 1_i64
+    }) == 1
 }
 
 fn blobs(server: &Server) -> usize {

@@ -128,9 +128,7 @@ impl Obstacle {
             "58030" => return Some(Self::Disk),
             _ => {}
         }
-        if error.try_downcast_ref::<SqliteError>().is_none() {
-            return None;
-        }
+        error.try_downcast_ref::<SqliteError>()?;
         match code.parse::<u32>().ok()? & 0xff {
             13 => Some(Self::Full),
             8 => Some(Self::ReadOnly),

@@ -9,7 +9,9 @@ use crate::row::Columns;
 use crate::{ResourceId, ResourceRecord, StoreError};
 
 /// What a provider saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum HealthState {
     /// It works.
@@ -36,7 +38,7 @@ impl HealthState {
 }
 
 /// How a resource was when its provider last looked.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct HealthRecord {
     /// What was seen.
     pub state: HealthState,

@@ -31,6 +31,7 @@ use crate::args::Global;
 use crate::client::Client;
 use crate::exit::End;
 use crate::output::Output;
+use crate::session;
 use crate::show::{facts, text};
 
 /// How long the server may take to say whether it is ready: who asks is a health check, which asks again.
@@ -38,7 +39,7 @@ const READY_WITHIN: Duration = Duration::from_secs(4);
 
 /// Whether the server is ready.
 pub(crate) fn ready(global: &Global, output: &mut Output<'_>) -> anyhow::Result<End> {
-    let url = format!("{}/readyz", global.server.trim_end_matches('/'));
+    let url = format!("{}/readyz", session::server(global)?);
     let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(READY_WITHIN));
     let agent: ureq::Agent = config.build().into();
     let mut answer = agent.get(&url).call().with_context(|| format!("{url} does not answer"))?;

@@ -124,14 +124,14 @@ impl Plugins {
                     all.push(Arc::clone(here));
                 }
                 (None, Err(reason)) => {
-                    tracing::error!(binding = %record.name, reason, "a binding made elsewhere is lost")
+                    tracing::error!(binding = %record.name, reason, "a binding made elsewhere is lost");
                 }
                 (Some(here), Ok(now)) if now.failure().is_some() && here.failure().is_none() => {
                     behind.insert(record.name.clone(), now.failure().unwrap_or_default().to_owned());
                     all.push(Arc::clone(here));
                 }
                 (Some(here), Ok(now)) if here.revision == now.revision && now.is_like(here) => {
-                    all.push(Arc::clone(here))
+                    all.push(Arc::clone(here));
                 }
                 (_, Ok(now)) => {
                     tracing::info!(binding = %record.name, revision = record.revision, "a binding was changed elsewhere");

@@ -162,7 +162,7 @@ fn schema(kind: ProblemKind) -> Schema {
             .property("request", text().description(Some("The request's id, when it was decided and denied.")))
             .property("decision", <Value as utoipa::PartialSchema>::schema()),
         ProblemKind::Conflict => {
-            fixed(&[kind]).property("current", said::<u64>("The revision or generation that there is."))
+            fixed(&[kind]).property("current", number().description(Some("The revision or generation that there is.")))
         }
         ProblemKind::Gone => fixed(&[kind])
             .property("oldest", text().description(Some("The place of the oldest event that is kept.")))

@@ -145,7 +145,8 @@ async fn a_policy_that_another_host_has_added_counts_once_it_is_looked_for() {
         expected: macadam_store::Expected::Absent,
         generation: 0,
     };
-    let why = macadam_store::Attribution { actor: None, reason: String::new() };
+    let why =
+        macadam_store::Attribution { actor: None, origin: macadam_core::audit::Origin::NONE, reason: String::new() };
     host.store.change_access_policy(&change, &why, jiff::Timestamp::now()).await.unwrap();
     let question = "/api/v1/authorize?action=resource.create&resource=payments/prod/database/a";
     assert_eq!(host.get_as("dana", question).await.json()["allowed"], true, "nobody has looked yet");
