@@ -28,7 +28,7 @@ fn base(name: &str) -> Value {
     yaml(&format!("kubernetes/base/{name}.yaml"))
 }
 
-fn texts<'a>(list: &'a Value) -> impl Iterator<Item = &'a str> {
+fn texts(list: &Value) -> impl Iterator<Item = &str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str)
 }
 

@@ -18,7 +18,7 @@
 //! | [`project`] | generated projects and the paths they may hold |
 //! | [`service`] | what calls without being a person, and what its token is for |
 //! | [`lifecycle`] | the states of requests, resources and jobs |
-//! | [`text_schema`] | how texts with a rule look in the API's document |
+//! | [`mod@text_schema`] | how texts with a rule look in the API's document |
 //! | [`signature`] | how a webhook's message is signed and checked |
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
 //! | [`retry`] | which failures are worth another try, when, and for how long |
