@@ -94,7 +94,11 @@ impl<'de> Deserialize<'de> for CanonicalJson {
 impl utoipa::PartialSchema for CanonicalJson {
     /// Any value: it is written as itself.
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        <Value as utoipa::PartialSchema>::schema()
+        let description = "Any JSON value, as it was given.";
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::SchemaType::AnyValue)
+            .description(Some(description))
+            .into()
     }
 }
 

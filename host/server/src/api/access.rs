@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::ServerState;
 use crate::api::paths::part;
 use crate::api::{All, SignedIn};
-use crate::document::problems::Conflict;
+use crate::document::problems::{Conflict, NotFound};
 use crate::extract::{Json, OptionalJson, Params};
 use crate::problem::{Problem, ProblemKind};
 
@@ -26,6 +26,7 @@ use crate::problem::{Problem, ProblemKind};
     params(Question),
     responses(
         (status = 200, description = "The answer, with its reasons.", body = Explanation),
+        NotFound,
     ),
 )]
 pub(super) async fn authorize(

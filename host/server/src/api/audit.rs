@@ -15,9 +15,8 @@ use crate::api::{Page, SignedIn};
 use crate::extract::{Params, limit};
 use crate::problem::Problem;
 
-/// In which order.
+/// In which order; the oldest first if nothing is said.
 #[derive(Debug, Default, Clone, Copy, Deserialize, ToSchema)]
-#[schema(as = AuditOrder)]
 #[serde(rename_all = "kebab-case")]
 enum Order {
     #[default]
@@ -38,6 +37,7 @@ pub(super) struct Filter {
     since: Option<Timestamp>,
     until: Option<Timestamp>,
     #[serde(default)]
+    #[param(inline)]
     order: Order,
     after: Option<u64>,
     limit: Option<u32>,

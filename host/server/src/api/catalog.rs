@@ -47,6 +47,7 @@ pub(super) struct TeamView {
     usage: TeamUsage,
 }
 
+/// The most that a team may have; null is without a limit.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TeamLimits)]
 struct LimitsView {

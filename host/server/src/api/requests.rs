@@ -65,6 +65,7 @@ pub(super) struct Detail {
     job: Option<JobView>,
 }
 
+/// Who has said yes.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Approval)]
 struct ApprovalView {
@@ -74,6 +75,7 @@ struct ApprovalView {
     at: Timestamp,
 }
 
+/// The work on a request, as far as it has got.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Job)]
 struct JobView {

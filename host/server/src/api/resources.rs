@@ -38,6 +38,7 @@ struct Accepted {
     links: Links,
 }
 
+/// Where to follow what was asked for.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RequestLinks)]
 struct Links {

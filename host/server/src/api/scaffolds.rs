@@ -31,6 +31,7 @@ struct Accepted {
     links: Links,
 }
 
+/// Where to follow the project, and to fetch it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ScaffoldLinks)]
 struct Links {

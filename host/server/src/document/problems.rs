@@ -60,6 +60,8 @@ refusals! {
     Gone,
     /// The input may be wrong although nothing is in the body.
     Invalid,
+    /// What is asked about may not be there.
+    NotFound,
     /// The thing may have been changed since it was looked at.
     Stale,
     /// It may be more at once than one person may have.
@@ -103,7 +105,7 @@ fn follow_from(operation: &Operation) -> Vec<ProblemKind> {
         kinds.extend([Kind::Malformed, Kind::Invalid]);
     }
     if has(operation, &ParameterIn::Header) {
-        kinds.push(Kind::Malformed);
+        kinds.extend([Kind::Malformed, Kind::Invalid]);
     }
     if operation.request_body.is_some() {
         kinds.extend([Kind::Malformed, Kind::Timeout, Kind::TooLarge, Kind::UnsupportedMediaType, Kind::Invalid]);

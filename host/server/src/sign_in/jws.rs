@@ -27,6 +27,8 @@ pub(super) struct Unverified {
     pub(super) algorithm: Algorithm,
     pub(super) key_id: Option<String>,
     pub(super) issuer: String,
+    /// Everything it says, to be believed once its signature is verified.
+    pub(super) claims: Map<String, Value>,
 }
 
 /// Whether a text is meant as a JWT.
@@ -61,7 +63,7 @@ pub(super) fn read(token: &str) -> Result<Unverified, SignInError> {
     let Some(Value::String(issuer)) = claims.get("iss") else {
         return Err(refuse("it does not say who issued it (`iss`)"));
     };
-    Ok(Unverified { algorithm: algorithm(&header)?, key_id, issuer: issuer.clone() })
+    Ok(Unverified { algorithm: algorithm(&header)?, key_id, issuer: issuer.clone(), claims })
 }
 
 fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, SignInError> {
