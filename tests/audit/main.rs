@@ -31,7 +31,7 @@ fn server(config: &str) -> Server {
     server.stop();
     let people = server.data().join("people.toml");
     let text = std::fs::read_to_string(&people).unwrap();
-    let auditor = text.replace(r#"roles = ["admin"]"#, r#"roles = ["admin", "auditor"]"#);
+    let auditor = text.replace(r#"roles = ["platform-admin"]"#, r#"roles = ["platform-admin", "auditor"]"#);
     assert_ne!(text, auditor, "ada administers");
     std::fs::write(&people, auditor).unwrap();
     server.launch();

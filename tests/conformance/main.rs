@@ -56,6 +56,9 @@ fn try_as(person: &str) {
     let document = document(directory.path());
     let tried = Command::new(tool("schemathesis"))
         .current_dir(directory.path())
+        .env("PYTHONPATH", source_root().join("tests/conformance"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("SCHEMATHESIS_HOOKS", "hooks")
         .args(["run", &document.to_string_lossy(), "--url", &server.url("")])
         .args(["--header", &server.person(person).authorization()])
         .args(["--checks", CHECKS, "--max-examples", EXAMPLES, "--max-time", SECONDS, "--seed", "20261126"])

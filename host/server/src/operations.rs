@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::ServerState;
 use crate::api::sign_in;
+use crate::document::problems::{Forbidden, Unauthenticated};
 use crate::problem::{Problem, ProblemKind};
 
 /// That the process is alive.
@@ -80,11 +81,15 @@ pub(crate) async fn ready(State(state): State<ServerState>) -> Result<axum::Json
 
 /// Everything that is counted, as Prometheus reads it. Takes a token unless it is open to whoever reaches the port.
 #[utoipa::path(
-    get, path = "/metrics", operation_id = "metrics.get", tag = "operations",
-    responses((
-        status = 200, description = "OpenMetrics text.", body = String,
-        content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8",
-    )),
+    get, path = "/metrics", operation_id = "metrics.get", tag = "operations", security((), ("bearer" = [])),
+    responses(
+        (
+            status = 200, description = "OpenMetrics text.", body = String,
+            content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        ),
+        Unauthenticated,
+        Forbidden,
+    ),
 )]
 pub(crate) async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result<Response, Problem> {
     if !state.open_metrics {

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::ServerState;
 use crate::api::SignedIn;
-use crate::document::problems::{Conflict, Stale};
+use crate::document::problems::{Conflict, NotFound, Stale};
 use crate::extract::{Json, from_value};
 use crate::problem::Problem;
 
@@ -94,6 +94,7 @@ struct Existing {
     request_body(content = PreviewAsk),
     responses(
         (status = 200, description = "What would happen.", body = Preview),
+        NotFound,
         Conflict,
         Stale,
     ),

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use crate::ServerState;
 use crate::api::SignedIn;
 use crate::api::paths::{PluginPath, VersionPath};
+use crate::document::Bytes;
 use crate::document::problems::Conflict;
 use crate::extract::{Json, read_up_to};
 use crate::problem::{Problem, ProblemKind};
@@ -26,7 +27,7 @@ use crate::problem::{Problem, ProblemKind};
     post, path = "/plugins", operation_id = "plugins.publish", tag = "plugins",
     params(("macadam-signature" = Option<String>, Header, description = "The package's DSSE envelope in base64.")),
     request_body(
-        content = Vec<u8>, content_type = "application/gzip",
+        content = Bytes, content_type = "application/gzip",
         description = "The package, a `tar.gz` as `macadam plugin pack` makes it.",
     ),
     responses(

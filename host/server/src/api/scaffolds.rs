@@ -18,6 +18,7 @@ use crate::ServerState;
 use crate::api::SignedIn;
 use crate::api::paths::Id;
 use crate::api::resources::REPLAYED;
+use crate::document::Bytes;
 use crate::document::problems::{Conflict, Denied};
 use crate::extract::{IdempotencyKey, Json, has_already};
 use crate::problem::Problem;
@@ -116,7 +117,7 @@ pub(super) async fn get(
     ),
     responses(
         (
-            status = 200, body = Vec<u8>, content_type = "application/gzip",
+            status = 200, body = Bytes, content_type = "application/gzip",
             description = "The archive.",
             headers(
                 ("ETag" = String, description = "Its digest."),

@@ -15,11 +15,18 @@ pub(crate) mod pages;
 pub(crate) mod problems;
 
 use serde_json::Value;
+use utoipa::ToSchema;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi};
 
 use crate::serve::table;
+
+/// Bytes as they are, neither JSON nor text.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code, reason = "how bytes look in the document; nothing is made of it")]
+pub(crate) struct Bytes(Vec<u8>);
 
 /// What the API's operations are about, in the order in which a newcomer meets them.
 const TAGS: [(&str, &str); 15] = [

@@ -10,7 +10,7 @@ use macadam_core::violation::Violation;
 use serde_json::Value;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
-use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema};
 use utoipa::{IntoResponses, PartialSchema as _, ToSchema};
 
@@ -56,12 +56,16 @@ refusals! {
     Conflict,
     /// Policies, quota or budget may say no.
     Denied,
+    /// Whoever is signed in may not do it, although not everybody has to be signed in.
+    Forbidden,
     /// What was there once may not be kept any more.
     Gone,
     /// The input may be wrong although nothing is in the body.
     Invalid,
     /// What is asked about may not be there.
     NotFound,
+    /// Whoever asks may have to sign in, although not everybody has to.
+    Unauthenticated,
     /// The thing may have been changed since it was looked at.
     Stale,
     /// It may be more at once than one person may have.
@@ -150,7 +154,6 @@ fn response(kind: ProblemKind) -> Response {
 
 fn schema(kind: ProblemKind) -> Schema {
     let text = || ObjectBuilder::new().schema_type(Type::String);
-    let number = || ObjectBuilder::new().schema_type(Type::Integer);
     let fixed = |kinds: &[ProblemKind]| {
         let words = kinds.iter().map(|kind| format!("/problems/{}", kind.as_str()));
         let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build();
@@ -164,7 +167,9 @@ fn schema(kind: ProblemKind) -> Schema {
             .property("request", text().description(Some("The request's id, when it was decided and denied.")))
             .property("decision", <Value as utoipa::PartialSchema>::schema()),
         ProblemKind::Conflict => {
-            fixed(&[kind]).property("current", number().description(Some("The revision or generation that there is.")))
+            let about = "The revision or generation that there is; null when there is nothing.";
+            let number = SchemaType::from_iter([Type::Integer, Type::Null]);
+            fixed(&[kind]).property("current", ObjectBuilder::new().schema_type(number).description(Some(about)))
         }
         ProblemKind::Gone => fixed(&[kind])
             .property("oldest", text().description(Some("The place of the oldest event that is kept.")))

@@ -61,6 +61,11 @@ impl Tx {
         Ok(end)
     }
 
+    /// Ends it without a change, and its locks with it. Dropping it does so as well, but a moment later.
+    pub(super) async fn leave(self) -> Result<()> {
+        Ok(self.inner.rollback().await?)
+    }
+
     /// Takes a lock that is no row's, until the end of the transaction.
     pub(super) async fn lock(&mut self, lock: Lock<'_>) -> Result<()> {
         let (class, key) = lock.numbers();

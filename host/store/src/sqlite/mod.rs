@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::watch;
 
 pub use backup::{BackupError, CheckedBackup};
@@ -102,7 +102,11 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
-        let writers = SqlitePoolOptions::new().max_connections(1);
+        // A full disk has SQLite end the transaction by itself (sqlite.org/lang_transaction.html, section 3), which nobody
+        // tells the one who counts transactions: such a connection would begin none any more, and is replaced.
+        let writers = SqlitePoolOptions::new()
+            .max_connections(1)
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
         let writer = writers.connect_with(options.clone()).await.map_err(|error| fail(error.into()))?;
         MIGRATIONS.run(&writer).await.map_err(|error| fail(error.into()))?;
         let readers = SqlitePoolOptions::new().max_connections(READERS);

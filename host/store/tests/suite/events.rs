@@ -165,6 +165,7 @@ async fn govern(world: &World) {
     world.store.transfer_namespace(&name, &team_id("shop"), &team_id("web"), By::HOST, now).await.unwrap();
     super::bindings::made_changed_and_removed(world).await;
     super::webhooks::made_changed_and_removed(world).await;
+    super::packages::published_and_governed(world).await;
 }
 
 /// Everything that people do to jobs, schedules and access policies, and that providers see.

@@ -21,6 +21,17 @@ fn change(expected: Option<u64>, says: &str, action: Option<&str>) -> PackageInd
     PackageIndexChange { plugin: name(), expected, document, signatures: Vec::new(), entry }
 }
 
+/// Everything that is done to packages. What it is called is the platform's business (`plugins::packages`).
+pub async fn published_and_governed(world: &World) {
+    for (revision, action) in
+        ["take-over", "publish", "sign", "yank", "unyank", "deprecate", "undeprecate"].iter().enumerate()
+    {
+        let expected = Some(revision as u64).filter(|revision| *revision > 0);
+        let change = change(expected, action, Some(&format!("plugin.{action}")));
+        world.store.change_package_index(&change, world.now()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn an_index_is_changed_from_the_revision_that_was_looked_at_with_its_audit_entry_or_not_at_all() {
     let world = World::start().await;

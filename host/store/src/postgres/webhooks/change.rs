@@ -69,6 +69,7 @@ pub(super) async fn change(
     let there = named(&mut tx, id).await?;
     let WebhookChange { description, url, receiver, filter } = change;
     if (&there.description, &there.url, &there.filter) == (description, url, filter) {
+        tx.leave().await?;
         return Ok(there);
     }
     let written = sqlx::query(
@@ -130,6 +131,7 @@ pub(super) async fn enable(
     let mut tx = store.begin().await?;
     let there = named(&mut tx, id).await?;
     if there.state == WebhookState::Active {
+        tx.leave().await?;
         return Ok(there);
     }
     let written = sqlx::query(
