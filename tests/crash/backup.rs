@@ -4,6 +4,8 @@ use std::process::Output;
 
 use macadam_tests::server::{Server, Setup, binary};
 use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 
 fn command(data: &std::path::Path, arguments: &[&str]) -> Output {
     let mut command = std::process::Command::new(binary());
@@ -53,6 +55,9 @@ fn a_backup_of_a_server_at_work_restores_with_everything_that_was_answered_befor
     for name in ["macadam.db", "master.key"] {
         std::fs::copy(elsewhere.path().join(name), other.data().join(name)).unwrap();
     }
+    // Packages and archives are files that never change, and are copied as files.
+    let blobs = std::process::Command::new("cp").arg("-r").arg(server.data().join("blobs")).arg(other.data()).status();
+    assert!(blobs.unwrap().success(), "the blobs are copied");
     other.launch();
     for request in &answered {
         let there = other.person("dana").get(&format!("/api/v1/requests/{request}"));
@@ -71,10 +76,15 @@ fn a_backup_that_somebody_has_changed_is_not_restored_and_leaves_nothing() {
     let backup = server.data().join("backup.db");
     let file = backup.to_str().unwrap();
     assert!(command(server.data(), &["backup", file, "--with-key"]).status.success());
-    let mut bytes = std::fs::read(&backup).unwrap();
-    let place = bytes.windows(12).position(|part| part == b"team.changed").expect("the log tells of teams");
-    bytes[place] = b'T';
-    std::fs::write(&backup, bytes).unwrap();
+    let tampered = async {
+        let mut store = SqliteConnectOptions::new().filename(&backup).connect().await.unwrap();
+        sqlx::raw_sql("DROP TRIGGER audit_is_not_changed; UPDATE audit SET action = 'team.unchanged' WHERE seq = 1")
+            .execute(&mut store)
+            .await
+            .unwrap();
+        store.close().await.unwrap();
+    };
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(tampered);
     let elsewhere = tempfile::tempdir().unwrap();
     let refused = command(elsewhere.path(), &["restore", file, "--key", &format!("{file}.key")]);
     assert!(!refused.status.success() && said(&refused).contains("the audit log is broken"), "{}", said(&refused));

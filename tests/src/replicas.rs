@@ -128,7 +128,7 @@ fn write_people<'a>(directories: impl Iterator<Item = &'a Path>) {
     let (mut people, mut tokens) = (String::new(), String::new());
     for (person, team, role, groups) in [
         ("dana", "payments", "developer", ""),
-        ("amir", "platform", "approver", "\"platform\", \"finance\""),
+        ("amir", "platform", "approver\", \"publisher", "\"platform\", \"finance\""),
         ("ada", "platform", "admin", ""),
     ] {
         let token = format!("mcd_{person}");

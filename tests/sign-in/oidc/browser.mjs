@@ -11,7 +11,8 @@ async function open(url, form) {
       method: form ? 'POST' : 'GET',
       body: form && new URLSearchParams(form),
       redirect: 'manual',
-      headers: { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
+      // On a connection of its own: the provider may end one that is kept just as the next form is sent.
+      headers: { connection: 'close', cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
     });
     for (const cookie of answer.headers.getSetCookie()) {
       const [name, value] = cookie.split(';')[0].split(/=(.*)/s);

@@ -1,16 +1,27 @@
 //! The statements, each of which may be run again.
 
 use macadam_sdk::host::secrets::SecretHandle;
-use macadam_sdk::host::sql::{Connection, Endpoint, Statement};
+use macadam_sdk::host::sql::{Connection, Endpoint, SqlError, Statement};
 use macadam_sdk::{Error, Health};
 
 use crate::Settings;
 use crate::names::Identity;
 
+/// What PostgreSQL calls a refusal for want of a right (its manual, appendix A).
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
 /// A server, and the names of one resource on it.
 pub(crate) struct Server<'a> {
     connection: Connection<'a>,
     identity: &'a Identity,
+}
+
+/// Whether a statement was refused for want of a right.
+fn is_unprivileged(ended: Result<u64, SqlError>) -> Result<bool, SqlError> {
+    match ended {
+        Err(SqlError::Refused(refusal)) if refusal.code == INSUFFICIENT_PRIVILEGE => Ok(true),
+        ended => ended.map(|_| false),
+    }
 }
 
 /// Whose a role or database is.
@@ -97,27 +108,50 @@ impl<'a> Server<'a> {
             .text(" owner ")
             .identifier(self.name())
             .text(" template template0");
-        self.connection.execute(&create)?;
-        Ok(())
+        self.execute_as_owner(&create)
     }
 
     pub(crate) fn let_only_the_owner_connect(&self, connection_limit: Option<u32>) -> Result<(), Error> {
         let database = || self.identity.name();
         let comment = Statement::new("comment on database ").identifier(database()).text(" is ");
-        self.connection.execute(&comment.literal(self.identity.mark()))?;
+        self.execute_as_owner(&comment.literal(self.identity.mark()))?;
         let revoke = Statement::new("revoke all on database ").identifier(database()).text(" from public");
-        self.connection.execute(&revoke)?;
+        self.execute_as_owner(&revoke)?;
         // -1 is PostgreSQL's word for no limit.
         let limit = connection_limit.map_or(-1, i64::from);
         let limit = Statement::new("alter database ").identifier(database()).text(" connection limit ").integer(limit);
-        self.connection.execute(&limit)?;
+        self.execute_as_owner(&limit)
+    }
+
+    /// Runs a statement that takes being a member of the role.
+    ///
+    /// A session keeps the memberships that it has looked up, and can keep them without one that was granted while it
+    /// looked (`roles_is_member_of` in PostgreSQL's acl.c stores what it has read after the notice of the change came).
+    /// It goes on so until the next change, so this makes one, of what is right already.
+    fn execute_as_owner(&self, statement: &Statement) -> Result<(), Error> {
+        if !is_unprivileged(self.connection.execute(statement))? {
+            return Ok(());
+        }
+        self.renew_membership()?;
+        if is_unprivileged(self.connection.execute(statement))? {
+            return Err(Error::unavailable("the database does not know yet who is a member of whom"));
+        }
+        Ok(())
+    }
+
+    fn renew_membership(&self) -> Result<(), Error> {
+        let renew = Statement::new("do $macadam$ begin revoke ")
+            .identifier(self.name())
+            .text(" from current_user; grant ")
+            .identifier(self.name())
+            .text(" to current_user; end $macadam$");
+        self.connection.execute(&renew)?;
         Ok(())
     }
 
     pub(crate) fn drop_database(&self) -> Result<(), Error> {
         let drop = Statement::new("drop database if exists ").identifier(self.name()).text(" with (force)");
-        self.connection.execute(&drop)?;
-        Ok(())
+        self.execute_as_owner(&drop)
     }
 
     pub(crate) fn drop_role(&self) -> Result<(), Error> {

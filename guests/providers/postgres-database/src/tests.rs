@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -22,7 +22,12 @@ enum Trouble {
     Before,
     /// The statement is run and the answer is lost.
     After,
+    /// The session does not know any more that it is a member of the role, until somebody changes that.
+    Forgotten,
 }
+
+/// What takes being a member of the role.
+const AS_OWNER: [&str; 5] = ["create database", "comment on database", "revoke all", "alter database", "drop database"];
 
 struct FakeServer {
     host: Host,
@@ -34,9 +39,13 @@ impl FakeServer {
     fn start() -> Self {
         let (catalog, troubles) = (Rc::new(RefCell::new(Catalog::default())), Rc::new(RefCell::new(Vec::new())));
         let host = Host::start();
-        let (kept, planned) = (Rc::clone(&catalog), Rc::clone(&troubles));
+        let (kept, planned, forgotten) = (Rc::clone(&catalog), Rc::clone(&troubles), Cell::new(false));
         host.on_sql(move |sql| {
             let trouble = planned.borrow_mut().pop().unwrap_or(Trouble::None);
+            forgotten.set(trouble == Trouble::Forgotten || forgotten.get() && !sql.contains(" from current_user"));
+            if forgotten.get() && AS_OWNER.iter().any(|start| sql.starts_with(start)) {
+                return Err(refused("42501", "must be owner of database"));
+            }
             if trouble == Trouble::Before {
                 return Err(SqlError::Unavailable("connection refused".to_owned()));
             }
@@ -64,7 +73,7 @@ impl Catalog {
             let row = self.databases.get(&name).map(|(owner, _)| vec![Some(owner.clone()), Some("true".to_owned())]);
             return Ok(row.into_iter().collect());
         }
-        if sql.starts_with("do $macadam$") {
+        if sql.starts_with("do $macadam$ begin create role") {
             let mark = quoted.next_back();
             if self.roles.insert(name, mark).is_some() {
                 return Err(refused("42710", "role already exists"));
@@ -87,7 +96,10 @@ impl Catalog {
                 return Err(refused("2BP01", "role owns a database"));
             }
             self.roles.remove(&name);
-        } else if !["alter role", "grant", "revoke", "comment"].iter().any(|start| sql.starts_with(start)) {
+        } else if !["alter role", "grant", "revoke", "comment", "do $macadam$ begin revoke"]
+            .iter()
+            .any(|start| sql.starts_with(start))
+        {
             return Err(refused("42601", &format!("the stand-in does not know {sql}")));
         }
         Ok(Vec::new())
@@ -215,7 +227,12 @@ fn a_specification_that_does_not_fit_is_named_by_its_pointer() {
 }
 
 fn troubles() -> impl Strategy<Value = Vec<Trouble>> {
-    let one = prop_oneof![3 => Just(Trouble::None), 1 => Just(Trouble::Before), 1 => Just(Trouble::After)];
+    let one = prop_oneof![
+        3 => Just(Trouble::None),
+        1 => Just(Trouble::Before),
+        1 => Just(Trouble::After),
+        1 => Just(Trouble::Forgotten),
+    ];
     proptest::collection::vec(one, 0..30)
 }
 
