@@ -115,10 +115,8 @@ impl World {
     pub(crate) fn attempt(&self, operation: &str, person: &str, fresh: bool) -> Answer {
         let (method, template) = route(operation);
         let changes = method != "GET";
-        let things = match self.kept.borrow().get(operation) {
-            Some(things) if !(fresh && changes) => things.clone(),
-            _ => self.things(operation),
-        };
+        let kept = self.kept.borrow().get(operation).filter(|_| !(fresh && changes)).cloned();
+        let things = kept.unwrap_or_else(|| self.things(operation));
         self.kept.borrow_mut().insert(operation.to_owned(), things.clone());
         let Wish { path, body } = self.wish(operation, &template, &things);
         let person = self.server.person(person);
