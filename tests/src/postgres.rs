@@ -22,9 +22,10 @@ rm -rf "$directory"
 
 /// A running server with a role that may make databases and roles, and nothing else.
 pub struct Postgres {
-    server: Child,
+    /// The server, and those that came after one that was killed.
+    servers: Vec<Child>,
     port: u16,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Postgres {
@@ -38,17 +39,58 @@ impl Postgres {
         init.args(["--auth=trust", "--username=admin", "--no-sync", "--encoding=UTF8", "--locale=C", "-D"]).arg(&data);
         let output = init.output().expect("initdb runs");
         assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
-        let port = free_port();
-        let mut server = as_other_user(Path::new("/bin/sh"));
-        server.args(["-c", WATCHED, "sh"]).arg(directory.path()).arg(programs.join("postgres")).arg("-D").arg(&data);
-        server.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-F"]);
-        server.args(["-c", "unix_socket_directories=", "-c", "max_connections=400"]);
-        let server = server.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let postgres = Self { server: server.expect("postgres starts"), port, _directory: directory };
+        let mut postgres = Self { servers: Vec::new(), port: free_port(), directory };
+        postgres.serve();
         let mut admin = postgres.wait().await;
         let role = "create role provisioner login createdb createrole password 'provisioner'";
         sqlx::raw_sql(role).execute(&mut admin).await.expect("the provisioner's role is made");
         postgres
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    fn serve(&mut self) {
+        let mut server = as_other_user(Path::new("/bin/sh"));
+        server.args(["-c", WATCHED, "sh"]).arg(self.directory.path());
+        server.arg(programs().join("postgres")).arg("-D").arg(self.data());
+        server.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-F"]);
+        server.args(["-c", "unix_socket_directories=", "-c", "max_connections=400"]);
+        let server = server.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        self.servers.push(server.expect("postgres starts"));
+    }
+
+    /// Ends the server without a warning. What was committed is there when it comes back.
+    pub fn kill(&mut self) {
+        let written = fs::read_to_string(self.data().join("postmaster.pid")).expect("the server runs");
+        let id = written.lines().next().expect("the file begins with the process's id");
+        let killed = Command::new("kill").args(["-KILL", id]).status();
+        assert!(killed.is_ok_and(|status| status.success()), "the server is killed");
+    }
+
+    /// Starts it again on the same data and the same port.
+    pub async fn revive(&mut self) {
+        let begin = Instant::now();
+        loop {
+            self.serve();
+            // Its predecessor's processes end by themselves; until they have, a server refuses to start beside them.
+            if self.answers_within(Duration::from_secs(2)).await {
+                return;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(60), "postgres does not come back");
+        }
+    }
+
+    async fn answers_within(&self, time: Duration) -> bool {
+        let begin = Instant::now();
+        while begin.elapsed() < time {
+            if PgConnection::connect(&self.superuser_url()).await.is_ok() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
     }
 
     /// The address that the host is given: a role that may make databases and roles.
@@ -95,8 +137,11 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        drop(self.server.stdin.take());
-        let _ = self.server.wait();
+        // The first one's watcher removes the directory, so it goes last.
+        for server in self.servers.iter_mut().rev() {
+            drop(server.stdin.take());
+            let _ = server.wait();
+        }
     }
 }
 

@@ -59,6 +59,29 @@ impl Connection<'_> {
     }
 }
 
+/// Someone who calls a server whether it is there or not.
+pub struct Remote {
+    base: String,
+    authorization: String,
+    agent: ureq::Agent,
+}
+
+impl Remote {
+    /// Asks for something. The status is 0 when there is no answer.
+    pub fn send(&self, method: &str, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Answer {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("authorization", &self.authorization)
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        answer_from(&self.agent, request.body(body).expect("the request is well-formed"))
+    }
+}
+
 /// An answer of the server.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -185,6 +208,11 @@ impl Server {
     /// Starts the process, and waits until it is ready.
     pub fn launch(&mut self) {
         self.launch_without_waiting();
+        self.wait_until_ready();
+    }
+
+    /// Waits until the process can serve.
+    pub fn wait_until_ready(&mut self) {
         let begin = Instant::now();
         loop {
             let exited = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten());
@@ -230,11 +258,28 @@ impl Server {
         }
     }
 
+    /// Stops the process where it is, as a machine that sleeps would.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a process go on that was paused.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "the signal is sent");
+    }
+
     /// Asks the process to end, and waits until it has.
     pub fn stop(&mut self) {
+        if self.process.is_none() {
+            return;
+        }
+        self.signal("-TERM");
         let Some(mut process) = self.process.take() else { return };
-        let asked = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
-        assert!(asked.is_ok_and(|status| status.success()), "the signal is sent");
         let begin = Instant::now();
         while begin.elapsed() < PATIENCE {
             if let Some(status) = process.try_wait().expect("the process can be waited for") {
@@ -285,6 +330,12 @@ impl Server {
     pub fn person_if_there(&self, name: &str) -> Option<Person<'_>> {
         let there = std::fs::read_to_string(self.data().join("tokens.txt")).unwrap_or_default();
         there.lines().any(|line| line.starts_with(&format!("{name} "))).then(|| self.person(name))
+    }
+
+    /// A person who does not mind when the server is killed and started meanwhile.
+    pub fn remote(&self, person: &str, patience: Duration) -> Remote {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(patience)).build();
+        Remote { base: self.url(""), authorization: self.person(person).bearer(), agent: agent.into() }
     }
 
     /// Runs the command line against this server, as a person.

@@ -4,6 +4,7 @@ mod bench;
 mod conformance;
 mod deploy;
 mod foreign;
+mod fuzz;
 mod guests;
 mod lint;
 mod oidc;
@@ -43,6 +44,8 @@ enum Command {
     },
     /// Measures what the sandbox costs, against native code and other programs.
     Bench(bench::Options),
+    /// Feeds the parsers of untrusted bytes with what leads somewhere new, target by target.
+    Fuzz(fuzz::Options),
     /// Checks formatting, lints and documentation of host and guests, and what is in `deploy/`.
     Lint,
 }
@@ -52,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         Command::Run { data, listen } => serve::serve(&data, &listen),
         Command::Test { group } => test::test(group.as_deref()),
         Command::Lint => lint::lint(),
+        Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Bench(options) => bench::bench(&options),
         Command::Guests(options) => {
             let root = shell::root()?;

@@ -1,0 +1,40 @@
+//! Names, keys, versions and what else is read from a text: what is taken reads back as it was written.
+#![no_main]
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use libfuzzer_sys::fuzz_target;
+use macadam_core::audit::Stream;
+use macadam_core::digest::Digest;
+use macadam_core::names::{EnvironmentName, GroupName, Namespace, PersonId, PluginName, ResourceKey, ResourceName, TeamId};
+use macadam_core::project::check_path;
+use macadam_core::service::Scope;
+use macadam_registry::Capability;
+use macadam_registry::oci::Reference;
+
+fn reads_back<T: FromStr + Display>(text: &str) {
+    if let Ok(value) = text.parse::<T>() {
+        assert_eq!(value.to_string(), text);
+    }
+}
+
+fuzz_target!(|text: &str| {
+    reads_back::<TeamId>(text);
+    reads_back::<PersonId>(text);
+    reads_back::<GroupName>(text);
+    reads_back::<Namespace>(text);
+    reads_back::<EnvironmentName>(text);
+    reads_back::<ResourceName>(text);
+    reads_back::<ResourceKey>(text);
+    reads_back::<PluginName>(text);
+    reads_back::<Digest>(text);
+    reads_back::<Stream>(text);
+    reads_back::<Scope>(text);
+    reads_back::<Capability>(text);
+    let _ = text.parse::<Reference>();
+    if check_path(text).is_ok() {
+        let joined = std::path::Path::new("/root").join(text);
+        assert!(joined.starts_with("/root") && !text.contains(".."), "{text:?} stays inside");
+    }
+});

@@ -1,0 +1,151 @@
+//! People who ask and approve, whichever host answers. Who gets no answer asks another host the same, under the same key.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use macadam_tests::server::{Answer, Remote, Server, database};
+use serde_json::json;
+
+/// How many people ask at once.
+const CLIENTS: usize = 3;
+
+/// How long a person thinks between two requests.
+const THOUGHT: Duration = Duration::from_millis(500);
+
+/// How long somebody waits for an answer: longer than a host sleeps.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Everything that was asked for and taken.
+pub(crate) struct Asked {
+    /// The requests by the name of what they are for.
+    pub(crate) requests: BTreeMap<String, String>,
+    /// The numbers of all events, as somebody has followed them meanwhile.
+    pub(crate) followed: Vec<u64>,
+}
+
+/// The people at work.
+pub(crate) struct Load {
+    over: Arc<AtomicBool>,
+    clients: Vec<JoinHandle<BTreeMap<String, String>>>,
+    approver: JoinHandle<()>,
+    follower: JoinHandle<Vec<u64>>,
+    unfinished: Arc<AtomicUsize>,
+}
+
+/// The hosts, as one person reaches them.
+struct Hosts {
+    hosts: Vec<Remote>,
+    next: usize,
+}
+
+impl Hosts {
+    fn of(servers: &[Server], person: &str) -> Self {
+        Self { hosts: servers.iter().map(|server| server.remote(person, PATIENCE)).collect(), next: 0 }
+    }
+
+    /// Asks one host after the other until one answers.
+    fn send(&mut self, method: &str, path: &str, body: Option<&serde_json::Value>, key: Option<&str>) -> Answer {
+        let headers: Vec<_> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
+        loop {
+            self.next += 1;
+            let answer = self.hosts[self.next % self.hosts.len()].send(method, path, body, &headers);
+            match answer.status {
+                // Not there, or without its database.
+                0 | 503 => std::thread::sleep(Duration::from_millis(100)),
+                // Killed or not, a host says what it means.
+                status => {
+                    assert!(status < 500, "{method} {path}: {answer:?}");
+                    return answer;
+                }
+            }
+        }
+    }
+}
+
+impl Load {
+    pub(crate) fn start(servers: &[Server]) -> Self {
+        let (over, unfinished) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(CLIENTS)));
+        let clients = (0..CLIENTS).map(|client| {
+            let (hosts, over, unfinished) = (Hosts::of(servers, "dana"), Arc::clone(&over), Arc::clone(&unfinished));
+            std::thread::spawn(move || {
+                let asked = ask(hosts, client, &over);
+                unfinished.fetch_sub(1, Ordering::SeqCst);
+                asked
+            })
+        });
+        let clients = clients.collect();
+        let (hosts, more) = (Hosts::of(servers, "amir"), Arc::clone(&unfinished));
+        let approver = std::thread::spawn(move || approve(hosts, &more));
+        let (hosts, more) = (Hosts::of(servers, "ada"), Arc::clone(&unfinished));
+        let follower = std::thread::spawn(move || follow(hosts, &more));
+        Self { over, clients, approver, follower, unfinished }
+    }
+
+    /// Has nobody ask any more, and says what was asked for.
+    pub(crate) fn stop(self) -> Asked {
+        self.over.store(true, Ordering::SeqCst);
+        let asked = self.clients.into_iter().map(|client| client.join().expect("every request is taken"));
+        let requests = asked.flatten().collect();
+        assert_eq!(self.unfinished.load(Ordering::SeqCst), 0);
+        self.approver.join().expect("everything is approved");
+        Asked { requests, followed: self.follower.join().expect("every event is read") }
+    }
+}
+
+fn ask(mut hosts: Hosts, client: usize, over: &AtomicBool) -> BTreeMap<String, String> {
+    let mut asked = BTreeMap::new();
+    while !over.load(Ordering::SeqCst) {
+        let name = format!("db{client}-{}", asked.len());
+        let environment = if asked.len() % 3 == 0 { "prod" } else { "dev" };
+        let wish = database(environment, &name, 10);
+        let taken = hosts.send("POST", "/api/v1/resources", Some(&wish), Some(&name));
+        assert_eq!(taken.status, 202, "{taken:?}");
+        asked.insert(name, taken.request());
+        std::thread::sleep(THOUGHT);
+    }
+    asked
+}
+
+/// Approves until nobody asks any more and nothing waits.
+fn approve(mut hosts: Hosts, unfinished: &AtomicUsize) {
+    loop {
+        let last = unfinished.load(Ordering::SeqCst) == 0;
+        let waiting = hosts.send("GET", "/api/v1/requests?state=pending-approval&limit=200", None, None);
+        let waiting = waiting.body["items"].as_array().expect("a list").clone();
+        for request in &waiting {
+            let path = format!("/api/v1/requests/{}", request["id"].as_str().expect("an id"));
+            let digest = hosts.send("GET", &path, None, None).body["digest"].clone();
+            let approved = hosts.send("POST", &format!("{path}/approve"), Some(&json!({"digest": digest})), None);
+            // A conflict is an approval whose answer was lost.
+            assert!([200, 409].contains(&approved.status), "{approved:?}");
+        }
+        if last && waiting.is_empty() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Reads what happens, page by page from whichever host answers, until nobody asks any more.
+fn follow(mut hosts: Hosts, unfinished: &AtomicUsize) -> Vec<u64> {
+    let mut seen = Vec::new();
+    while unfinished.load(Ordering::SeqCst) > 0 {
+        seen.extend(page(&mut hosts, seen.last().copied().unwrap_or(0)).iter().map(|event| number(event)));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    seen
+}
+
+fn page(hosts: &mut Hosts, after: u64) -> Vec<serde_json::Value> {
+    let page = hosts.send("GET", &format!("/api/v1/events?after={after}&limit=200"), None, None);
+    assert_eq!(page.status, 200, "{page:?}");
+    page.body["items"].as_array().expect("a list").clone()
+}
+
+/// An event's number.
+pub(crate) fn number(event: &serde_json::Value) -> u64 {
+    event["id"].as_str().and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("no number in {event}"))
+}

@@ -1,0 +1,114 @@
+//! What must hold when the trouble is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use macadam_tests::postgres::Postgres;
+use macadam_tests::replicas::Replicas;
+use macadam_tests::server::Server;
+use serde_json::Value;
+
+use crate::load::{Asked, number};
+
+/// How long the work that is left may take: everything that waits is tried again within seconds.
+const REST: Duration = Duration::from_secs(180);
+
+/// The final states of a request and of a job.
+const ENDS: [&str; 7] = ["succeeded", "failed", "cancelled", "dead", "rejected", "denied", "expired"];
+
+pub(crate) async fn of(replicas: &Replicas, databases: &Postgres, asked: &Asked) {
+    let logs = || replicas.servers.iter().map(Server::log).collect::<Vec<_>>().join("\n――――\n");
+    let host = &replicas.servers[0];
+    let requests = all_ended(host, "requests");
+    let states: BTreeMap<_, _> = requests.iter().map(|request| (text(request, "id"), text(request, "state"))).collect();
+    let taken: BTreeSet<_> = asked.requests.values().cloned().collect();
+    assert_eq!(taken.len(), asked.requests.len(), "each wish has a request of its own");
+    assert_eq!(states.keys().cloned().collect::<BTreeSet<_>>(), taken, "what was taken is there, and nothing else");
+    let others: Vec<_> = states.iter().filter(|(_, state)| *state != "succeeded").collect();
+    assert!(others.is_empty(), "all of it succeeds: {others:?}\n{}", logs());
+    let jobs = all_ended(host, "jobs");
+    assert_eq!(jobs.len(), requests.len(), "one job for each");
+    assert_eq!(databases.databases().await.len(), requests.len(), "one database for each, and none that nobody has");
+    assert_eq!(databases.roles().await.len(), requests.len(), "and one role for each");
+    events_tell_each_story_once(host, asked);
+    audit_proves_itself(host);
+}
+
+fn text(of: &Value, member: &str) -> String {
+    of[member].as_str().unwrap_or_else(|| panic!("no {member} in {of}")).to_owned()
+}
+
+/// Everything of a kind, once all of it has ended.
+fn all_ended(host: &Server, kind: &str) -> Vec<Value> {
+    let begin = Instant::now();
+    loop {
+        let all = all(host, kind);
+        let open: Vec<_> = all.iter().filter(|each| !ENDS.contains(&text(each, "state").as_str())).collect();
+        if open.is_empty() {
+            return all;
+        }
+        assert!(begin.elapsed() < REST, "{} {kind} do not end: {:?}\n{}", open.len(), open.first(), host.log());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn all(host: &Server, kind: &str) -> Vec<Value> {
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = host.person("ada").get(&format!("/api/v1/{kind}?limit=200{after}"));
+        assert_eq!(page.status, 200, "{page:?}");
+        all.extend(page.body["items"].as_array().expect("a list").iter().cloned());
+        match page.body["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return all,
+        }
+    }
+}
+
+/// Events are numbered without holes; who followed them from host to host has seen just these; and each request's story
+/// has its beginning before its end, and each of them once.
+fn events_tell_each_story_once(host: &Server, asked: &Asked) {
+    let events = all_events(host);
+    let numbers: Vec<_> = events.iter().map(number).collect();
+    let first = numbers.first().copied().unwrap_or_default();
+    assert!(numbers.iter().copied().eq(first..first + numbers.len() as u64), "no number is missing, none is twice");
+    assert_eq!(asked.followed, numbers[..asked.followed.len()], "nothing came late, where somebody had read already");
+    let mut stories: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for event in &events {
+        stories.entry(text(event, "subject")).or_default().push(text(event, "type"));
+    }
+    for request in asked.requests.values() {
+        let story = &stories[&format!("requests/{request}")];
+        let at = |kind: &str| {
+            let places: Vec<_> = story.iter().enumerate().filter(|(_, each)| *each == kind).map(|(at, _)| at).collect();
+            assert_eq!(places.len(), 1, "{kind} is told once of {request}: {story:?}");
+            places[0]
+        };
+        assert!(at("macadam.request.queued") < at("macadam.request.succeeded"), "{story:?}");
+        assert_eq!(story.last().map(String::as_str), Some("macadam.request.succeeded"), "{story:?}");
+    }
+    let ready = stories.iter().filter(|(subject, _)| subject.starts_with("resources/"));
+    for (subject, story) in ready {
+        let times = story.iter().filter(|kind| *kind == "macadam.resource.ready").count();
+        assert_eq!(times, 1, "{subject} is made once: {story:?}");
+    }
+}
+
+fn all_events(host: &Server) -> Vec<Value> {
+    let mut events: Vec<Value> = Vec::new();
+    loop {
+        let after = events.last().map_or(0, number);
+        let page = host.person("ada").get(&format!("/api/v1/events?after={after}&limit=200"));
+        let items = page.body["items"].as_array().expect("a list").clone();
+        if items.is_empty() {
+            return events;
+        }
+        events.extend(items);
+    }
+}
+
+fn audit_proves_itself(host: &Server) {
+    let verified = host.cli("ada", &["audit", "verify"]);
+    let said = [verified.stdout, verified.stderr].concat();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&said));
+}
