@@ -49,7 +49,7 @@ fn each_role_may_do_what_the_table_says_with_its_own_and_with_others_and_nothing
     for (operation, own, other) in CELLS {
         for (team, who) in [("payments", own), ("orders", other)] {
             for role in ROLES {
-                let may = *who == "*" || who.split(' ').any(|word| word == *role);
+                let may = *who == "*" || who.split(' ').any(|word| word == role);
                 let answer = world.attempt(operation, &format!("{team}-{role}"), may);
                 if is_refused(&answer) == may {
                     wrong.push(format!("{operation} by {role} of {team} is {}: {}", answer.status, answer.body));

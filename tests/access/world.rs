@@ -24,6 +24,7 @@ name = "orders"
 [[namespaces]]
 name = "pay"
 team = "payments"
+signatures = "optional"
 
 [[environments]]
 name = "dev"
@@ -118,7 +119,8 @@ impl World {
         let kept = self.kept.borrow().get(operation).filter(|_| !(fresh && changes)).cloned();
         let things = kept.unwrap_or_else(|| self.things(operation));
         self.kept.borrow_mut().insert(operation.to_owned(), things.clone());
-        let Wish { path, body } = self.wish(operation, &template, &things);
+        let role = person.split_once('-').map_or("", |(_, role)| role);
+        let Wish { path, body } = self.wish(operation, &template, &things, role);
         let person = self.server.person(person);
         if operation == "plugins.publish" {
             return person.publish(gate().archive());
@@ -150,6 +152,8 @@ impl World {
                 ("name", "gate".to_owned()),
                 ("version", "1.0.0".to_owned()),
             ]),
+            // One that waits is taken back by its requester alone.
+            "requests" if operation == "requests.cancel" => BTreeMap::from([("id", self.done())]),
             "requests" => BTreeMap::from([("id", self.pending())]),
             "resources" => BTreeMap::from([
                 ("namespace", "payments".to_owned()),
@@ -165,15 +169,15 @@ impl World {
         }
     }
 
-    fn wish(&self, operation: &str, template: &str, things: &BTreeMap<&'static str, String>) -> Wish {
-        let path = things.iter().fold(template.to_owned(), |path, (name, value)| {
-            path.replace(&format!("{{{name}}}"), value)
-        });
+    fn wish(&self, operation: &str, template: &str, things: &BTreeMap<&'static str, String>, role: &str) -> Wish {
+        let path =
+            things.iter().fold(template.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
         assert!(!path.contains('{'), "{operation}: {path} has a part that nothing fills");
         let body = match operation {
             "access.policies.put" | "access.policies.check" => Some(json!({"text": POLICY})),
             "bindings.put" => Some(json!({"binding": {"plugin": "pay/gate@1.0.0"}, "reason": "a test"})),
-            "bindings.apply" | "bindings.diff" => Some(json!({"bindings": []})),
+            // What cannot be applied is refused for what it is to those who may, and takes nothing with it.
+            "bindings.apply" | "bindings.diff" => Some(json!({"bindings": [{"plugin": "pay/none@1.0.0"}]})),
             "namespaces.put" => Some(json!({"team": "payments", "signatures": "optional"})),
             "namespaces.keys.trust" | "namespaces.keys.revoke" => Some(json!({"public_key": "none", "key": "none"})),
             "plugins.deprecate" | "plugins.versions.deprecate" => Some(json!({"message": "a newer one is there"})),
@@ -186,7 +190,9 @@ impl World {
             "resources.update" => Some(json!({"spec": {"quota_mb": 128}})),
             "scaffolds.create" => Some(project()),
             "service-tokens.create" => Some(json!({
-                "name": self.name(), "team": "payments", "roles": [], "scopes": ["catalog.read"], "expires_in_days": 1,
+                // A token has no role that its maker has not.
+                "name": self.name(), "team": "payments", "roles": [if role == "nobody" { "developer" } else { role }],
+                "scopes": ["catalog.read"], "expires_in_days": 1,
             })),
             "webhooks.create" => Some(json!({"url": "https://hooks.invalid/a", "team": "payments"})),
             "webhooks.change" => Some(json!({"description": "another"})),
@@ -216,11 +222,16 @@ impl World {
         taken.request()
     }
 
-    /// The job of a directory that is there.
-    fn job(&self) -> String {
+    /// A request for a directory that is there.
+    fn done(&self) -> String {
         let taken = self.owner().post("/api/v1/resources", &directory("dev", &self.name()));
         self.owner().wait_for(&taken.request());
-        let shown = self.owner().get(&format!("/api/v1/requests/{}", taken.request()));
+        taken.request()
+    }
+
+    /// Its job.
+    fn job(&self) -> String {
+        let shown = self.owner().get(&format!("/api/v1/requests/{}", self.done()));
         shown.body["job"]["id"].as_str().unwrap_or_else(|| panic!("no job in {shown:?}")).to_owned()
     }
 
@@ -244,7 +255,8 @@ impl World {
     }
 
     fn token(&self) -> String {
-        let wish = json!({"name": self.name(), "roles": [], "scopes": ["catalog.read"], "expires_in_days": 1});
+        let wish =
+            json!({"name": self.name(), "roles": ["developer"], "scopes": ["catalog.read"], "expires_in_days": 1});
         let made = self.owner().post("/api/v1/service-tokens", &wish);
         let id = made.body["id"].as_str().or(made.body["token"]["id"].as_str());
         id.unwrap_or_else(|| panic!("no token: {made:?}")).to_owned()
@@ -254,7 +266,8 @@ impl World {
         let made = self.owner().post("/api/v1/webhooks", &json!({"url": "https://hooks.invalid/a"}));
         let id = made.body["id"].as_str().unwrap_or_else(|| panic!("no webhook: {made:?}")).to_owned();
         // A team may have twenty.
-        if let Some(before) = self.kept.borrow_mut().insert("webhook".to_owned(), BTreeMap::from([("id", id.clone())])) {
+        if let Some(before) = self.kept.borrow_mut().insert("webhook".to_owned(), BTreeMap::from([("id", id.clone())]))
+        {
             self.admin().send("DELETE", &format!("/api/v1/webhooks/{}", before["id"]), None);
         }
         id

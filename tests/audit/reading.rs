@@ -86,7 +86,7 @@ fn tail_shows_the_newest_last_and_whole_entries_to_programs() {
     assert!(entries[0]["seq"].as_u64() < entries[1]["seq"].as_u64());
     let refused = server.cli("dana", &["audit", "tail", "--stream", "platform"]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(said(&refused).contains("for auditors"), "{}", said(&refused));
+    assert!(said(&refused).contains("takes the role auditor"), "{}", said(&refused));
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn config(databases: &Postgres) -> String {
 when-no-policy-applies = "allow"
 
 [jobs]
-tries = 10000
+tries = 1000
 longest-wait-seconds = 2
 
 [connections.sql.main]

@@ -22,15 +22,8 @@ enum Kind {
     TargetDeath,
 }
 
-const KINDS: [Kind; 7] = [
-    Kind::Death,
-    Kind::Death,
-    Kind::Sleep,
-    Kind::Sleep,
-    Kind::SleepAndDeath,
-    Kind::DatabaseDeath,
-    Kind::TargetDeath,
-];
+const KINDS: [Kind; 7] =
+    [Kind::Death, Kind::Death, Kind::Sleep, Kind::Sleep, Kind::SleepAndDeath, Kind::DatabaseDeath, Kind::TargetDeath];
 
 /// How long a host sleeps at least: its leases last four seconds.
 const NAP: u64 = 5_000;
