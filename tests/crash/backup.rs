@@ -24,6 +24,8 @@ fn directory(name: &str) -> serde_json::Value {
 #[test]
 fn a_backup_of_a_server_at_work_restores_with_everything_that_was_answered_before_it() {
     let server = Server::start(&Setup::without_postgres());
+    let key_of = |server: &Server| server.person("dana").get("/api/v1/audit/key").body["key"].clone();
+    let signs = key_of(&server);
     let taken = |name: &str| server.person("dana").post("/api/v1/resources", &directory(name)).request();
     let answered: Vec<String> = (0..5).map(|n| taken(&format!("before-{n}"))).collect();
     let backup = server.data().join("backup.db");
@@ -66,8 +68,7 @@ fn a_backup_of_a_server_at_work_restores_with_everything_that_was_answered_befor
     }
     let verified = other.cli("dana", &["audit", "verify"]);
     assert!(verified.status.success(), "{}", said(&verified));
-    let key_of = |server: &Server| server.person("dana").get("/api/v1/audit/key").body["key"].clone();
-    assert_eq!(key_of(&server), key_of(&other), "the heads that were signed before can still be checked");
+    assert_eq!(signs, key_of(&other), "the heads that were signed before can still be checked");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use macadam_tests::replicas::{Place, Replicas};
 use macadam_tests::server::{Setup, database};
 use serde_json::json;
 
-use crate::{CONFIG, activate, answered, policy, publish, until};
+use crate::{CONFIG, activate, answered, asks, policy, publish, until};
 
 fn project() -> serde_json::Value {
     json!({
@@ -54,6 +54,7 @@ async fn while_the_blobs_are_away_what_runs_goes_on_and_publishing_is_refused_wi
     let mut replicas = Replicas::start(2, Place::S3, CONFIG).await;
     publish(&replicas.servers[0], "1.0.0");
     activate(&replicas.servers[0], "1.0.0");
+    asks(&replicas.servers[1], &["1.0.0"]);
     replicas.s3.as_mut().unwrap().kill();
     let [a, b] = replicas.servers.as_slice() else { panic!("there are two") };
     let refused = b.person("amir").publish(policy("1.1.0", "production-gate", "").archive());

@@ -59,6 +59,8 @@ fn a_person_signs_in_by_a_code_works_through_a_change_of_keys_and_is_out_when_th
     let out = machine.run(&["whoami"]);
     assert!(out.code == Some(1) && out.error.contains("macadam login --profile work"), "{out:?}");
     std::fs::write(machine.credentials("work"), kept).unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(machine.credentials("work"), private).unwrap();
     let out = machine.run(&["whoami"]);
     assert!(
         out.code == Some(1) && out.error.contains("taken back"),

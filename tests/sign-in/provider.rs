@@ -2,13 +2,15 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use macadam_tests::components::source_root;
 
 /// A running provider.
 pub(crate) struct Provider {
     process: Child,
+    /// What it writes, which must have somewhere to go: a provider that cannot write its notices ends.
+    _output: BufReader<ChildStdout>,
     /// Its issuer.
     pub(crate) issuer: String,
 }
@@ -30,10 +32,10 @@ impl Provider {
             .stderr(Stdio::null());
         let mut process = node.spawn().expect("node runs");
         let mut issuer = String::new();
-        let stdout = process.stdout.take().expect("its output");
-        BufReader::new(stdout).read_line(&mut issuer).expect("the provider says its issuer");
+        let mut output = BufReader::new(process.stdout.take().expect("its output"));
+        output.read_line(&mut issuer).expect("the provider says its issuer");
         assert!(issuer.starts_with("http://127.0.0.1:"), "the provider starts: {issuer:?}");
-        Self { process, issuer: issuer.trim().to_owned() }
+        Self { process, _output: output, issuer: issuer.trim().to_owned() }
     }
 
     /// What a host is told that trusts it.

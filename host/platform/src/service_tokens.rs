@@ -116,10 +116,11 @@ impl Platform {
     ) -> Result<ServiceTokenRecord, ProvisionError> {
         let unknown = || ProvisionError::NotFound(format!("service token {id}"));
         let record = self.store().service_token(id).await?.ok_or_else(unknown)?;
-        if !self.may(caller, Action::ServiceTokenRevoke, &Target::Team(record.team.clone())) {
+        let own = matches!(caller.credential, Credential::ServiceToken { id: used, .. } if used == id);
+        // Whatever a token is for, who holds it may give it up.
+        if !self.may(caller, Action::ServiceTokenRevoke, &Target::Team(record.team.clone())) && !own {
             return Err(unknown());
         }
-        let own = matches!(caller.credential, Credential::ServiceToken { id: used, .. } if used == id);
         if caller.is_service() && !own {
             return Err(ProvisionError::Forbidden("a service revokes no token but its own".to_owned()));
         }

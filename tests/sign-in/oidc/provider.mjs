@@ -9,7 +9,9 @@ import { createServer } from 'node:http';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 
-const { Provider } = await import(pathToFileURL(process.argv[2]).href);
+const library = pathToFileURL(process.argv[2]).href;
+const { Provider } = await import(library);
+const { default: Memory } = await import(new URL('adapters/memory_adapter.js', library));
 
 const PEOPLE = {
   dana: { groups: ['payments-developers'], name: 'Dana' },
@@ -44,9 +46,10 @@ const server = createServer((request, answer) => {
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
 const issuer = `http://127.0.0.1:${server.address().port}`;
 
-// What a provider keeps is kept by the module, so another one with other keys knows the same sign-ins.
+// What a provider keeps is kept beside it, so that another one with other keys knows the same sign-ins.
 function serve() {
   return new Provider(issuer, {
+    adapter: (model) => new Memory(model),
     clients: [{
       client_id: 'macadam-cli',
       application_type: 'native',
