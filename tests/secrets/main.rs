@@ -11,6 +11,8 @@
     reason = "tests fail by panicking, and say what they saw"
 )]
 
+mod leaks;
+mod nowhere;
 mod rotation;
 
 use std::time::{Duration, Instant};
