@@ -68,8 +68,9 @@ impl SealingKeys for PostgresStore {
         // A value that another host has just sealed under it, and not committed when this one looked.
         let gone = sqlx::query("DELETE FROM sealing_keys WHERE id = $1").bind(key.to_string()).execute(&mut *tx).await;
         match gone {
+            Ok(_) => {}
             Err(error) if is_referred_to(&error) => return Ok(false),
-            gone => drop(gone?),
+            Err(error) => return Err(error.into()),
         }
         sqlx::query("INSERT INTO retired_sealing_keys (id, since, retired_at) VALUES ($1, $2, $3)")
             .bind(key.to_string())
