@@ -3,8 +3,8 @@
 use macadam_tests::server::Server;
 use serde_json::json;
 
-use crate::receiver::Receiver;
 use crate::{events, make_directory, path, setup, until, webhook};
+use macadam_tests::receiver::Receiver;
 
 #[test]
 fn a_webhook_whose_receiver_fails_for_long_is_disabled_told_of_and_goes_on_when_it_is_enabled() {

@@ -12,7 +12,6 @@
 
 mod disabling;
 mod order;
-mod receiver;
 mod secrets;
 mod targets;
 mod verify;
@@ -23,7 +22,7 @@ use std::time::{Duration, Instant};
 use macadam_tests::server::{Person, Server, Setup};
 use serde_json::{Value, json};
 
-use crate::receiver::Receiver;
+use macadam_tests::receiver::Receiver;
 
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

@@ -3,8 +3,8 @@
 use macadam_tests::server::Server;
 use serde_json::{Value, json};
 
-use crate::receiver::{Got, Receiver};
 use crate::{events, make_directory, path, setup, until, webhook};
+use macadam_tests::receiver::{Got, Receiver};
 
 fn places(got: &[Got]) -> Vec<u64> {
     got.iter().map(Got::place).collect()

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use macadam_tests::server::Server;
 use serde_json::json;
 
-use crate::receiver::Receiver;
 use crate::{events, make_directory, path, setup, until, webhook};
+use macadam_tests::receiver::Receiver;
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)

@@ -4,7 +4,7 @@ use macadam_tests::server::{Server, Setup};
 use serde_json::json;
 
 use crate::path;
-use crate::receiver::Receiver;
+use macadam_tests::receiver::Receiver;
 
 #[test]
 fn a_host_is_not_made_to_call_its_neighbours_or_itself() {

@@ -6,8 +6,8 @@ use macadam_tests::components::source_root;
 use macadam_tests::server::{Server, binary};
 use serde_json::json;
 
-use crate::receiver::{Got, Receiver};
 use crate::{path, setup, webhook};
+use macadam_tests::receiver::{Got, Receiver};
 
 /// A message that a host has sent, with its secret.
 fn sent() -> (Got, String) {

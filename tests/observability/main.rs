@@ -10,13 +10,12 @@
     reason = "tests fail by panicking, and say what they saw"
 )]
 
-mod collector;
-
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
-use collector::{Collector, Span};
+use macadam_tests::collector::{self, Collector, Span};
+use macadam_tests::receiver::{Got, Receiver};
 use macadam_tests::server::{Server, Setup};
 use serde_json::{Value, json};
 
@@ -70,6 +69,76 @@ fn a_request_is_one_trace_from_its_route_to_the_calls_of_its_plugins() {
     let host_call = spans.iter().find(|span| span.parent == provider.id).expect("what it had the host do is below");
     assert_eq!((host_call.name.as_str(), host_call.kind), ("files", collector::CLIENT));
     assert!(server.log().contains(TRACE), "the request's line in the log names the trace");
+}
+
+/// A host that may call receivers on this machine, and its webhook that takes everything.
+fn with_receiver(environment: Vec<(String, String)>) -> (Server, Receiver, String) {
+    let allowed = "[webhooks]\nallow-addresses = [\"127.0.0.1/32\"]\nallow-http-hosts = [\"127.0.0.1\"]\n";
+    let plugins = Setup::without_postgres();
+    let server = Server::start(&Setup { config: format!("{allowed}{}", plugins.config), environment, ..plugins });
+    let receiver = Receiver::start();
+    let wish = json!({"url": receiver.url("/hook"), "types": ["macadam."]});
+    let made = server.person("dana").post("/api/v1/webhooks", &wish);
+    assert_eq!(made.status, 201, "{made:?}");
+    let path = format!("/api/v1/webhooks/{}", made.body["id"].as_str().expect("an id"));
+    (server, receiver, path)
+}
+
+fn wait_for_message(receiver: &Receiver, is_it: impl Fn(&Got) -> bool) -> Got {
+    let begin = std::time::Instant::now();
+    loop {
+        if let Some(got) = receiver.got().into_iter().find(|got| is_it(got)) {
+            return got;
+        }
+        assert!(begin.elapsed().as_secs() < 60, "the message does not come: {:?}", receiver.got());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_receiver_of_webhooks_can_go_on_with_the_trace() {
+    let collector = Collector::start();
+    let environment = collector.environment(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")]);
+    let (mut server, receiver, path) = with_receiver(environment);
+    let header = format!("00-{TRACE}-{PARENT}-01");
+    let headers = [("traceparent", header.as_str())];
+    let tried = server.person("dana").send_with("POST", &format!("{path}/test"), Some(&json!({})), &headers);
+    assert_eq!(tried.body["status"], 204, "{tried:?}");
+    let is_test = |got: &Got| got.header("webhook-id").starts_with("test_");
+    let test = wait_for_message(&receiver, is_test);
+    let told = wait_for_message(&receiver, |got| !is_test(got));
+    server.stop();
+
+    let spans = collector.spans();
+    let span_of = |got: &Got| -> &Span {
+        let [_, trace, id, flags] = got.header("traceparent").split('-').collect::<Vec<_>>()[..] else {
+            panic!("four parts: {got:?}")
+        };
+        assert_eq!(flags, "01", "what is sent to a collector is sampled");
+        let found = spans.iter().find(|span| span.id == id && span.trace == trace);
+        found.unwrap_or_else(|| panic!("{trace} {id} is a span that the collector has: {spans:#?}"))
+    };
+    for (got, receiver) in [(&test, &receiver), (&told, &receiver)] {
+        let span = span_of(got);
+        assert_eq!((span.name.as_str(), span.kind), ("POST webhook", collector::CLIENT));
+        assert_eq!(span.attribute("http.response.status_code"), Some("204".to_owned()));
+        assert_eq!(span.attribute("macadam.webhook.message").as_deref(), Some(got.header("webhook-id")));
+        assert_eq!(
+            span.attribute("macadam.webhook.receiver"),
+            Some(receiver.url("")),
+            "without the rest of the address"
+        );
+    }
+    assert_eq!(span_of(&test).trace, TRACE, "a test is in the trace of the request that asked for it");
+    assert_eq!(span_of(&told).parent, "", "what is told of an event begins a trace");
+}
+
+#[test]
+fn a_host_that_sends_no_traces_tells_receivers_of_none() {
+    let (server, receiver, path) = with_receiver(Vec::new());
+    let tried = server.person("dana").post(&format!("{path}/test"), &json!({}));
+    assert_eq!(tried.body["status"], 204, "{tried:?}");
+    assert!(receiver.got().iter().all(|got| !got.headers.contains_key("traceparent")));
 }
 
 /// Previews something with a trace's id, on a host with these variables, and says what was sent as protobuf.

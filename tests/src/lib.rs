@@ -10,10 +10,12 @@
     reason = "tests fail by panicking, and say what they saw"
 )]
 
+pub mod collector;
 pub mod components;
 pub mod contract;
 mod exchange;
 pub mod postgres;
+pub mod receiver;
 pub mod replicas;
 pub mod sandbox;
 pub mod server;

@@ -118,8 +118,19 @@ fn syntax(error: &serde_json::Error) -> Problem {
 fn field(pointer: String, error: &serde_json::Error) -> Problem {
     let text = error.to_string();
     // serde_json adds where in the text; the pointer says where in the document.
-    let message = text.split(" at line ").next().unwrap_or(&text);
-    Problem::invalid(&[Violation::new(pointer, message)])
+    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    Problem::invalid(&[Violation::new(pointer, without_text(message))])
+}
+
+/// The message without the text that was there instead of what is expected: the field is named, and what somebody wrote
+/// into the wrong one may be a secret, which has no business in the answers that proxies and clients log.
+fn without_text(message: &str) -> String {
+    let shown =
+        ["invalid type: string ", "invalid value: string "].into_iter().find(|start| message.starts_with(start));
+    let Some((start, (_, expected))) = shown.zip(message.rsplit_once(", expected ")) else {
+        return message.to_owned();
+    };
+    format!("{}, expected {expected}", start.trim_end())
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {

@@ -86,6 +86,13 @@ pub enum StoreError {
     /// Nothing can be written for now, and nothing was changed.
     #[error("nothing can be written, and nothing was changed: {0}")]
     Unwritten(Obstacle),
+    /// Something was to be kept that is sealed under a key that counts no more. It would be in the way of nobody else,
+    /// and open for nobody.
+    #[error(
+        "what was to be kept is sealed under a key that was replaced and is not in use any more, so nothing was changed; \
+             give this host the key that replaced it, and restart it"
+    )]
+    KeyRetired,
     /// A stored value is not what this program writes.
     #[error("the stored {what} cannot be read: {detail}; somebody else has written to the database, restore a backup")]
     Corrupt {
@@ -166,9 +173,19 @@ impl From<sqlx::Error> for StoreError {
             tracing::error!(%error, %obstacle, "the database cannot be written");
             return Self::Unwritten(obstacle);
         }
+        if error.as_database_error().is_some_and(is_sealed_under_nothing) {
+            tracing::error!(%error, "something is sealed under a key that is not in use");
+            return Self::KeyRetired;
+        }
         match error {
             sqlx::Error::ColumnDecode { index, source } => Self::corrupt(format!("column {index}"), source),
             other => Self::database(other),
         }
     }
+}
+
+/// Whether PostgreSQL refuses a sealed value since its key is none of those in use: the references of migration 17.
+fn is_sealed_under_nothing(error: &dyn DatabaseError) -> bool {
+    let refers = error.constraint().is_some_and(|name| name.ends_with("sealed_by_fkey"));
+    refers && error.is_foreign_key_violation()
 }

@@ -86,6 +86,12 @@ pub const EVENT_TYPES: &[EventType] = &[
     to_admins("access-policy.changed", "An access policy was added or changed"),
     to_admins("access-policy.removed", "An access policy was removed"),
     to_admins("schedule.run-requested", "Somebody has something run now that is done by the clock"),
+    to_admins(
+        "sealing-key.replaced",
+        "Secrets are sealed under a new key from now on; `before` is the one it replaces",
+    ),
+    to_admins("sealing-key.resealed", "What was sealed under an earlier key was sealed under the current one"),
+    to_admins("sealing-key.retired", "Nothing is sealed under a key any more; it can be taken away"),
 ];
 
 impl EventType {

@@ -17,7 +17,7 @@
 //! | [`AccessPolicies`] | what administrators add to the rules of who may do what |
 //! | [`DecisionLog`] | what plugins were asked and said, to be explained and replayed |
 //! | [`ServiceTokens`] | who may call without being a person |
-//! | [`Secrets`], [`SealingKeys`] | sealed bytes behind handles, and under which key |
+//! | [`Secrets`], [`SealingKeys`] | sealed bytes behind handles; under which keys, and sealing them anew |
 //! | [`AuditLog`], [`Outbox`] | what happened, kept for good and told to others |
 //! | [`Webhooks`] | who is told by a call, how far they have been told, and what came of each attempt |
 //!
@@ -86,7 +86,9 @@ pub use requests::{
 pub use resources::{Desired, PageRequest, ProviderPin, ResourceFilter, ResourceRecord, ResourceTransition, Resources};
 pub use scaffolds::{Scaffold, ScaffoldFile, ScaffoldRecord, Scaffolds};
 pub use schedules::{DueSchedule, RunEnd, RunOutcome, ScheduleError, ScheduleLease, ScheduleRecord, Schedules};
-pub use sealing::SealingKeys;
+pub use sealing::{
+    Resealed, SealedPlace, SealedValue, SealingKeyId, SealingKeyIdError, SealingKeyRecord, SealingKeySet, SealingKeys,
+};
 pub use secrets::{Sealed, SecretRecord, Secrets};
 pub use service_tokens::{NewServiceToken, ServiceTokenError, ServiceTokenRecord, ServiceTokens, USE_NOTED_FOR};
 pub use sqlite::{BackupError, CheckedBackup, SqliteStore};

@@ -7,7 +7,12 @@ use std::fmt;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::StoreError;
+use crate::{SealingKeyId, StoreError};
+
+/// What bytes begin with that say under which key they are sealed; the key's id follows. Bytes that were sealed before
+/// there were several keys begin with a random nonce instead, which is this once in 2^64. The view `sealed_values` of the
+/// databases reads the same.
+const MARK: [u8; 8] = *b"macadam\x01";
 
 /// Bytes that the caller has sealed. Printed as their length only: sealed or not, they have no business in a log.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,6 +23,19 @@ impl Sealed {
     #[must_use]
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
+    }
+
+    /// Bytes that were just sealed under a key, and say so.
+    #[must_use]
+    pub fn under(key: SealingKeyId, bytes: &[u8]) -> Self {
+        Self([MARK.as_slice(), key.as_bytes(), bytes].concat())
+    }
+
+    /// The key that these say they are sealed under, if they do, and what was sealed.
+    #[must_use]
+    pub fn parts(&self) -> (Option<SealingKeyId>, &[u8]) {
+        let marked = self.0.strip_prefix(&MARK).and_then(|rest| rest.split_first_chunk());
+        marked.map_or((None, &self.0), |(id, sealed)| (Some(SealingKeyId::new(*id)), sealed))
     }
 
     /// The sealed bytes.

@@ -31,7 +31,8 @@ The server may run: what was committed when the backup begins is in it, and nobo
 is looked over before it gets its name.
 
 Secrets in it are sealed with master.key of the data directory, without which they open for nobody. Keep that key
-elsewhere, once; it does not change. --with-key writes it beside the backup, where whoever has both has every secret.
+elsewhere; it changes only when you replace it, and while you do, keep the former one too. --with-key writes master.key
+beside the backup, where whoever has both has every secret.
 
 Not in it: the configuration, the people, and the directories blobs (packages and archives) and workspaces, which are
 files to be copied as files, after the backup: then everything that it names is among them. A store on PostgreSQL is backed up with pg_dump.")]

@@ -71,6 +71,10 @@ pub(super) struct Config {
     pub(super) master_key_env: Option<String>,
     /// The file with that key.
     pub(super) master_key_file: Option<PathBuf>,
+    /// Variables of the environment with other keys, which secrets may be sealed under as well.
+    pub(super) other_master_key_envs: Vec<String>,
+    /// Files with such keys.
+    pub(super) other_master_key_files: Vec<PathBuf>,
     /// The registry's directory whose packages are taken over at a start; absolute, or below the data directory.
     pub(super) registry: PathBuf,
     /// Where packages and archives are.
@@ -167,6 +171,8 @@ impl Default for Config {
             registry: PathBuf::from("registry"),
             master_key_env: None,
             master_key_file: None,
+            other_master_key_envs: Vec::new(),
+            other_master_key_files: Vec::new(),
             blobs: BlobsConfig::default(),
             when_no_policy_applies: settings.when_no_policy_applies,
             approval_wait_seconds: settings.approval_wait.as_secs(),

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::serve::config::{Config, SqlAddress};
 use crate::serve::connections::address_of;
 use crate::serve::data::DataDir;
-use crate::serve::key::{KeyPlace, MasterKey};
+use crate::serve::key::{KeyPlace, MasterKeys};
 
 /// The address of a database. It may hold a password, and is never shown.
 #[derive(Clone, Deserialize)]
@@ -65,11 +65,11 @@ pub(super) async fn open(
     data: &DataDir,
     config: &Config,
     url: Option<&DatabaseUrl>,
-) -> anyhow::Result<(OpenStore, MasterKey)> {
+) -> anyhow::Result<(OpenStore, MasterKeys)> {
     let place = KeyPlace::of(data, config)?;
     let Some(settings) = chosen(data, config, url)? else {
         // The key comes first: it must be made before the database that needs it is.
-        let key = place.open(data)?;
+        let key = MasterKeys::open(&place, data, config)?;
         let store = SqliteStore::open(&data.database()).await?;
         key.check(&store).await?;
         return Ok((OpenStore::Sqlite(store), key));
@@ -79,7 +79,7 @@ pub(super) async fn open(
     if !macadam_store::Teams::teams(&store).await?.is_empty() {
         place.must_be_there(data, &settings.place())?;
     }
-    let key = place.open(data)?;
+    let key = MasterKeys::open(&place, data, config)?;
     key.check(&store).await?;
     if data.database().exists() {
         let path = data.database();

@@ -20,7 +20,7 @@ use crate::serve::blobs;
 use crate::serve::config::Config;
 use crate::serve::connections;
 use crate::serve::data::DataDir;
-use crate::serve::key::MasterKey;
+use crate::serve::key::MasterKeys;
 
 /// How long a call waits for a place in the sandbox. A person waits for its answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -30,9 +30,9 @@ pub(super) async fn platform(
     data: &DataDir,
     config: &Config,
     store: Arc<dyn Store>,
-    key: &MasterKey,
+    keys: &MasterKeys,
 ) -> anyhow::Result<Platform> {
-    let vault = Arc::new(Vault::new(Arc::clone(&store), key.sealer()));
+    let vault = Arc::new(Vault::new(Arc::clone(&store), keys.sealer()));
     let grants = connections::open(data, &config.connections, Arc::clone(&vault))?;
     let blobs = blobs::open(data, &config.blobs).await?;
     let packages = Packages::new(Arc::clone(&store), blobs.clone());

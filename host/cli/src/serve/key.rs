@@ -2,7 +2,8 @@
 //! the data directory, which is made at the first start.
 //!
 //! Hosts on one database need the same key. The database knows its id, so that a host with another one is told at its
-//! start, before it seals what the others cannot open.
+//! start, before it seals what the others cannot open. While a key is being replaced, a host holds others as well: the
+//! next one before it is the key, and the former one until nothing is sealed under it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,14 +13,18 @@ use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
-use macadam_platform::vault::{KEY_BYTES, Sealer, key_id};
-use macadam_store::Store;
+use macadam_platform::Platform;
+use macadam_platform::vault::{Followed, KEY_BYTES, Sealer, key_id};
+use macadam_store::{SealingKeyId, SealingKeySet, Store};
 
 use crate::serve::config::Config;
 use crate::serve::data::{DataDir, check_private};
 
 /// The variable that counts over everything else.
 const VARIABLE: &str = "MACADAM_MASTER_KEY";
+
+/// The variable that adds other keys, with commas or spaces in between.
+const OTHERS: &str = "MACADAM_OTHER_MASTER_KEYS";
 
 /// Where the key is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +37,14 @@ pub(super) enum KeyPlace {
     DataDir,
 }
 
-/// The key that secrets are sealed with.
-pub(super) struct MasterKey([u8; KEY_BYTES]);
+/// A key that secrets are sealed with.
+struct MasterKey([u8; KEY_BYTES]);
+
+/// The key that secrets are sealed with, and others that they may be sealed under as well.
+pub(super) struct MasterKeys {
+    key: MasterKey,
+    others: Vec<MasterKey>,
+}
 
 impl KeyPlace {
     /// Where the key is said to be.
@@ -52,25 +63,14 @@ impl KeyPlace {
     /// The key; `None` when it is to be made, which only the data directory's is.
     fn find(&self, data: &DataDir) -> anyhow::Result<Option<MasterKey>> {
         match self {
-            Self::Variable(name) => {
-                let text = std::env::var(name);
-                let text =
-                    text.with_context(|| format!("the variable {name} of the environment cannot be read; set it"));
-                let key = MasterKey::from_text(&text?);
-                key.map(Some).with_context(|| format!("the variable {name}"))
-            }
-            Self::File(path) => {
-                let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-                // Orchestrators mount secrets for a group.
-                check_private(path, 0o007)?;
-                MasterKey::from_file(&bytes).map(Some).with_context(|| path.display().to_string())
-            }
+            Self::Variable(name) => MasterKey::in_variable(name).map(Some),
+            Self::File(path) => MasterKey::in_file(path).map(Some),
             Self::DataDir => in_data_dir(&data.master_key()),
         }
     }
 
     /// The key, made on first use.
-    pub(super) fn open(&self, data: &DataDir) -> anyhow::Result<MasterKey> {
+    fn open(&self, data: &DataDir) -> anyhow::Result<MasterKey> {
         match self.find(data)? {
             Some(key) => Ok(key),
             None => Ok(MasterKey(data.new_master_key()?)),
@@ -105,6 +105,23 @@ fn in_data_dir(path: &Path) -> anyhow::Result<Option<MasterKey>> {
 }
 
 impl MasterKey {
+    fn in_variable(name: &str) -> anyhow::Result<Self> {
+        let text = std::env::var(name);
+        let text = text.with_context(|| format!("the variable {name} of the environment cannot be read; set it"));
+        Self::from_text(&text?).with_context(|| format!("the variable {name}"))
+    }
+
+    fn in_file(path: &Path) -> anyhow::Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        // Orchestrators mount secrets for a group.
+        check_private(path, 0o007)?;
+        Self::from_file(&bytes).with_context(|| path.display().to_string())
+    }
+
+    fn id(&self) -> SealingKeyId {
+        key_id(&self.0)
+    }
+
     /// The key as bytes, as `master.key` has it, or as a text.
     fn from_file(bytes: &[u8]) -> anyhow::Result<Self> {
         if let Ok(key) = bytes.try_into() {
@@ -124,26 +141,98 @@ impl MasterKey {
             format!("it is no key: write {KEY_BYTES} random bytes as base64, such as from `openssl rand -base64 32`")
         })
     }
+}
 
-    /// What seals with it.
-    pub(super) fn sealer(&self) -> Sealer {
-        Sealer::new(&self.0)
+impl MasterKeys {
+    /// The key, made on first use, and the others.
+    pub(super) fn open(place: &KeyPlace, data: &DataDir, config: &Config) -> anyhow::Result<Self> {
+        let in_variables = config.other_master_key_envs.iter().map(|name| MasterKey::in_variable(name));
+        let in_files = config.other_master_key_files.iter().map(|path| MasterKey::in_file(&data.join(path)));
+        let mut others: Vec<MasterKey> = in_variables.chain(in_files).collect::<anyhow::Result<_>>()?;
+        if let Some(text) = std::env::var_os(OTHERS) {
+            others
+                .extend(several(text.to_str().unwrap_or_default()).with_context(|| format!("the variable {OTHERS}"))?);
+        }
+        Ok(Self { key: place.open(data)?, others })
     }
 
-    /// Refuses a store whose secrets are sealed under other keys, and leaves the id in one that has none yet.
+    /// What seals with them.
+    pub(super) fn sealer(&self) -> Sealer {
+        let others: Vec<_> = self.others.iter().map(|key| key.0).collect();
+        Sealer::with_others(&self.key.0, &others)
+    }
+
+    /// Refuses a store with secrets under keys that are not here. The key becomes the store's if it has none yet, or if
+    /// it is a new one and those that it has are here as well.
     pub(super) async fn check(&self, store: &dyn Store) -> anyhow::Result<()> {
-        let id = key_id(&self.0);
-        let known = store.first_sealing_key(&id, Timestamp::now()).await?;
-        anyhow::ensure!(
-            known.contains(&id),
-            "the secrets of this database are sealed under the key {}, and this host has the key {id}; give it the same \
-             key: copy master.key from a host that uses the database, or name it with {VARIABLE}, `master-key-env` or \
-             `master-key-file`",
-            known.join(", ")
-        );
-        tracing::info!(key = id, "the key that secrets are sealed with");
+        let held = self.sealer().held();
+        let known = store.adopt_sealing_key(self.key.id(), &held, Timestamp::now()).await?;
+        let missing = known.missing(&held);
+        if missing.len() == known.in_use.len() {
+            bail!(
+                "the secrets of this database are sealed under the key {}, and this host has the key {}; give it the \
+                 same key: copy master.key from a host that uses the database, or name it with {VARIABLE}, \
+                 `master-key-env` or `master-key-file`",
+                list(&missing),
+                self.key.id()
+            );
+        }
+        if !missing.is_empty() {
+            bail!(
+                "secrets of this database are sealed under the key {}, which this host does not have; give it that key \
+                 as well, with {OTHERS}, `other-master-key-envs` or `other-master-key-files`, until the schedule \
+                 `master-key` says that nothing is left under it",
+                list(&missing)
+            );
+        }
+        self.tell(&known);
         Ok(())
     }
+
+    fn tell(&self, known: &SealingKeySet) {
+        let (mine, current) = (self.key.id(), known.current().map_or_else(|| self.key.id(), |key| key.id));
+        tracing::info!(key = %current, "the key that secrets are sealed with");
+        if mine != current {
+            tracing::warn!(
+                key = %mine, instead = %current,
+                "the key of this host was replaced, and does not come back; name the one that replaced it with \
+                 {VARIABLE}, `master-key-env` or `master-key-file`"
+            );
+        }
+        for key in self.others.iter().map(MasterKey::id).filter(|id| known.retired.contains(id)) {
+            tracing::info!(%key, "nothing is sealed under this key any more; it can be taken away");
+        }
+    }
+}
+
+/// Seals under the key that another host may have brought, and says once when that is not here; gives which that is.
+pub(super) async fn follow(platform: &Platform, told: Option<SealingKeyId>) -> Option<SealingKeyId> {
+    match platform.follow_sealing_keys().await {
+        Ok(Followed::Missing(key)) => {
+            if told != Some(key) {
+                tracing::error!(
+                    %key,
+                    "other hosts seal secrets under a key that this host does not have, and it cannot open them; give it \
+                     that key with {OTHERS}, `other-master-key-envs` or `other-master-key-files`, and restart it"
+                );
+            }
+            Some(key)
+        }
+        Ok(Followed::Same | Followed::Changed(_)) => None,
+        Err(error) => {
+            tracing::error!(%error, "it is not known whether the key was replaced; secrets are sealed as they were");
+            told
+        }
+    }
+}
+
+fn several(text: &str) -> anyhow::Result<Vec<MasterKey>> {
+    let each = text.split(|separator: char| separator == ',' || separator.is_whitespace());
+    each.filter(|text| !text.is_empty()).map(MasterKey::from_text).collect()
+}
+
+fn list(keys: &[SealingKeyId]) -> String {
+    keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {
@@ -162,9 +251,18 @@ mod tests {
         (directory, data)
     }
 
-    fn from_config(data: &DataDir, config: &str) -> Result<MasterKey, String> {
+    fn all_from_config(data: &DataDir, config: &str) -> Result<MasterKeys, String> {
         let config: Config = toml::from_str(config).unwrap();
-        KeyPlace::of(data, &config).and_then(|place| place.open(data)).map_err(|error| format!("{error:#}"))
+        let keys = KeyPlace::of(data, &config).and_then(|place| MasterKeys::open(&place, data, &config));
+        keys.map_err(|error| format!("{error:#}"))
+    }
+
+    fn from_config(data: &DataDir, config: &str) -> Result<MasterKey, String> {
+        all_from_config(data, config).map(|keys| keys.key)
+    }
+
+    fn keys(key: u8, others: &[u8]) -> MasterKeys {
+        MasterKeys { key: MasterKey([key; 32]), others: others.iter().map(|byte| MasterKey([*byte; 32])).collect() }
     }
 
     #[test]
@@ -199,6 +297,10 @@ mod tests {
             ("master-key-file = 'nowhere'", "nowhere cannot be read"),
             ("master-key-file = 'key'", "openssl rand"),
             ("master-key-file = 'open'", "chmod"),
+            ("other-master-key-envs = ['MACADAM_NOT_SET']", "MACADAM_NOT_SET"),
+            ("other-master-key-files = ['nowhere']", "nowhere cannot be read"),
+            ("other-master-key-files = ['key']", "openssl rand"),
+            ("other-master-key-files = ['open']", "chmod"),
         ] {
             let Err(refused) = from_config(&data, config) else { panic!("{config} is refused") };
             assert!(refused.contains(part) && !refused.contains("hunter2"), "{part:?} is missing in: {refused}");
@@ -225,13 +327,36 @@ mod tests {
         assert!(!path.exists());
     }
 
+    #[test]
+    fn other_keys_are_read_as_the_key_is_and_a_text_may_have_several() {
+        let (_directory, data) = data();
+        fs::write(data.join("next"), [7; 32]).unwrap();
+        fs::set_permissions(data.join("next"), PermissionsExt::from_mode(0o600)).unwrap();
+        let keys = all_from_config(&data, "other-master-key-files = ['next']").unwrap();
+        assert_eq!(keys.sealer().held(), [keys.key.id(), key_id(&[7; 32])]);
+        let text = format!("{}, {}\n", "07".repeat(32), BASE64_STANDARD.encode([8; 32]));
+        let read: Vec<_> = several(&text).unwrap().iter().map(|key| key.0).collect();
+        assert_eq!(read, [[7; 32], [8; 32]]);
+        assert!(several("hunter2").is_err_and(|error| !error.to_string().contains("hunter2")));
+        assert!(several("").unwrap().is_empty());
+    }
+
     #[tokio::test]
-    async fn a_store_takes_only_the_key_that_it_had_first() {
+    async fn a_store_takes_another_key_only_from_a_host_that_has_the_former_one_as_well() {
         let (_directory, data) = data();
         let store = macadam_store::SqliteStore::open(&data.database()).await.unwrap();
-        MasterKey([1; 32]).check(&store).await.unwrap();
-        MasterKey([1; 32]).check(&store).await.unwrap();
-        let refused = MasterKey([2; 32]).check(&store).await.unwrap_err().to_string();
-        assert!(refused.contains(&key_id(&[1; 32])) && refused.contains("MACADAM_MASTER_KEY"), "{refused}");
+        keys(1, &[]).check(&store).await.unwrap();
+        keys(1, &[2]).check(&store).await.unwrap();
+        let refused = keys(2, &[]).check(&store).await.unwrap_err().to_string();
+        assert!(refused.contains(&key_id(&[1; 32]).to_string()) && refused.contains("MACADAM_MASTER_KEY"), "{refused}");
+        keys(2, &[1]).check(&store).await.unwrap();
+        for (host, missing) in [(keys(2, &[]), 1), (keys(1, &[]), 2)] {
+            let refused = host.check(&store).await.unwrap_err().to_string();
+            let missing = key_id(&[missing; 32]).to_string();
+            assert!(refused.contains(&missing) && refused.contains("other-master-key-files"), "{refused}");
+        }
+        keys(1, &[2]).check(&store).await.unwrap();
+        let current = macadam_store::SealingKeys::sealing_keys(&store).await.unwrap().current().unwrap();
+        assert_eq!(current.id, key_id(&[2; 32]), "an old configuration does not bring the former key back");
     }
 }

@@ -78,7 +78,8 @@ with a password is better in the variable, or where the configuration's database
 
 Several hosts on one database share the key to its secrets and the place of the blobs: the key, 32 random bytes as
 base64, is in MACADAM_MASTER_KEY or where the configuration's master-key-env or master-key-file says, and the place is in
-[blobs] of the configuration.
+[blobs] of the configuration. Other keys, while the key is being replaced, are in MACADAM_OTHER_MASTER_KEYS, with commas
+in between, or where other-master-key-envs and other-master-key-files say.
 
 MACADAM_LOG sets what is logged, such as info,macadam_runtime=debug. Traces go by OTLP over HTTP to where
 OTEL_EXPORTER_OTLP_ENDPOINT says, such as http://localhost:4318; OpenTelemetry's other variables count as well.")]
@@ -127,6 +128,7 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     organisation::put(data, &*store.store(), gate.people.as_deref()).await?;
     let platform = join::platform(data, &config, store.store(), &key).await?;
     platform.follow_access().await?;
+    platform.follow_sealing_keys().await?;
     let by = By::host("from the configuration", Timestamp::now());
     tokio::select! {
         started = platform.plugins().start(&config.plugins, &by) => drop(started?),
@@ -190,11 +192,13 @@ fn greet(
     output.line(&format!("Macadam is {state}: http://{address}"))
 }
 
-/// Lets a changed file of people count, and access policies that another replica has changed.
+/// Lets a changed file of people count, and the access policies and the key that another replica has changed.
 async fn reload(people: Option<Arc<PeopleFile>>, platform: macadam_platform::Platform) {
     let mut interval = tokio::time::interval(ACCESS_INTERVAL);
+    let mut missing = None;
     loop {
         interval.tick().await;
+        missing = key::follow(&platform, missing).await;
         if let Err(error) = platform.follow_access().await {
             tracing::error!(%error, "it is not known whether the access policies were changed; they are as they were");
         }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -42,7 +42,9 @@ impl Telemetry {
         };
         let http = SpanExporter::builder().with_http().with_http_client(Sender::new());
         let exporter = http.with_protocol(protocol()?).build();
-        let exporter = exporter.with_context(|| format!("{variable} does not say where traces can be sent"))?;
+        // What the exporter says repeats the address, which may hold a password.
+        let unusable = |_| anyhow!("{variable} is no address that traces can be sent to; write http://HOST:4318");
+        let exporter = exporter.map_err(unusable)?;
         let service = std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "macadam".to_owned());
         let resource = Resource::builder()
             .with_service_name(service)

@@ -22,6 +22,7 @@ use crate::provisioning::ProvisionError;
 use crate::provisioning::ask_provider::Made;
 use crate::provisioning::failure::{self, fatal, passing};
 use crate::provisioning::validate::{as_request, kept};
+use crate::vault::{SealError, scope};
 
 impl Platform {
     /// Does the next step of a claimed job, and says what it came to.
@@ -224,13 +225,17 @@ impl Platform {
     fn open_state(&self, job: &ClaimedJob) -> Result<Option<String>, Failure> {
         let Some(sealed) = &job.state else { return Ok(None) };
         let opened = self.parts.vault.sealer().open(&state_scope(job), sealed);
-        let opened = opened.map_err(|error| fatal(&format!("the state of the work: {error}")))?;
+        let opened = opened.map_err(|error| match error {
+            // Another host may have it, or this one will after its next start.
+            SealError::MissingKey(_) => passing(&format!("the state of the work: {error}")),
+            _ => fatal(&format!("the state of the work: {error}")),
+        })?;
         String::from_utf8(opened).map(Some).map_err(|error| fatal(&error))
     }
 }
 
 fn state_scope(job: &ClaimedJob) -> String {
-    format!("job/{}/{}", job.lease.job(), job.phase.as_str())
+    scope::of_job_state(job.lease.job(), job.phase)
 }
 
 /// What joins the reason for undoing with what went wrong while doing so.

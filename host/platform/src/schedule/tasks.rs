@@ -129,3 +129,26 @@ impl Task for Blobs {
         Ok(format!("{removed} blobs of {bytes} bytes removed"))
     }
 }
+
+/// What is sealed under a key that was replaced.
+pub(super) struct MasterKey;
+
+#[async_trait]
+impl Task for MasterKey {
+    fn name(&self) -> &'static str {
+        "master-key"
+    }
+
+    fn timing(&self, _: &Platform) -> Timing {
+        Timing::WhenDue(Duration::from_secs(5))
+    }
+
+    async fn is_due(&self, platform: &Platform, _: Timestamp) -> Result<bool, TaskError> {
+        Ok(platform.parts.vault.sealer().rotates())
+    }
+
+    async fn run(&self, platform: &Platform, now: Timestamp) -> Result<String, TaskError> {
+        let rotation = platform.rotate_sealing_keys(now).await.map_err(|error| TaskError::of(&error))?;
+        if rotation.stuck().is_empty() { Ok(rotation.to_string()) } else { Err(TaskError::of(&rotation)) }
+    }
+}

@@ -6,9 +6,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use jiff::{SignedDuration, Timestamp};
 use macadam_core::signature::WebhookSecret;
-use macadam_store::{
-    Attempted, ClaimedWebhook, DeliveryId, DeliveryRecord, OutboxEvent, WebhookError, WebhookId, WebhookRecord,
-};
+use macadam_store::{Attempted, ClaimedWebhook, DeliveryId, DeliveryRecord, OutboxEvent, WebhookError, WebhookRecord};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::Platform;
 use crate::events::CloudEvent;
 use crate::platform::random;
-use crate::vault::{SealError, Sealer};
+use crate::vault::{SealError, Sealer, scope};
 use crate::webhooks::send::{Message, Outcome};
 
 /// How many webhooks are told at once.
@@ -197,6 +195,7 @@ pub(super) async fn send(
 ) -> Outcome {
     let secrets = match secrets(platform.parts.vault.sealer(), webhook, at) {
         Ok(secrets) => secrets,
+        Err(error @ SealError::MissingKey(_)) => return Outcome::unsent(format!("the webhook's secret: {error}")),
         Err(error) => return Outcome::unsent(format!("the webhook's secret: {error}; rotate it")),
     };
     match serde_json::to_vec(event) {
@@ -208,19 +207,14 @@ pub(super) async fn send(
 /// What is signed with: the secret, and the one before while receivers may still have that.
 fn secrets(sealer: &Sealer, webhook: &WebhookRecord, now: Timestamp) -> Result<Vec<WebhookSecret>, SealError> {
     let open = |sealed| {
-        let opened = sealer.open(&scope(webhook.id), sealed)?;
-        WebhookSecret::new(opened).map_err(|_| SealError)
+        let opened = sealer.open(&scope::of_webhook(webhook.id), sealed)?;
+        WebhookSecret::new(opened).map_err(|_| SealError::DoesNotOpen)
     };
     let mut secrets = vec![open(&webhook.secret)?];
     if let Some(previous) = webhook.previous.as_ref().filter(|previous| previous.until > now) {
         secrets.push(open(&previous.secret)?);
     }
     Ok(secrets)
-}
-
-/// What a webhook's secret is sealed to.
-pub(super) fn scope(id: WebhookId) -> String {
-    format!("webhook/{id}")
 }
 
 /// Why a webhook is to be disabled after an attempt, if it is.

@@ -17,7 +17,8 @@ use crate::authorization::scope::Teams;
 use crate::authorization::{Action, Refused, Target};
 use crate::events::CloudEvent;
 use crate::platform::random;
-use crate::webhooks::deliver::{delivery_id, scope, send};
+use crate::vault::scope;
+use crate::webhooks::deliver::{delivery_id, send};
 use crate::webhooks::destination::Destination;
 use crate::webhooks::{ChangeWebhook, CreateWebhook, WebhookView, WithSecret};
 use crate::{Caller, Platform};
@@ -284,7 +285,8 @@ impl Platform {
         let internal = |error: &dyn std::fmt::Display| ManageError::Internal(error.to_string());
         let mut bytes = vec![0_u8; WebhookSecret::NEW];
         getrandom::fill(&mut bytes).map_err(|error| internal(&error))?;
-        let sealed = self.parts.vault.sealer().seal(&scope(id), &bytes).map_err(|error| internal(&error))?;
+        let sealed =
+            self.parts.vault.sealer().seal(&scope::of_webhook(id), &bytes).map_err(|error| internal(&error))?;
         let shown = WebhookSecret::new(bytes).map_err(|error| internal(&error))?.reveal();
         Ok(NewSecret { sealed, shown })
     }

@@ -14,6 +14,7 @@ mod deliver;
 mod destination;
 mod manage;
 mod send;
+mod trace;
 mod view;
 
 pub use deliver::Deliverers;

@@ -18,6 +18,7 @@ use ureq::{Agent, Body};
 
 use crate::webhooks::addresses::may_reach;
 use crate::webhooks::destination::{Destination, refused};
+use crate::webhooks::trace;
 
 /// How long a receiver may take, from the look-up of its name to the end of its answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -150,15 +151,19 @@ impl Courier {
     /// Sends a message. The configuration may be another than when the webhook was made, so its address is looked at
     /// again.
     pub(super) async fn send(&self, message: Message) -> Outcome {
-        if let Err(reason) = Destination::new(&message.url, &self.settings) {
-            return Outcome::unsent(format!("the webhook's address may not be called: {reason}"));
-        }
+        let destination = match Destination::new(&message.url, &self.settings) {
+            Ok(destination) => destination,
+            Err(reason) => return Outcome::unsent(format!("the webhook's address may not be called: {reason}")),
+        };
         let Ok(_place) = self.places.acquire().await else {
             return Outcome::unsent("this host is about to stop".to_owned());
         };
-        let agent = self.agent.clone();
-        let sent = tokio::task::spawn_blocking(move || send(&agent, &message)).await;
-        sent.unwrap_or_else(|_| Outcome::unsent("the attempt was cut off".to_owned()))
+        let (agent, span) = (self.agent.clone(), trace::span(&destination.receiver(), &message.id));
+        let parent = trace::parent(&span);
+        let sent = tokio::task::spawn_blocking(move || send(&agent, &message, parent.as_deref())).await;
+        let outcome = sent.unwrap_or_else(|_| Outcome::unsent("the attempt was cut off".to_owned()));
+        trace::note(&span, &outcome);
+        outcome
     }
 }
 
@@ -174,11 +179,13 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, CourierError> {
     if all.is_empty() { Err(CourierError::Certificates("there is none in it".to_owned())) } else { Ok(all) }
 }
 
-fn send(agent: &Agent, message: &Message) -> Outcome {
+fn send(agent: &Agent, message: &Message, parent: Option<&str>) -> Outcome {
     let begun = Instant::now();
     let Message { url, id, at, body, secrets } = message;
     let signatures: Vec<_> = secrets.iter().map(|secret| secret.sign(id, *at, body)).collect();
-    let request = Request::post(url)
+    let request = Request::post(url);
+    let request = parent.into_iter().fold(request, |request, parent| request.header(trace::HEADER, parent));
+    let request = request
         .header(header::CONTENT_TYPE, "application/cloudevents+json; charset=utf-8")
         .header(ID_HEADER, id)
         .header(TIMESTAMP_HEADER, at.as_second())

@@ -96,7 +96,7 @@ pub(super) enum Lock<'a> {
     Namespaces,
     /// How many webhooks a team has.
     Webhooks,
-    /// Under which key secrets are sealed first.
+    /// Which keys secrets are sealed under.
     SealingKeys,
     /// One person's idempotency key: the second asks when the first has its answer.
     IdempotencyKey { person: &'a str, key: &'a str },

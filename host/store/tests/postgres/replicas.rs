@@ -263,3 +263,32 @@ async fn a_run_by_the_clock_is_one_replicas() {
         world.advance(60);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_key_is_not_retired_under_a_value_that_another_replica_is_just_writing() {
+    let world = World::start().await;
+    let (writer, keeper) = (world.store.replica().await, world.store.replica().await);
+    for round in 1..=20_u8 {
+        let [old, new] = [SealingKeyId::new([2 * round; 8]), SealingKeyId::new([2 * round + 1; 8])];
+        for key in [old, new] {
+            let held: Vec<_> = keeper.sealing_keys().await.unwrap().in_use.iter().map(|key| key.id).collect();
+            keeper.adopt_sealing_key(key, &held, world.now()).await.unwrap();
+        }
+        let name = format!("s{round}");
+        let sealed = Sealed::under(old, b"x");
+        let secret = SecretRecord { handle: name.clone(), scope: "s".into(), name, sealed };
+        let (put, retired) = tokio::join!(
+            writer.put_secret_if_absent(&secret, world.now()),
+            keeper.retire_sealing_key(old, world.now())
+        );
+        match (put, retired.unwrap()) {
+            (Ok(_), false) => {
+                writer.delete_secrets("s").await.unwrap();
+                assert!(keeper.retire_sealing_key(old, world.now()).await.unwrap(), "nothing is left under it");
+            }
+            (Err(StoreError::KeyRetired), true) => {}
+            other => panic!("a value under a key that is retired would open for nobody: {other:?}"),
+        }
+        assert!(matches!(writer.put_secret_if_absent(&secret, world.now()).await, Err(StoreError::KeyRetired)));
+    }
+}

@@ -186,6 +186,7 @@ async fn intervene(world: &World) {
     store.know_schedule(&schedule, "every 60 s", world.later(60)).await.unwrap();
     store.run_schedule(&schedule, &ada, now).await.unwrap();
     super::access::made_and_removed(world).await;
+    super::sealing::replaced_and_retired(world).await;
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ mod packages;
 mod races;
 mod retention;
 mod schedules;
+mod sealing;
 mod secrets;
 mod service_tokens;
 mod submit;

@@ -95,15 +95,6 @@ async fn each_change_of_bindings_or_namespaces_is_a_generation_and_no_change_is_
 }
 
 #[tokio::test]
-async fn the_first_key_that_secrets_are_sealed_under_is_known_to_whoever_comes_later() {
-    let world = World::start().await;
-    assert_eq!(world.store.sealing_keys().await.unwrap(), [""; 0]);
-    assert_eq!(world.store.first_sealing_key("a", world.now()).await.unwrap(), ["a"]);
-    assert_eq!(world.store.first_sealing_key("b", world.now()).await.unwrap(), ["a"], "another host has another key");
-    assert_eq!(world.store.sealing_keys().await.unwrap(), ["a"]);
-}
-
-#[tokio::test]
 async fn the_archives_of_all_projects_are_known_each_once() {
     let world = World::start().await;
     assert_eq!(world.store.archives().await.unwrap(), []);

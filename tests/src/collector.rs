@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-/// OTLP's numbers for kinds of spans (opentelemetry-proto, `trace.proto`).
-pub(crate) const SERVER: u64 = 2;
-pub(crate) const CLIENT: u64 = 3;
+/// OTLP's number for a span of a server (opentelemetry-proto, `trace.proto`).
+pub const SERVER: u64 = 2;
+/// OTLP's number for a span of a client.
+pub const CLIENT: u64 = 3;
 
-pub(crate) struct Collector {
+/// The collector; it ends with the test's process.
+pub struct Collector {
     port: u16,
     got: Arc<Mutex<Got>>,
 }
@@ -21,19 +23,25 @@ struct Got {
     protobuf: Vec<Vec<u8>>,
 }
 
+/// A span as it was sent.
 #[derive(Debug, Clone)]
-pub(crate) struct Span {
-    pub(crate) trace: String,
-    pub(crate) id: String,
-    pub(crate) parent: String,
-    pub(crate) name: String,
-    pub(crate) kind: u64,
+pub struct Span {
+    /// The trace's id.
+    pub trace: String,
+    /// The span's id.
+    pub id: String,
+    /// The id of the span that it is below; empty when there is none.
+    pub parent: String,
+    /// What it is called.
+    pub name: String,
+    /// Its kind.
+    pub kind: u64,
     attributes: Value,
 }
 
 impl Span {
     /// An attribute as text; OTLP has numbers as texts anyway.
-    pub(crate) fn attribute(&self, key: &str) -> Option<String> {
+    pub fn attribute(&self, key: &str) -> Option<String> {
         let found = self.attributes.as_array()?.iter().find(|attribute| attribute["key"] == key)?;
         let value = found["value"].as_object()?.values().next()?;
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
@@ -41,7 +49,8 @@ impl Span {
 }
 
 impl Collector {
-    pub(crate) fn start() -> Self {
+    /// Starts one on a free port of the loopback interface.
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("the port").port();
         let got = Arc::<Mutex<Got>>::default();
@@ -57,18 +66,19 @@ impl Collector {
     }
 
     /// What tells a host to send its traces here, and whatever else.
-    pub(crate) fn environment(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
+    pub fn environment(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
         let endpoint = format!("http://127.0.0.1:{}", self.port);
         let here = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())];
         here.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     /// Bodies that were not JSON.
-    pub(crate) fn protobuf(&self) -> Vec<Vec<u8>> {
+    pub fn protobuf(&self) -> Vec<Vec<u8>> {
         self.got.lock().expect("nobody panicked").protobuf.clone()
     }
 
-    pub(crate) fn spans(&self) -> Vec<Span> {
+    /// The spans that came as JSON.
+    pub fn spans(&self) -> Vec<Span> {
         self.got.lock().expect("nobody panicked").spans.clone()
     }
 }

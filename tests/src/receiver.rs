@@ -16,10 +16,13 @@ use tokio::runtime::Runtime;
 
 /// What it was sent.
 #[derive(Debug, Clone)]
-pub(crate) struct Got {
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    pub(crate) answered: u16,
+pub struct Got {
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// What was answered.
+    pub answered: u16,
 }
 
 #[derive(Default)]
@@ -31,49 +34,61 @@ struct Kept {
 }
 
 /// The receiver; it ends with the value.
-pub(crate) struct Receiver {
+pub struct Receiver {
     kept: Arc<Mutex<Kept>>,
     port: u16,
-    _runtime: Runtime,
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        // An asynchronous test may not wait for a runtime to end.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Receiver {
     /// One that takes everything.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let kept = Arc::new(Mutex::new(Kept { always: 204, ..Kept::default() }));
         let router = Router::new().route("/hook", any(take)).with_state(Arc::clone(&kept));
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        runtime.spawn(async move { axum::serve(listener, router).await });
-        Self { kept, port, _runtime: runtime }
+        listener.set_nonblocking(true).unwrap();
+        runtime.spawn(async move { axum::serve(TcpListener::from_std(listener).unwrap(), router).await });
+        Self { kept, port, runtime: Some(runtime) }
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    /// An address on it; `/hook` is what it answers at.
+    pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// Its port.
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Answers the next message so, with a `Retry-After` if there is one.
-    pub(crate) fn answer_next(&self, status: u16, retry_after: Option<&'static str>) {
+    pub fn answer_next(&self, status: u16, retry_after: Option<&'static str>) {
         self.kept.lock().unwrap().answers.push_back((status, retry_after));
     }
 
     /// Answers so whenever nothing else was said.
-    pub(crate) fn answer_always(&self, status: u16) {
+    pub fn answer_always(&self, status: u16) {
         self.kept.lock().unwrap().always = status;
     }
 
     /// Everything that it was sent.
-    pub(crate) fn got(&self) -> Vec<Got> {
+    pub fn got(&self) -> Vec<Got> {
         self.kept.lock().unwrap().got.clone()
     }
 
     /// What it has taken.
-    pub(crate) fn taken(&self) -> Vec<Got> {
+    pub fn taken(&self) -> Vec<Got> {
         self.got().into_iter().filter(|got| got.answered < 300).collect()
     }
 }
@@ -90,22 +105,23 @@ async fn take(State(kept): State<Arc<Mutex<Kept>>>, headers: HeaderMap, body: By
 }
 
 impl Got {
-    pub(crate) fn header(&self, name: &str) -> &str {
+    /// A header, which must be there.
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("{name} is sent")).to_str().unwrap()
     }
 
     /// The event.
-    pub(crate) fn event(&self) -> Value {
+    pub fn event(&self) -> Value {
         serde_json::from_slice(&self.body).expect("the body is JSON")
     }
 
     /// The event's place.
-    pub(crate) fn place(&self) -> u64 {
+    pub fn place(&self) -> u64 {
         self.event()["id"].as_str().unwrap().parse().unwrap()
     }
 
     /// Checks the message as a receiver does.
-    pub(crate) fn verify(&self, secret: &str) -> Result<(), NotVerified> {
+    pub fn verify(&self, secret: &str) -> Result<(), NotVerified> {
         let secret: WebhookSecret = secret.parse().expect("the secret is one");
         let message = Received {
             id: self.header("webhook-id"),
