@@ -133,7 +133,7 @@ fn approve(mut hosts: Hosts, unfinished: &AtomicUsize) {
 fn follow(mut hosts: Hosts, unfinished: &AtomicUsize) -> Vec<u64> {
     let mut seen = Vec::new();
     while unfinished.load(Ordering::SeqCst) > 0 {
-        seen.extend(page(&mut hosts, seen.last().copied().unwrap_or(0)).iter().map(|event| number(event)));
+        seen.extend(page(&mut hosts, seen.last().copied().unwrap_or(0)).iter().map(number));
         std::thread::sleep(Duration::from_millis(100));
     }
     seen
