@@ -10,6 +10,7 @@
 //! | [`plugins`] | which plugin versions are active, what for, and with which settings |
 //! | [`authorization`] | who may do what, and why not |
 //! | [`events`] | what was told, for whoever may hear it, from any place on |
+//! | [`idempotency`] | a request that comes again is answered as the first time |
 //! | [`webhooks`] | events told by a call, in order, signed, until they arrive |
 //! | [`service_tokens`] | who may call without being a person, and for what |
 //! | [`blobs`] | what is large is kept by digest, and goes when nothing names it |
@@ -24,6 +25,7 @@ pub mod authorization;
 pub mod blobs;
 pub mod decisions;
 pub mod events;
+pub mod idempotency;
 pub mod plugins;
 pub mod provisioning;
 pub mod scaffolding;

@@ -7,12 +7,16 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `problems` | the answers that are refusals, and which operations can give them |
+//! | `keyed` | `Idempotency-Key`, wherever it can be sent |
+//! | `tagged` | `ETag`, wherever something is read |
 //! | `names` | names of schemas that read well |
 //! | `pages` | `/api/v1/openapi.json`, and the interactive page at `/docs` |
 
+pub(crate) mod keyed;
 mod names;
 pub(crate) mod pages;
 pub(crate) mod problems;
+pub(crate) mod tagged;
 
 use serde_json::Value;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -44,8 +48,8 @@ const ABOUT: &str = "\
 The API of Macadam, an internal developer platform in one binary.
 
 Every error is a problem document (RFC 9457) whose `type` is a path on this server that explains it. A list has `items`
-and, where it has pages, `next`: ask for what is `after` it. Operations that make something take an `Idempotency-Key`,
-so that a request whose answer was lost can be sent again.";
+and, where it has pages, `next`: ask for what is `after` it. Every POST, and whatever changes a resource, takes an
+`Idempotency-Key`, so that a request whose answer was lost can be sent again.";
 
 /// The API's document, as it is served.
 #[must_use]

@@ -62,6 +62,8 @@ refusals! {
     Invalid,
     /// The thing may have been changed since it was looked at.
     Stale,
+    /// The body may be too large.
+    TooLarge,
     /// It may be more at once than one person may have.
     TooManyRequests,
 }
@@ -94,7 +96,7 @@ fn follow_from(operation: &Operation) -> Vec<ProblemKind> {
     let mut kinds = vec![Kind::Internal, Kind::Unavailable];
     // An operation that says itself which tokens it takes is one that takes none.
     if operation.security.is_none() {
-        kinds.extend([Kind::Unauthenticated, Kind::Forbidden]);
+        kinds.extend([Kind::Unauthenticated, Kind::Forbidden, Kind::TooManyRequests]);
     }
     if has(operation, &ParameterIn::Path) {
         kinds.push(Kind::NotFound);
@@ -112,8 +114,9 @@ fn follow_from(operation: &Operation) -> Vec<ProblemKind> {
 }
 
 fn has(operation: &Operation, place: &ParameterIn) -> bool {
+    // Whatever is in `If-None-Match` is no mistake: it names what is there, or it does not.
     let is_there = |parameter: &RefOr<Parameter>| match parameter {
-        RefOr::T(parameter) => parameter.parameter_in == *place,
+        RefOr::T(parameter) => parameter.parameter_in == *place && parameter.name != "If-None-Match",
         RefOr::Ref(_) => false,
     };
     operation.parameters.iter().flatten().any(is_there)
@@ -140,6 +143,11 @@ fn response(kind: ProblemKind) -> Response {
         }
         ProblemKind::Unavailable | ProblemKind::TooManyRequests => {
             response = response.header("Retry-After", header("In how many seconds to try again."));
+        }
+        ProblemKind::Conflict => {
+            let description = "In how many seconds to ask again, when the same request is under way.";
+            let header = HeaderBuilder::new().schema(Some(Option::<String>::schema())).description(Some(description));
+            response = response.header("Retry-After", header.build());
         }
         _ => {}
     }
