@@ -13,6 +13,7 @@
 //! | [`idempotency`] | a request that comes again is answered as the first time |
 //! | [`webhooks`] | events told by a call, in order, signed, until they arrive |
 //! | [`service_tokens`] | who may call without being a person, and for what |
+//! | [`tools`] | what helps people who write plugins, and changes nothing |
 //! | [`blobs`] | what is large is kept by digest, and goes when nothing names it |
 //! | [`vault`] | secrets are sealed before anything else sees them |
 //! | [`schema`] | documents are checked against what plugins say they take |
@@ -33,6 +34,7 @@ pub mod schedule;
 pub mod schema;
 pub mod secret_token;
 pub mod service_tokens;
+pub mod tools;
 pub mod vault;
 pub mod webhooks;
 

@@ -22,6 +22,7 @@
 //! | `cross_origin` | pages of which origins may call |
 //! | `compress` | which answers are compressed |
 //! | `conditional` | answers that a client has already |
+//! | `deadline` | how long an answer may take |
 //! | `metrics` | what is counted |
 //!
 //! The server knows no database and no sandbox; it has a [`Platform`](macadam_platform::Platform) and calls it.
@@ -30,6 +31,7 @@ mod api;
 mod compress;
 mod conditional;
 mod cross_origin;
+mod deadline;
 mod document;
 mod extract;
 mod idempotency;

@@ -17,6 +17,7 @@ mod scaffolds;
 mod schedules;
 mod service_tokens;
 mod signing_in;
+mod tools;
 mod webhooks;
 
 use std::net::IpAddr;
@@ -39,6 +40,7 @@ use utoipa_axum::routes;
 use crate::ServerState;
 use crate::compress::{ShowsSecrets, shows_secrets};
 use crate::conditional::answer_what_is_new;
+use crate::deadline::answer_in_time;
 use crate::document::{keyed, problems, tagged};
 use crate::idempotency::answer_once;
 use crate::observe::note_person;
@@ -135,6 +137,8 @@ fn actions(state: Option<&ServerState>) -> OpenApiRouter<ServerState> {
         .routes(on(AuditRead, routes!(audit::list)))
         .routes(on(AuditRead, routes!(audit::heads)))
         .routes(on(CatalogRead, routes!(audit::key)))
+        .routes(on(CatalogRead, routes!(tools::manifest)))
+        .routes(on(CatalogRead, routes!(tools::download)))
         .routes(on(ServiceTokenRead, routes!(service_tokens::list)))
         .routes(on(ServiceTokenCreate, routes!(service_tokens::create)))
         .routes(on(ServiceTokenRevoke, routes!(service_tokens::revoke)))
@@ -157,7 +161,7 @@ fn on(state: Option<&ServerState>, action: Action, routes: Routes) -> Routes {
         let authorized = from_fn(move |request: Request, next: Next| authorized(asking.clone(), action, request, next));
         // Outside of the question who may: an answer that is given again was asked about the first time.
         let once = from_fn(move |request: Request, next: Next| answer_once(state.clone(), action, request, next));
-        router = router.layer(authorized).layer(from_fn(answer_what_is_new)).layer(once);
+        router = router.layer(authorized).layer(from_fn(answer_what_is_new)).layer(once).layer(from_fn(answer_in_time));
     }
     (schemas, paths, router)
 }

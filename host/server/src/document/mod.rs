@@ -26,7 +26,7 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi};
 use crate::serve::table;
 
 /// What the API's operations are about, in the order in which a newcomer meets them.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
     ("catalog", "What there is to choose from, and oneself."),
     ("resources", "What people ask for, from the question what it would cost to its removal."),
     ("requests", "What was asked for, what became of it, and the approvals it waits for."),
@@ -41,6 +41,7 @@ const TAGS: [(&str, &str); 15] = [
     ("audit", "Who did what, in chains that prove that nothing was changed."),
     ("access", "Who may do what, and why."),
     ("service-tokens", "Tokens for what calls without being a person."),
+    ("tools", "Help for people who write plugins and pipelines."),
     ("operations", "What machines ask: is it alive, is it ready, what does it count."),
 ];
 

@@ -58,6 +58,8 @@ refusals! {
     Denied,
     /// What was there once may not be kept any more.
     Gone,
+    /// There may be no such thing.
+    NotFound,
     /// The input may be wrong although nothing is in the body.
     Invalid,
     /// The thing may have been changed since it was looked at.

@@ -1,6 +1,7 @@
 //! The API as clients meet it: a real platform with a real store, and no plugins but those that a test says are broken.
 
 mod access;
+mod bounds;
 mod browsers;
 mod document;
 mod events;
@@ -14,4 +15,5 @@ mod requests;
 mod resources;
 mod scaffolds;
 mod sign_in;
+mod tools;
 mod webhooks;

@@ -19,7 +19,7 @@ impl Host {
     }
 
     /// Asks who one is from an address, with some token.
-    async fn from_address(&self, address: &str, token: &str) -> Answer {
+    async fn who_am_i_at(&self, address: &str, token: &str) -> Answer {
         let peer: SocketAddr = format!("{address}:4711").parse().unwrap();
         let request = Request::get(ME).header("authorization", format!("Bearer {token}")).extension(ConnectInfo(peer));
         self.send(request.body(Body::empty()).unwrap()).await
@@ -60,18 +60,18 @@ async fn a_team_shares_what_it_has() {
 async fn an_address_that_keeps_failing_to_sign_in_is_shut_out_and_no_other() {
     let host = Host::limited(WIDE, WIDE, NARROW).await;
     for _ in 0..3 {
-        host.from_address("192.0.2.1", "guess").await.is_problem("unauthenticated", 401);
+        host.who_am_i_at("192.0.2.1", "guess").await.is_problem("unauthenticated", 401);
     }
-    let refused = host.from_address("192.0.2.1", "token-of-dana").await;
+    let refused = host.who_am_i_at("192.0.2.1", "token-of-dana").await;
     refused.is_problem("too-many-requests", 429);
     assert_ne!(refused.header("retry-after"), "");
-    assert_eq!(host.from_address("192.0.2.2", "token-of-dana").await.status, 200);
+    assert_eq!(host.who_am_i_at("192.0.2.2", "token-of-dana").await.status, 200);
     for last in 1..=3 {
-        host.from_address(&format!("[2001:db8::{last}]"), "guess").await.is_problem("unauthenticated", 401);
+        host.who_am_i_at(&format!("[2001:db8::{last}]"), "guess").await.is_problem("unauthenticated", 401);
     }
-    let neighbour = host.from_address("[2001:db8::ffff]", "token-of-dana").await;
+    let neighbour = host.who_am_i_at("[2001:db8::ffff]", "token-of-dana").await;
     neighbour.is_problem("too-many-requests", 429);
-    assert_eq!(host.from_address("[2001:db8:0:1::1]", "token-of-dana").await.status, 200, "that is another network");
+    assert_eq!(host.who_am_i_at("[2001:db8:0:1::1]", "token-of-dana").await.status, 200, "that is another network");
 }
 
 #[tokio::test]
