@@ -199,15 +199,13 @@ async fn only_signed_in(
     Ok(response)
 }
 
-/// Whose token a request carries, unless too many from the same address had none that counts.
+/// Whose token a request carries; a failure counts against the address that it came from.
 pub(crate) async fn enter(state: &ServerState, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Problem> {
     let address = peer.map(|peer| state.proxies.client(peer, headers));
-    state.rate_limits.knock(address, Instant::now())?;
-    let entered = sign_in(state, headers).await;
-    if entered.as_ref().is_err_and(|problem| problem.kind() == ProblemKind::Unauthenticated) {
-        state.rate_limits.failed(address, Instant::now());
-    }
-    entered
+    sign_in(state, headers).await.map_err(|problem| match problem.kind() {
+        ProblemKind::Unauthenticated => state.rate_limits.failed(problem, address, Instant::now()),
+        _ => problem,
+    })
 }
 
 /// Whose token a request carries.

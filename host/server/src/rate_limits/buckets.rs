@@ -72,16 +72,6 @@ impl<K: Hash + Eq> Buckets<K> {
         level
     }
 
-    /// Whether nothing is left, and for how long. Takes nothing.
-    pub(super) fn is_empty(&self, key: &K, now: Instant) -> Option<Duration> {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let full_at = inner.full_at.get(key).copied().unwrap_or(now).max(now);
-        match self.level(full_at + self.rate.every, now) {
-            Level::Empty(wait) => Some(wait),
-            Level::Left(..) => None,
-        }
-    }
-
     /// What a bucket has that is full at a moment.
     fn level(&self, full_at: Instant, now: Instant) -> Level {
         let missing = full_at.saturating_duration_since(now);
@@ -125,8 +115,6 @@ mod tests {
         let burst: Vec<_> = (0..3).map(|_| left(buckets.take("a", start))).collect();
         assert_eq!(burst, [Some(2), Some(1), Some(0)]);
         assert_eq!(buckets.take("a", start), Level::Empty(Duration::from_secs(1)));
-        assert_eq!(buckets.is_empty(&"a", start), Some(Duration::from_secs(1)));
-        assert_eq!(buckets.is_empty(&"a", seconds(1)), None, "looking takes nothing");
         assert_eq!(left(buckets.take("a", seconds(1))), Some(0));
         assert_eq!(left(buckets.take("b", seconds(1))), Some(2), "another's is another bucket");
         assert_eq!(left(buckets.take("a", seconds(60))), Some(2), "it never holds more than its burst");

@@ -1,9 +1,9 @@
 //! How much one token, one team, and one address without a token may ask for.
 //!
 //! ```text
-//! request ─▶ has its address failed too often? ─▶ who is it? ─▶ the token's bucket ─▶ the team's bucket ─▶ the route
-//!                 429                              │ nobody: one failure more              429, `RateLimit`
-//!                                                  └▶ 401
+//! request ─▶ who is it? ─▶ the token's bucket ─▶ the team's bucket ─▶ the route
+//!              │ nobody               429, `RateLimit`
+//!              └▶ the address's bucket ─▶ 401, or 429 when it is empty
 //! ```
 //!
 //! The limits keep one that runs wild from what the others need; nobody who works meets them. Each host counts for
@@ -91,24 +91,14 @@ impl RateLimits {
         Self { token: buckets(settings.token), team: buckets(settings.team), failures: buckets(settings.failures) }
     }
 
-    /// Refuses an address from which too many have failed to sign in.
-    pub(crate) fn knock(&self, address: Option<IpAddr>, now: Instant) -> Result<(), Problem> {
-        let empty = |(failures, address): (&Buckets<IpAddr>, IpAddr)| failures.is_empty(&one(address), now);
-        match self.failures.as_ref().zip(address).and_then(empty) {
-            None => Ok(()),
-            Some(wait) => {
-                let detail = "too many requests from this address were sent without a token that counts; send one that \
-                              does, a little later";
-                Err(Problem::new(ProblemKind::TooManyRequests, detail).retry_after(wait))
-            }
-        }
-    }
-
-    /// Counts a failure to sign in.
-    pub(crate) fn failed(&self, address: Option<IpAddr>, now: Instant) {
-        if let Some((failures, address)) = self.failures.as_ref().zip(address) {
-            failures.take(one(address), now);
-        }
+    /// Counts a failure to sign in, and gives what it is answered with: that there are too many, when there are. A token
+    /// that counts is let in all the same, since others may be behind the same address.
+    pub(crate) fn failed(&self, why: Problem, address: Option<IpAddr>, now: Instant) -> Problem {
+        let taken = self.failures.as_ref().zip(address).map(|(failures, address)| failures.take(one(address), now));
+        let Some(Level::Empty(wait)) = taken else { return why };
+        let detail = "too many requests from this address were sent without a token that counts; send one that does, or try \
+                      again a little later";
+        Problem::new(ProblemKind::TooManyRequests, detail).retry_after(wait)
     }
 
     /// Counts a request of somebody who is signed in, and says where they stand.
