@@ -53,21 +53,23 @@ fn nobody_gets_in_without_a_token_and_teams_do_not_see_each_other() {
 }
 
 #[test]
-fn the_same_idempotency_key_gives_the_first_answer_again() {
-    let server = Server::start(&Setup::without_postgres());
-    let dana = server.person("dana");
-    let ask = |name: &str| {
+fn the_same_idempotency_key_gives_the_first_answer_again_also_after_a_restart() {
+    let mut server = Server::start(&Setup::without_postgres());
+    let ask = |server: &Server, name: &str| {
+        let dana = server.person("dana");
         let wish = json!({
             "environment": "dev", "type": "local-directory", "name": name, "tags": {"owner": "payments"},
         });
         dana.send_with("POST", "/api/v1/resources", Some(&wish), &[("idempotency-key", "k-1")])
     };
-    let first = ask("notes");
+    let first = ask(&server, "notes");
     assert_eq!(first.status, 202, "{first:?}");
-    let again = ask("notes");
+    server.kill();
+    server.launch();
+    let again = ask(&server, "notes");
     assert_eq!((again.status, again.request()), (202, first.request()), "the first answer comes again: {again:?}");
-    let other = ask("other");
-    assert_eq!(other.status, 409, "the key belongs to the first request: {other:?}");
+    let other = ask(&server, "other");
+    assert_eq!(other.status, 422, "the key belongs to the first request: {other:?}");
 }
 
 /// A server that is up but not ready, since one of its plugins is not active.

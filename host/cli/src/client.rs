@@ -10,6 +10,7 @@ use ureq::http::{Method, Request, Response};
 use ureq::{Agent, AsSendBody, Body};
 
 use crate::args::Global;
+use crate::once;
 use crate::session::Session;
 use crate::tokens;
 
@@ -28,11 +29,12 @@ const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 pub(crate) struct Problem {
     document: Value,
     status: u16,
+    retry_after: Option<u64>,
 }
 
 impl Problem {
     pub(crate) fn of(document: Value, status: u16) -> Self {
-        Self { document, status }
+        Self { document, status, retry_after: None }
     }
 
     /// The document as it came.
@@ -60,6 +62,16 @@ impl Problem {
     /// Whether the same may be answered otherwise in a while.
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self.status, 408 | 429 | 500..)
+    }
+
+    /// In how many seconds to ask again, if the server says so.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        self.retry_after
+    }
+
+    /// Whether the same is under way already, under the same idempotency key.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.status == 409 && self.retry_after.is_some()
     }
 
     /// Whether it was decided, and the answer is no.
@@ -92,9 +104,17 @@ impl Client {
         body(&mut self.send(Method::GET, path, &[], ())?)
     }
 
-    /// Asks for something.
+    /// Asks for something that must not be done twice. It has a key, the one in the headers or a new one, so that it can
+    /// be sent again when the answer is lost on the way.
     pub(crate) fn post(&self, path: &str, document: &Value, headers: &[(&str, &str)]) -> anyhow::Result<Value> {
-        self.send_json(Method::POST, path, document, headers)
+        let made = once::key_unless_in(headers)?;
+        let headers = [headers, &once::header(made.as_deref())].concat();
+        once::until_answered(|| self.send_json(Method::POST, path, document, &headers))
+    }
+
+    /// Asks a question that takes a body. It changes nothing, so it needs no key.
+    pub(crate) fn ask(&self, path: &str, document: &Value) -> anyhow::Result<Value> {
+        self.send_json(Method::POST, path, document, &[])
     }
 
     /// Follows a stream from a place on. It goes on for as long as the server sends something now and then.
@@ -221,7 +241,8 @@ fn json(mut response: Response<Body>) -> anyhow::Result<Value> {
 fn problem(response: &mut Response<Body>) -> Problem {
     let status = response.status().as_u16();
     let document = body(response).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    Problem::of(document.filter(Value::is_object).unwrap_or_default(), status)
+    let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    Problem { retry_after, ..Problem::of(document.filter(Value::is_object).unwrap_or_default(), status) }
 }
 
 /// A path with query parameters, those that are there.

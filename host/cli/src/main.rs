@@ -19,6 +19,7 @@ mod commands;
 mod exit;
 mod inputs;
 mod oauth;
+mod once;
 mod output;
 mod profiles;
 mod serve;

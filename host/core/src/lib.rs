@@ -16,6 +16,7 @@
 //! | [`plan`] | what a provider will do, did, and sees |
 //! | [`approvals`] | which approvals a request still needs |
 //! | [`project`] | generated projects and the paths they may hold |
+//! | [`selector`] | which tags a thing has to have, as Kubernetes writes it |
 //! | [`service`] | what calls without being a person, and what its token is for |
 //! | [`lifecycle`] | the states of requests, resources and jobs |
 //! | [`mod@text_schema`] | how texts with a rule look in the API's document |
@@ -39,6 +40,7 @@ pub mod project;
 pub mod quarantine;
 pub mod request;
 pub mod retry;
+pub mod selector;
 pub mod service;
 pub mod signature;
 pub mod standing;

@@ -10,8 +10,10 @@
 //! | [`plugins`] | which plugin versions are active, what for, and with which settings |
 //! | [`authorization`] | who may do what, and why not |
 //! | [`events`] | what was told, for whoever may hear it, from any place on |
+//! | [`idempotency`] | a request that comes again is answered as the first time |
 //! | [`webhooks`] | events told by a call, in order, signed, until they arrive |
 //! | [`service_tokens`] | who may call without being a person, and for what |
+//! | [`tools`] | what helps people who write plugins, and changes nothing |
 //! | [`blobs`] | what is large is kept by digest, and goes when nothing names it |
 //! | [`vault`] | secrets are sealed before anything else sees them |
 //! | [`schema`] | documents are checked against what plugins say they take |
@@ -24,6 +26,7 @@ pub mod authorization;
 pub mod blobs;
 pub mod decisions;
 pub mod events;
+pub mod idempotency;
 pub mod plugins;
 pub mod provisioning;
 pub mod scaffolding;
@@ -31,6 +34,7 @@ pub mod schedule;
 pub mod schema;
 pub mod secret_token;
 pub mod service_tokens;
+pub mod tools;
 pub mod vault;
 pub mod webhooks;
 

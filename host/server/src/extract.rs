@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, header};
+use macadam_core::selector::{Selector, SelectorError};
 use macadam_core::violation::Violation;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -168,40 +169,10 @@ pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     }
 }
 
-/// The client's own key for a request that must not happen twice.
-#[derive(Debug)]
-pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
-
-const MAX_KEY: usize = 128;
-
-impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(HeaderName::from_static("idempotency-key")) else { return Ok(Self(None)) };
-        let good = |key: &&str| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-        let key = value.to_str().ok().filter(good).ok_or_else(|| {
-            let detail = format!("`Idempotency-Key` has 1 to {MAX_KEY} printable ASCII characters without spaces");
-            Problem::new(ProblemKind::Malformed, detail)
-        })?;
-        Ok(Self(Some(key.to_owned())))
-    }
-}
-
-impl IntoParams for IdempotencyKey {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let rule = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .min_length(Some(1))
-            .max_length(Some(MAX_KEY))
-            .pattern(Some("^[!-~]+$"))
-            .examples(["2f1c6f0e-order-42"]);
-        vec![described_header(
-            "Idempotency-Key",
-            "The client's own key for this request: sent again under it, the request is not done twice.",
-            rule,
-        )]
-    }
+/// Which tags things must have; all will do when nothing is said.
+pub(crate) fn selector(asked: Option<&str>) -> Result<Selector, Problem> {
+    let Some(text) = asked else { return Ok(Selector::default()) };
+    text.parse().map_err(|error: SelectorError| Problem::invalid(&[Violation::new("selector", error.to_string())]))
 }
 
 /// A header that may be sent, for the document.
@@ -235,20 +206,42 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         if text == "*" {
             return Ok(Self(None));
         }
-        let revision =
-            text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+        // What follows the dash tells what is shown from what was, which a change does not go by.
+        let tag = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let revision = tag.and_then(|tag| tag.split('-').next()).and_then(|revision| revision.parse().ok());
         let malformed = || {
-            let detail = "`If-Match` names one revision as the resource's `ETag` does, such as `\"3\"`";
+            let detail = "`If-Match` names one revision as the `ETag` does, such as `\"3\"`";
             Problem::new(ProblemKind::Malformed, detail)
         };
         revision.map(|revision| Self(Some(revision))).ok_or_else(malformed)
     }
 }
 
+impl IfMatch {
+    /// The revision that was looked at, said here or in the body.
+    pub(crate) fn or(&self, said: Option<u64>) -> Result<Option<u64>, Problem> {
+        match (self.0, said) {
+            (Some(header), Some(body)) if header != body => {
+                let message = format!("it is {body} here and {header} in `If-Match`; say it once");
+                Err(Problem::invalid(&[Violation::new("/revision", message)]))
+            }
+            (header, body) => Ok(header.or(body)),
+        }
+    }
+
+    /// The refusal of a change. One that is about another revision has a status of its own for who said it in the header.
+    pub(crate) fn refused(&self, problem: impl Into<Problem>) -> Problem {
+        let problem = problem.into();
+        if self.0.is_some() { problem.stale_if_it_says_what_is_current() } else { problem }
+    }
+}
+
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let rule =
-            ObjectBuilder::new().schema_type(Type::String).pattern(Some("^(\\*|\"[0-9]{1,19}\")$")).examples(["\"3\""]);
+        let rule = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^(\\*|\"[0-9]{1,19}(-[0-9a-f]+)?\")$"))
+            .examples(["\"3\""]);
         vec![described_header(
             "If-Match",
             "The `ETag` of what was looked at; refused with 412 when it is another.",

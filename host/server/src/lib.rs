@@ -17,19 +17,31 @@
 //! | `observe` | one span and one line for each request |
 //! | `origin` | from where a request comes |
 //! | `extract` | bodies, queries and headers, refused by the name of what is wrong |
+//! | `idempotency` | requests that come again under their key |
+//! | `rate_limits` | how much one token, team or address may ask for |
+//! | `cross_origin` | pages of which origins may call |
+//! | `compress` | which answers are compressed |
+//! | `conditional` | answers that a client has already |
+//! | `deadline` | how long an answer may take |
 //! | `metrics` | what is counted |
 //!
 //! The server knows no database and no sandbox; it has a [`Platform`](macadam_platform::Platform) and calls it.
 
 mod api;
+mod compress;
+mod conditional;
+mod cross_origin;
+mod deadline;
 mod document;
 mod extract;
+mod idempotency;
 mod metrics;
 mod observe;
 mod operations;
 mod origin;
 pub mod people;
 pub mod problem;
+mod rate_limits;
 mod refusals;
 mod serve;
 pub mod sign_in;
@@ -38,7 +50,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use cross_origin::{AllowedOrigin, OriginError};
 pub use document::document;
 pub use origin::TrustedProxies;
+pub use rate_limits::{RateLimit, RateLimitSettings};
 pub use serve::{router, serve};
 pub use state::ServerState;

@@ -1,7 +1,7 @@
 //! What machines ask: is it alive, is it ready, what does it count.
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use macadam_core::names::BindingName;
@@ -11,8 +11,9 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::ServerState;
-use crate::api::sign_in;
+use crate::api::enter;
 use crate::document::problems::{Forbidden, Unauthenticated};
+use crate::origin::peer;
 use crate::problem::{Problem, ProblemKind};
 
 /// That the process is alive.
@@ -91,9 +92,9 @@ pub(crate) async fn ready(State(state): State<ServerState>) -> Result<axum::Json
         Forbidden,
     ),
 )]
-pub(crate) async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn metrics(State(state): State<ServerState>, request: Request) -> Result<Response, Problem> {
     if !state.open_metrics {
-        let caller = sign_in(&state, &headers).await?;
+        let caller = enter(&state, request.headers(), peer(&request)).await?;
         state.platform.authorize(&caller, Action::MetricsRead, &Target::Platform)?;
     }
     let now = Timestamp::now();

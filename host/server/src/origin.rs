@@ -29,7 +29,7 @@ impl TrustedProxies {
     }
 
     /// The client's address.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let named = headers.get_all("x-forwarded-for").into_iter().filter_map(|value| value.to_str().ok());
         let named: Vec<&str> = named.flat_map(|value| value.split(',')).map(str::trim).collect();
@@ -43,12 +43,16 @@ impl TrustedProxies {
     }
 }
 
+/// The address at the other end of the connection.
+pub(crate) fn peer(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
+}
+
 /// From where a request comes, and by what whoever makes it is signed in.
 pub(crate) fn origin(proxies: &TrustedProxies, request: &Request, signed_in: &SignedInBy) -> Origin {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let id = request.extensions().get::<KnownAs>();
     Origin {
-        address: peer.map(|ConnectInfo(peer)| proxies.client(peer.ip(), request.headers())),
+        address: peer(request).map(|peer| proxies.client(peer, request.headers())),
         request_id: id.map(|KnownAs(id)| id.clone()),
         credential: Some(match signed_in {
             SignedInBy::DevelopmentToken => Credential::Token,

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use axum::http::header::{self, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use macadam_core::violation::Violation;
 use macadam_platform::provisioning::ProvisionError;
@@ -172,9 +172,10 @@ impl ProblemKind {
 #[derive(Debug, Clone)]
 pub struct Problem {
     kind: ProblemKind,
-    detail: String,
+    detail: Box<str>,
     more: Map<String, Value>,
     retry_after: Option<Duration>,
+    headers: Option<Box<HeaderMap>>,
 }
 
 /// When to try again, where nobody knows better.
@@ -184,7 +185,7 @@ impl Problem {
     /// A problem of a kind, in one sentence.
     #[must_use]
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), more: Map::new(), retry_after: None }
+        Self { kind, detail: detail.into().into(), more: Map::new(), retry_after: None, headers: None }
     }
 
     /// Input that is well-formed and wrong.
@@ -206,6 +207,25 @@ impl Problem {
     pub fn with(mut self, member: &str, value: Value) -> Self {
         self.more.insert(member.to_owned(), value);
         self
+    }
+
+    /// A conflict about another revision than there is, as what it is to whoever named one in `If-Match`.
+    #[must_use]
+    pub fn stale_if_it_says_what_is_current(self) -> Self {
+        let about_a_revision = self.kind == ProblemKind::Conflict && self.more.contains_key("current");
+        Self { kind: if about_a_revision { ProblemKind::Stale } else { self.kind }, ..self }
+    }
+
+    /// The problem with when to try again.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
+    /// The problem with some headers.
+    #[must_use]
+    pub fn with_headers(self, headers: HeaderMap) -> Self {
+        Self { headers: Some(Box::new(headers)), ..self }
     }
 
     /// What kind it is.
@@ -254,7 +274,7 @@ impl From<macadam_store::StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { kind, detail, mut more, retry_after } = self;
+        let Self { kind, detail, mut more, retry_after, headers: own } = self;
         more.insert("type".to_owned(), json!(format!("/problems/{}", kind.as_str())));
         more.insert("title".to_owned(), json!(kind.title()));
         more.insert("status".to_owned(), json!(kind.status().as_u16()));
@@ -262,12 +282,13 @@ impl IntoResponse for Problem {
         let body = Value::Object(more).to_string();
         let mut response = (kind.status(), [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         let headers = response.headers_mut();
+        headers.extend(own.map(|own| *own).unwrap_or_default());
         if kind == ProblemKind::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"macadam\""));
         }
-        if matches!(kind, ProblemKind::Unavailable | ProblemKind::TooManyRequests) {
+        let passes = matches!(kind, ProblemKind::Unavailable | ProblemKind::TooManyRequests);
+        if let Some(wait) = retry_after.or(passes.then_some(RETRY_AFTER)) {
             // Whole seconds (RFC 9110, section 10.2.3); rounded up, so that nobody comes too early.
-            let wait = retry_after.unwrap_or(RETRY_AFTER);
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }

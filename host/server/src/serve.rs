@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::{Method, Uri, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use crate::document::pages;
 use crate::problem::{Problem, ProblemKind};
-use crate::{ServerState, api, observe, operations};
+use crate::{ServerState, api, compress, cross_origin, observe, operations};
 
 /// How long requests may go on after the server was told to stop: several times what a decision takes, and less than the
 /// half minute after which whoever stops services kills them.
@@ -26,14 +26,19 @@ const GRACE: Duration = Duration::from_secs(15);
 /// Every route there is.
 pub fn router(state: ServerState) -> Router {
     let (router, _) = joined(api::routes(Some(&state))).split_for_parts();
-    router
+    let router = router
         .route("/docs", get(pages::to_page))
         .route("/docs/", get(pages::page))
         .route("/docs/{*path}", get(pages::asset))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(state.clone(), observe::observe))
-        .with_state(state)
+        .layer(from_fn(compress::mark))
+        .layer(compress::layer());
+    let router = match cross_origin::layer(&state.origins) {
+        Some(layer) => router.layer(layer),
+        None => router,
+    };
+    router.layer(from_fn_with_state(state.clone(), observe::observe)).with_state(state)
 }
 
 /// Every route of the API, described and without what surrounds them.

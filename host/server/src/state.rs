@@ -5,8 +5,10 @@ use std::sync::Arc;
 use macadam_platform::Platform;
 
 use crate::api::Streams;
+use crate::cross_origin::AllowedOrigin;
 use crate::metrics::Metrics;
 use crate::origin::TrustedProxies;
+use crate::rate_limits::{RateLimitSettings, RateLimits};
 use crate::sign_in::Authenticator;
 
 /// What every handler has. Cheap to clone.
@@ -24,6 +26,10 @@ pub struct ServerState {
     pub(crate) streams: Streams,
     /// Who is believed when they say for whom they ask.
     pub(crate) proxies: Arc<TrustedProxies>,
+    /// Who has asked for how much.
+    pub(crate) rate_limits: Arc<RateLimits>,
+    /// Pages of which origins may call.
+    pub(crate) origins: Arc<[AllowedOrigin]>,
 }
 
 impl ServerState {
@@ -33,7 +39,22 @@ impl ServerState {
     pub fn new(platform: Platform, authenticator: Authenticator, open_metrics: bool) -> Self {
         let metrics = Arc::new(Metrics::new(platform.clone()));
         let (streams, proxies) = (Streams::default(), Arc::default());
-        Self { platform, authenticator, metrics, open_metrics, streams, proxies }
+        let rate_limits = Arc::new(RateLimits::new(&RateLimitSettings::default()));
+        Self { platform, authenticator, metrics, open_metrics, streams, proxies, rate_limits, origins: Arc::default() }
+    }
+
+    /// Lets in as much as an administrator has set.
+    #[must_use]
+    pub fn limited(mut self, settings: &RateLimitSettings) -> Self {
+        self.rate_limits = Arc::new(RateLimits::new(settings));
+        self
+    }
+
+    /// Lets pages of some origins call.
+    #[must_use]
+    pub fn open_to(mut self, origins: Vec<AllowedOrigin>) -> Self {
+        self.origins = origins.into();
+        self
     }
 
     /// Believes some proxies when they say for whom they ask.

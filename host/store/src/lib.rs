@@ -6,6 +6,7 @@
 //! | [`Teams`], [`Environments`] | who and where; what a team has of what it may have |
 //! | [`Requests`] | what was asked for, decided and approved |
 //! | [`Resources`] | what exists, is being made, or was |
+//! | [`IdempotencyKeys`] | what was answered to requests that may come again |
 //! | [`Jobs`] | the work, leased to workers |
 //! | [`Schedules`] | work by the clock, done once whichever host does it |
 //! | [`ResourceHealth`] | what providers last saw of resources |
@@ -36,6 +37,7 @@ mod error;
 mod event_types;
 mod generations;
 mod health;
+mod idempotency;
 mod ids;
 mod jobs;
 mod namespaces;
@@ -67,6 +69,7 @@ pub use error::{Obstacle, StoreError};
 pub use event_types::{Addressee, EVENT_TYPES, EventType};
 pub use generations::{Changes, Generations, Listener};
 pub use health::{HealthRecord, HealthState, ResourceHealth};
+pub use idempotency::{IdempotencyKeys, KeyState, KeyedRequest};
 pub use ids::{DeliveryId, IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId, ServiceTokenId, WebhookId};
 pub use jobs::{
     AttemptOutcome, AttemptRecord, Cancellation, Cancelled, ClaimedJob, Finished, InterveneError, JobEnd, JobError,
@@ -103,6 +106,7 @@ pub trait Store:
     Teams
     + Environments
     + Requests
+    + IdempotencyKeys
     + Resources
     + Jobs
     + Schedules
@@ -129,6 +133,7 @@ impl<T> Store for T where
     T: Teams
         + Environments
         + Requests
+        + IdempotencyKeys
         + Resources
         + Jobs
         + Schedules

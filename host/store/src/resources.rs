@@ -10,6 +10,7 @@ use macadam_core::lifecycle::ResourceState;
 use macadam_core::money::Money;
 use macadam_core::names::{EnvironmentName, Namespace, PluginRef, ResourceKey, ResourceType, TeamId};
 use macadam_core::plan::Output;
+use macadam_core::selector::Selector;
 use serde_json::value::RawValue;
 
 use crate::{RequestId, ResourceId, StoreError};
@@ -103,6 +104,8 @@ pub struct ResourceFilter {
     pub teams: Option<Vec<TeamId>>,
     /// In one state.
     pub state: Option<ResourceState>,
+    /// With such tags.
+    pub selector: Selector,
     /// Also those that are deleted or failed.
     pub include_gone: bool,
 }

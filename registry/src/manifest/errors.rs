@@ -55,6 +55,19 @@ pub enum ManifestError {
     },
 }
 
+impl ManifestError {
+    /// The field that it is about, with a dot before a part of it; empty when it is the text as a whole.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        match self {
+            Self::Syntax { .. } => "",
+            Self::UnknownField { field, .. } | Self::Invalid { field, .. } => field,
+            Self::Missing { field, .. } => field,
+            Self::NotForThisKind { .. } => "capabilities",
+        }
+    }
+}
+
 fn names() -> String {
     FIELDS.iter().map(|field| format!("`{}`", field.name)).collect::<Vec<_>>().join(", ")
 }

@@ -75,25 +75,59 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError`] names the first field that is wrong and says what to write there.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        let mut fields = Fields::parse(text)?;
-        let manifest = Self {
-            name: fields.need("name")?,
-            version: fields.need("version").and_then(checked_version)?,
-            kind: fields.need("kind")?,
-            contract: fields.need("contract")?,
-            summary: fields.need("summary").and_then(|summary| checked_line("summary", summary))?,
-            license: fields.need("license")?,
-            authors: fields.take("authors")?.map_or(Ok(Vec::new()), checked_authors)?,
-            capabilities: fields.take("capabilities")?.unwrap_or_default(),
-            settings: fields.take("settings")?.map_or(Ok(Map::new()), settings_as_json)?,
-            limits: fields.take("limits")?.map_or(Ok(LimitOverrides::default()), checked_limits)?,
+        Self::check(text).map_err(|Wrong { first, .. }| first)
+    }
+
+    /// Reads a manifest to its end, whatever is wrong on the way.
+    ///
+    /// # Errors
+    /// [`Wrong`] has everything that is, in the order of the fields.
+    pub fn check(text: &str) -> Result<Self, Wrong> {
+        let mut fields = Fields::parse(text).map_err(Wrong::only)?;
+        let mut wrong = Vec::new();
+        let name = kept(fields.need("name"), &mut wrong);
+        let version = kept(fields.need("version").and_then(checked_version), &mut wrong);
+        let kind: Option<PluginKind> = kept(fields.need("kind"), &mut wrong);
+        let contract = kept(fields.need("contract"), &mut wrong);
+        let summary = fields.need("summary").and_then(|summary| checked_line("summary", summary));
+        let summary = kept(summary, &mut wrong);
+        let license = kept(fields.need("license"), &mut wrong);
+        let authors = fields.take("authors").and_then(|authors| authors.map_or(Ok(Vec::new()), checked_authors));
+        let authors = kept(authors, &mut wrong);
+        let capabilities: Option<BTreeSet<Capability>> =
+            kept(fields.take("capabilities").map(Option::unwrap_or_default), &mut wrong);
+        let settings = fields.take("settings").and_then(|settings| settings.map_or(Ok(Map::new()), settings_as_json));
+        let settings = kept(settings, &mut wrong);
+        let limits = fields.take("limits");
+        let limits = limits.and_then(|limits| limits.map_or(Ok(LimitOverrides::default()), checked_limits));
+        let limits = kept(limits, &mut wrong);
+        kept(fields.finish(), &mut wrong);
+        let asked = capabilities.iter().flatten().next();
+        if let Some((kind, capability)) = kind.filter(|kind| kind.is_pure()).zip(asked) {
+            wrong.push(ManifestError::NotForThisKind { capability: capability.clone(), kind });
+        }
+        let read = || {
+            Some(Self {
+                name: name?,
+                version: version?,
+                kind: kind?,
+                contract: contract?,
+                summary: summary?,
+                license: license?,
+                authors: authors?,
+                capabilities: capabilities?,
+                settings: settings?,
+                limits: limits?,
+            })
         };
-        fields.finish()?;
-        match manifest.capabilities.first() {
-            Some(capability) if manifest.kind.is_pure() => {
-                Err(ManifestError::NotForThisKind { capability: capability.clone(), kind: manifest.kind })
+        let mut wrong = wrong.into_iter();
+        match (wrong.next(), read()) {
+            (None, Some(manifest)) => Ok(manifest),
+            (Some(first), _) => Err(Wrong { first, more: wrong.collect() }),
+            // A field that is not there has said why.
+            (None, None) => {
+                Err(Wrong::only(ManifestError::Missing { field: "name", remedy: "every field that is needed" }))
             }
-            _ => Ok(manifest),
         }
     }
 
@@ -102,6 +136,28 @@ impl Manifest {
     pub fn reference(&self) -> PluginRef {
         PluginRef { name: self.name.clone(), version: self.version.clone() }
     }
+}
+
+/// Everything that is wrong with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    first: ManifestError,
+    more: Vec<ManifestError>,
+}
+
+impl Wrong {
+    fn only(first: ManifestError) -> Self {
+        Self { first, more: Vec::new() }
+    }
+
+    /// Each thing that is wrong.
+    pub fn each(&self) -> impl Iterator<Item = &ManifestError> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+}
+
+fn kept<T>(field: Result<T, ManifestError>, wrong: &mut Vec<ManifestError>) -> Option<T> {
+    field.map_err(|error| wrong.push(error)).ok()
 }
 
 /// An SPDX licence expression.

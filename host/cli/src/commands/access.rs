@@ -178,7 +178,7 @@ fn policy(client: &Client, command: PolicyCommand, output: &mut Output<'_>) -> a
             output.value(&client.get(&path(&name))?, |answer| Ok(text(answer, "/text")))?;
         }
         PolicyCommand::Check { name, file } => {
-            let answer = client.post(&format!("{}/check", path(&name)), &json!({"text": read(&file)?}), &[])?;
+            let answer = client.ask(&format!("{}/check", path(&name)), &json!({"text": read(&file)?}))?;
             let differences = answer.get("differences").and_then(Value::as_array).cloned().unwrap_or_default();
             output.value(&answer, |_| Ok(turned(&differences)))?;
             return Ok(if differences.is_empty() { End::Done } else { End::Differs });

@@ -126,7 +126,7 @@ pub(crate) fn replay(global: &Global, args: &ReplayArgs, output: &mut Output<'_>
             "plugin": format!("{}@{}", args.plugin, args.version), "settings": settings, "since": since,
             "binding": args.binding, "team": args.team, "after": after,
         });
-        let report = client.post("/replays", &wish, &[])?;
+        let report = client.ask("/replays", &wish)?;
         after = report.get("last").and_then(Value::as_u64);
         let more = report.get("more").and_then(Value::as_bool).unwrap_or_default();
         let sum = match whole.take() {

@@ -44,7 +44,7 @@ pub(crate) struct PreviewArgs {
 /// Runs `macadam preview`.
 pub(crate) fn run(global: &Global, args: PreviewArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
     let client = Client::new(global)?;
-    let preview = client.post("/preview", &document(&client, args)?, &[])?;
+    let preview = client.ask("/preview", &document(&client, args)?)?;
     let decision: Decision = serde_json::from_value(preview.clone())?;
     output.value(&preview, |preview| Ok(shown(preview, &decision)))?;
     Ok(end_if_asked(&decision))

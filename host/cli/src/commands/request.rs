@@ -4,12 +4,13 @@ use clap::{Args, Subcommand};
 use macadam_core::digest::Digest;
 use macadam_core::lifecycle::RequestState;
 use macadam_core::names::TeamId;
+use macadam_core::selector::Selector;
 use macadam_core::verdict::{ApprovalNeed, Outcome};
 use macadam_store::RequestId;
 use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::client::{Client, with_query};
+use crate::client::{Client, encoded, with_query};
 use crate::exit::End;
 use crate::inputs::word;
 use crate::output::{Output, table};
@@ -53,6 +54,9 @@ pub(crate) struct ListArgs {
     /// Only of this team
     #[arg(long)]
     team: Option<TeamId>,
+    /// Only those with such tags: `team=payments,tier!=dev,env in (a,b),!x`
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<Selector>,
     /// How many at most
     #[arg(long, default_value = "50", value_parser = clap::value_parser!(u32).range(1..=200))]
     limit: u32,
@@ -112,6 +116,7 @@ fn list(client: &Client, args: &ListArgs, output: &mut Output<'_>) -> anyhow::Re
         &[
             ("state", args.state.map(|state| state.to_string())),
             ("team", args.team.as_ref().map(ToString::to_string)),
+            ("selector", args.selector.as_ref().map(|selector| encoded(&selector.to_string()))),
             ("limit", Some(args.limit.to_string())),
             ("after", args.after.map(|id| id.to_string())),
         ],

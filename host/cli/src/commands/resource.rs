@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use macadam_core::lifecycle::ResourceState;
 use macadam_core::names::{EnvironmentName, Namespace, ResourceKey, ResourceName, ResourceType};
+use macadam_core::selector::Selector;
 use serde_json::{Map, Value, json};
 
 use crate::args::Global;
-use crate::client::{Client, with_query};
+use crate::client::{Client, encoded, with_query};
 use crate::commands::follow::FollowArgs;
 use crate::exit::End;
 use crate::inputs::{Pair, Setting, object_from, over, pairs, seconds, word};
@@ -140,6 +141,9 @@ pub(crate) struct ListArgs {
     /// Also those that are deleted or failed
     #[arg(long)]
     include_gone: bool,
+    /// Only those with such tags: `team=payments,tier!=dev,env in (a,b),!x`
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<Selector>,
     /// How many at most
     #[arg(long, default_value = "50", value_parser = clap::value_parser!(u32).range(1..=200))]
     limit: u32,
@@ -252,6 +256,7 @@ fn list(client: &Client, args: &ListArgs, output: &mut Output<'_>) -> anyhow::Re
             ("type", args.resource_type.as_ref().map(ToString::to_string)),
             ("state", args.state.map(|state| state.to_string())),
             ("include_gone", args.include_gone.then(|| "true".to_owned())),
+            ("selector", args.selector.as_ref().map(|selector| encoded(&selector.to_string()))),
             ("limit", Some(args.limit.to_string())),
             ("after", args.after.map(|id| id.to_string())),
         ],

@@ -12,8 +12,8 @@ use macadam_core::verdict::WhenNoPolicyApplies;
 use macadam_platform::PlatformSettings;
 use macadam_platform::decisions::DecisionRetention;
 use macadam_platform::plugins::Binding;
-use macadam_server::TrustedProxies;
 use macadam_server::sign_in::OidcSettings;
+use macadam_server::{AllowedOrigin, RateLimitSettings, TrustedProxies};
 use serde::Deserialize;
 
 use crate::serve::audit::AuditConfig;
@@ -107,6 +107,10 @@ pub(super) struct Config {
     pub(super) webhooks: Webhooks,
     /// The networks of proxies that are believed when they say for whom they ask.
     trusted_proxies: Vec<IpNet>,
+    /// The origins whose pages may call.
+    pub(super) cors_origins: Vec<AllowedOrigin>,
+    /// How much one token, team or address may ask for.
+    pub(super) rate_limits: RateLimitSettings,
     /// What of the audit log is exported.
     pub(super) audit: AuditConfig,
     /// The most that any plugin gets, whatever its manifest and binding say.
@@ -188,6 +192,8 @@ impl Default for Config {
             events: Events::default(),
             webhooks: Webhooks::default(),
             trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            rate_limits: RateLimitSettings::default(),
             audit: AuditConfig::default(),
             limits: LimitOverrides::default(),
             connections: Connections::default(),

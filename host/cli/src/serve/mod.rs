@@ -139,7 +139,10 @@ async fn serve(data: &DataDir, config: Config, args: &ServeArgs, output: &mut Ou
     }
     greet(&platform, address, data, &gate, output)?;
     let open_metrics = config.open_metrics.unwrap_or_else(|| address.ip().is_loopback());
-    let state = ServerState::new(platform.clone(), gate.authenticator, open_metrics).behind(config.proxies());
+    let state = ServerState::new(platform.clone(), gate.authenticator, open_metrics)
+        .behind(config.proxies())
+        .open_to(config.cors_origins.clone())
+        .limited(&config.rate_limits);
     let recorder = platform.recorder().clone();
     let reloading = tokio::spawn(reload(gate.people, platform.clone()));
     let feed = platform.feed().clone();

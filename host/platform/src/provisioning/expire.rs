@@ -58,7 +58,6 @@ impl Platform {
             change: Change::Delete { resource: resource.id, revision: resource.revision },
             decision: Decision { record, digest, approval: None },
             job: JobId::new(now, random()?),
-            idempotency_key: None,
         };
         let submitted = self.store().submit(&new, now).await?;
         tracing::info!(resource = %resource.key, request = %submitted.request, "a resource has expired");

@@ -1,7 +1,6 @@
 //! Submit: the decision becomes a request, in one transaction.
 
 use jiff::{SignedDuration, Timestamp};
-use macadam_core::lifecycle::RequestState;
 use macadam_core::names::ResourceKey;
 use macadam_core::verdict::Outcome;
 use macadam_core::violation::Violation;
@@ -33,13 +32,7 @@ impl Platform {
     /// # Errors
     /// [`ProvisionError::Denied`] when the answer is no, which is recorded; everything else changes nothing.
     #[tracing::instrument(target = "macadam::trace", name = "submit", skip_all)]
-    pub async fn submit(
-        &self,
-        caller: &Caller,
-        ask: Ask,
-        idempotency_key: Option<String>,
-        now: Timestamp,
-    ) -> Result<Taken, ProvisionError> {
+    pub async fn submit(&self, caller: &Caller, ask: Ask, now: Timestamp) -> Result<Taken, ProvisionError> {
         let valid = self.validate(caller, ask, Purpose::Submission, now).await?;
         let decided = self.decide(caller, &valid, Purpose::Submission, now).await?;
         let document = json!({
@@ -47,7 +40,7 @@ impl Platform {
             "tags": valid.request.tags, "ttl_seconds": valid.ttl_seconds,
         });
         let change = valid.change(decided.cost.estimate().cloned());
-        let submitted = self.take(caller, document, change, &decided, idempotency_key, now).await?;
+        let submitted = self.take(caller, document, change, &decided, now).await?;
         Ok(Taken { submitted, resource_key: valid.key, decision: serde_json::to_value(&decided)? })
     }
 
@@ -60,7 +53,6 @@ impl Platform {
         document: Value,
         change: Change,
         decided: &Decided,
-        idempotency_key: Option<String>,
         now: Timestamp,
     ) -> Result<Submitted, ProvisionError> {
         let id = RequestId::new(now, random()?);
@@ -72,18 +64,11 @@ impl Platform {
             change,
             decision: self.to_keep(decided, now)?,
             job: JobId::new(now, random()?),
-            idempotency_key,
         };
         let action = new.change.action();
         let taken = self.write(new, decided, now).await;
-        // One that came before was recorded then.
-        let is_new = match &taken {
-            Ok(submitted) => submitted.request == id,
-            Err(ProvisionError::Denied { request, .. }) => *request == id,
-            Err(_) => false,
-        };
-        if is_new {
-            let denied = matches!(taken, Err(ProvisionError::Denied { .. }));
+        let denied = matches!(taken, Err(ProvisionError::Denied { .. }));
+        if denied || taken.is_ok() {
             self.counted().decision(action, if denied { "denied" } else { decided.outcome.as_str() });
             self.recorder().record(decided.trail.of(id)?).await;
             self.ask_shadows(&decided.trail, id);
@@ -110,7 +95,6 @@ impl Platform {
             return self.deny(new, violations.clone(), now).await;
         }
         match self.store().submit(&new, now).await {
-            Ok(submitted) if submitted.replayed => self.first_answer(submitted).await,
             Ok(submitted) => {
                 tracing::info!(request = %submitted.request, state = %submitted.state, "request taken");
                 self.work.notify_waiters();
@@ -127,7 +111,7 @@ impl Platform {
         }
     }
 
-    /// Records a denial, unless the same request was answered before.
+    /// Records a denial.
     async fn deny(
         &self,
         new: NewRequest,
@@ -135,28 +119,9 @@ impl Platform {
         now: Timestamp,
     ) -> Result<Submitted, ProvisionError> {
         let recorded = self.store().record_denied(&new, now).await?;
-        if recorded.replayed {
-            return self.first_answer(recorded).await;
-        }
         tracing::info!(request = %recorded.request, "request denied");
         let decision = Box::new(new.decision.record);
         Err(ProvisionError::Denied { request: recorded.request, violations, decision })
-    }
-
-    /// What a request that comes again is answered: the same as the first time, whatever would be decided by now. The
-    /// first one may itself be what leaves no room for a second.
-    async fn first_answer(&self, submitted: Submitted) -> Result<Submitted, ProvisionError> {
-        if submitted.state != RequestState::Denied {
-            return Ok(submitted);
-        }
-        let gone = || ProvisionError::Internal(format!("request {} is gone", submitted.request));
-        let record = self.store().request(submitted.request).await?.ok_or_else(gone)?;
-        let violations = record.decision.get("violations").cloned().unwrap_or_default();
-        Err(ProvisionError::Denied {
-            request: record.id,
-            violations: serde_json::from_value(violations)?,
-            decision: Box::new(record.decision),
-        })
     }
 
     pub(crate) fn to_keep(&self, decided: &Decided, now: Timestamp) -> Result<Decision, ProvisionError> {

@@ -11,7 +11,7 @@ use macadam_core::request::{Action, Environment, EnvironmentClass, Request};
 use macadam_core::violation::Violation;
 use macadam_runtime::Call;
 use macadam_runtime::clients::Generated;
-use macadam_store::{Change, RequestId, Scaffold, ScaffoldFile, ScaffoldId, Subject, Submitted};
+use macadam_store::{Change, Scaffold, ScaffoldFile, ScaffoldId, Submitted};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -83,7 +83,6 @@ impl Platform {
         &self,
         caller: &Caller,
         wish: CreateScaffold,
-        idempotency_key: Option<String>,
         now: Timestamp,
     ) -> Result<Scaffolded, ProvisionError> {
         let table = self.plugins().active();
@@ -111,17 +110,8 @@ impl Platform {
         decided.trail.entries.extend(made.entries);
         let document = json!({"action": "scaffold", "wish": wish});
         let change = Change::Scaffold(Box::new(scaffold.clone()));
-        let submitted = self.take(caller, document, change, &decided, idempotency_key, now).await?;
-        // A request that comes again gets the project of the first time; the one made just now is nobody's.
-        let scaffold = if submitted.replayed { self.scaffold_of(submitted.request).await? } else { scaffold };
+        let submitted = self.take(caller, document, change, &decided, now).await?;
         Ok(Scaffolded { scaffold, submitted, decision: serde_json::to_value(&decided)? })
-    }
-
-    async fn scaffold_of(&self, request: RequestId) -> Result<Scaffold, ProvisionError> {
-        let gone = || ProvisionError::Internal(format!("the project of request {request} is gone"));
-        let record = self.store().request(request).await?.ok_or_else(gone)?;
-        let Subject::Scaffold { id: Some(id), .. } = record.subject else { return Err(gone()) };
-        Ok(self.store().scaffold(id).await?.ok_or_else(gone)?.scaffold)
     }
 
     /// Checks what was generated, packs it, and keeps the archive.

@@ -8,9 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Task, TaskError, Timing};
 use crate::Platform;
 use crate::blobs::{SWEEP_GRACE, Swept};
-
-/// How long an idempotency key is kept: longer than any client retries, shorter than for ever.
-const KEY_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
+use crate::idempotency::KEPT_FOR;
 
 /// Records that are removed in one transaction.
 const BATCH: u32 = 500;
@@ -58,7 +56,7 @@ impl Task for IdempotencyKeys {
     }
 
     async fn run(&self, platform: &Platform, now: Timestamp) -> Result<String, TaskError> {
-        let promised = now.checked_sub(KEY_LIFE).unwrap_or(Timestamp::MIN);
+        let promised = now.checked_sub(KEPT_FOR).unwrap_or(Timestamp::MIN);
         let forgotten = platform.store().forget_idempotency_keys(promised).await.map_err(|error| TaskError::of(&error));
         Ok(format!("{} keys forgotten", forgotten?))
     }

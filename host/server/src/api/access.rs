@@ -2,8 +2,9 @@
 
 use axum::Json as JsonBody;
 use axum::extract::{FromRequestParts, Path, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 use macadam_core::names::{AccessPolicyName, NameError};
 use macadam_platform::authorization::{
@@ -16,8 +17,8 @@ use utoipa::ToSchema;
 use crate::ServerState;
 use crate::api::paths::part;
 use crate::api::{All, SignedIn};
-use crate::document::problems::{Conflict, NotFound};
-use crate::extract::{Json, OptionalJson, Params};
+use crate::document::problems::{Conflict, NotFound, Stale};
+use crate::extract::{IfMatch, Json, OptionalJson, Params};
 use crate::problem::{Problem, ProblemKind};
 
 /// Whether the caller may do something, and why.
@@ -123,11 +124,12 @@ pub(super) async fn get(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
     Name(name): Name,
-) -> Result<JsonBody<AccessPolicyView>, Problem> {
+) -> Result<Response, Problem> {
     let (_, items) = state.platform.access_policies(&caller).await?;
     let found = items.into_iter().find(|policy| policy.record.name == name);
     let unknown = || Problem::new(ProblemKind::NotFound, format!("there is no access policy {name}"));
-    found.map(JsonBody).ok_or_else(unknown)
+    let found = found.ok_or_else(unknown)?;
+    Ok(([(header::ETAG, format!("\"{}\"", found.record.revision))], JsonBody(found)).into_response())
 }
 
 /// A text that is only tried.
@@ -161,39 +163,47 @@ pub(super) async fn check(
 /// Makes or changes an access policy. It is checked before it counts.
 #[utoipa::path(
     put, path = "/access/policies/{name}", operation_id = "access.policies.put", tag = "access",
-    params(Name),
+    params(Name, IfMatch),
     request_body(content = ChangeAccessPolicy),
     responses(
         (status = 200, description = "The policy as it is now.", body = AccessPolicyView),
         Conflict,
+        Stale,
     ),
 )]
 pub(super) async fn put(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
     Name(name): Name,
+    matching: IfMatch,
     Json(wish): Json<ChangeAccessPolicy>,
 ) -> Result<JsonBody<AccessPolicyView>, Problem> {
-    Ok(JsonBody(state.platform.change_access_policy(&caller, &name, wish, Timestamp::now()).await?))
+    let wish = ChangeAccessPolicy { revision: matching.or(wish.revision)?, ..wish };
+    let changed = state.platform.change_access_policy(&caller, &name, wish, Timestamp::now()).await;
+    changed.map(JsonBody).map_err(|error| matching.refused(error))
 }
 
 /// Removes an access policy.
 #[utoipa::path(
     delete, path = "/access/policies/{name}", operation_id = "access.policies.delete", tag = "access",
-    params(Name),
+    params(Name, IfMatch),
     request_body(content = Option<RemoveAccessPolicy>),
     responses(
         (status = 204, description = "Done; there is nothing to say."),
         Conflict,
+        Stale,
     ),
 )]
 pub(super) async fn delete(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
     Name(name): Name,
+    matching: IfMatch,
     OptionalJson(wish): OptionalJson<RemoveAccessPolicy>,
 ) -> Result<StatusCode, Problem> {
-    state.platform.remove_access_policy(&caller, &name, wish, Timestamp::now()).await?;
+    let wish = RemoveAccessPolicy { revision: matching.or(wish.revision)?, ..wish };
+    let removed = state.platform.remove_access_policy(&caller, &name, wish, Timestamp::now()).await;
+    removed.map_err(|error| matching.refused(error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -2,7 +2,8 @@
 
 use axum::Json as JsonBody;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 use macadam_core::names::{BindingName, PersonId};
 use macadam_platform::plugins::{
@@ -16,8 +17,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::ServerState;
 use crate::api::paths::part;
 use crate::api::{All, Page, SignedIn};
-use crate::document::problems::Conflict;
-use crate::extract::{Json, OptionalJson, Params, limit};
+use crate::document::problems::{Conflict, Stale};
+use crate::extract::{IfMatch, Json, OptionalJson, Params, limit};
 use crate::problem::{Problem, ProblemKind};
 
 /// A binding and what came of it.
@@ -94,9 +95,9 @@ pub(super) async fn get(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
     name: Name,
-) -> Result<JsonBody<BindingView>, Problem> {
+) -> Result<Response, Problem> {
     let (view, _) = view(&state, &caller, name.0).await?;
-    Ok(JsonBody(view))
+    Ok(([(header::ETAG, format!("\"{}\"", view.revision))], JsonBody(view)).into_response())
 }
 
 async fn view(
@@ -137,20 +138,24 @@ impl ChangedView {
 /// Changes a binding, or makes it. It is loaded first, and nothing changes if that fails.
 #[utoipa::path(
     put, path = "/bindings/{name}", operation_id = "bindings.put", tag = "bindings",
-    params(Name),
+    params(Name, IfMatch),
     request_body(content = ChangeBinding),
     responses(
         (status = 200, description = "The binding as it is now.", body = ChangedView),
         Conflict,
+        Stale,
     ),
 )]
 pub(super) async fn put(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
     name: Name,
+    matching: IfMatch,
     Json(wish): Json<ChangeBinding>,
 ) -> Result<JsonBody<ChangedView>, Problem> {
-    state.platform.change_binding(&caller, &name.0, wish, Timestamp::now()).await?;
+    let wish = ChangeBinding { revision: matching.or(wish.revision)?, ..wish };
+    let changed = state.platform.change_binding(&caller, &name.0, wish, Timestamp::now()).await;
+    changed.map_err(|error| matching.refused(error))?;
     ChangedView::of(&state, &caller, name.0).await
 }
 
@@ -168,41 +173,49 @@ pub(super) struct Removal {
 /// Removes a binding.
 #[utoipa::path(
     delete, path = "/bindings/{name}", operation_id = "bindings.delete", tag = "bindings",
-    params(Name),
+    params(Name, IfMatch),
     request_body(content = Option<Removal>),
     responses(
         (status = 204, description = "Done; there is nothing to say."),
         Conflict,
+        Stale,
     ),
 )]
 pub(super) async fn delete(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
     name: Name,
+    matching: IfMatch,
     OptionalJson(removal): OptionalJson<Removal>,
 ) -> Result<StatusCode, Problem> {
     let Removal { revision, reason } = removal;
-    state.platform.remove_binding(&caller, &name.0, revision, reason, Timestamp::now()).await?;
+    let revision = matching.or(revision)?;
+    let removed = state.platform.remove_binding(&caller, &name.0, revision, reason, Timestamp::now()).await;
+    removed.map_err(|error| matching.refused(error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Makes a binding what it was, as a new revision.
 #[utoipa::path(
     post, path = "/bindings/{name}/rollback", operation_id = "bindings.rollback", tag = "bindings",
-    params(Name),
+    params(Name, IfMatch),
     request_body(content = Option<RollBack>),
     responses(
         (status = 200, description = "The binding as it is now.", body = ChangedView),
         Conflict,
+        Stale,
     ),
 )]
 pub(super) async fn rollback(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
     name: Name,
+    matching: IfMatch,
     OptionalJson(wish): OptionalJson<RollBack>,
 ) -> Result<JsonBody<ChangedView>, Problem> {
-    state.platform.roll_back_binding(&caller, &name.0, wish, Timestamp::now()).await?;
+    let wish = RollBack { revision: matching.or(wish.revision)?, ..wish };
+    let changed = state.platform.roll_back_binding(&caller, &name.0, wish, Timestamp::now()).await;
+    changed.map_err(|error| matching.refused(error))?;
     ChangedView::of(&state, &caller, name.0).await
 }
 

@@ -17,7 +17,11 @@ mod scaffolds;
 mod schedules;
 mod service_tokens;
 mod signing_in;
+mod tools;
 mod webhooks;
+
+use std::net::IpAddr;
+use std::time::Instant;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -34,9 +38,13 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::ServerState;
-use crate::document::problems;
+use crate::compress::{ShowsSecrets, shows_secrets};
+use crate::conditional::answer_what_is_new;
+use crate::deadline::answer_in_time;
+use crate::document::{keyed, problems, tagged};
+use crate::idempotency::answer_once;
 use crate::observe::note_person;
-use crate::origin::origin;
+use crate::origin::{origin, peer};
 use crate::problem::{Problem, ProblemKind};
 
 pub(crate) use events::Streams;
@@ -129,6 +137,8 @@ fn actions(state: Option<&ServerState>) -> OpenApiRouter<ServerState> {
         .routes(on(AuditRead, routes!(audit::list)))
         .routes(on(AuditRead, routes!(audit::heads)))
         .routes(on(CatalogRead, routes!(audit::key)))
+        .routes(on(CatalogRead, routes!(tools::manifest)))
+        .routes(on(CatalogRead, routes!(tools::download)))
         .routes(on(ServiceTokenRead, routes!(service_tokens::list)))
         .routes(on(ServiceTokenCreate, routes!(service_tokens::create)))
         .routes(on(ServiceTokenRevoke, routes!(service_tokens::revoke)))
@@ -139,12 +149,19 @@ fn actions(state: Option<&ServerState>) -> OpenApiRouter<ServerState> {
 /// without its action having been asked about has a hole in it, and says so instead. The document has the action, too.
 fn on(state: Option<&ServerState>, action: Action, routes: Routes) -> Routes {
     let (schemas, mut paths, mut router) = routes;
+    paths.paths.values_mut().for_each(keyed::describe);
+    if !shows_secrets(action) {
+        paths.paths.values_mut().for_each(tagged::describe);
+    }
     for operation in paths.paths.values_mut().flat_map(problems::operations) {
         operation.extensions = Some(ExtensionsBuilder::new().add("x-macadam-action", action.as_str()).build());
     }
     if let Some(state) = state.cloned() {
-        router =
-            router.layer(from_fn(move |request: Request, next: Next| authorized(state.clone(), action, request, next)));
+        let asking = state.clone();
+        let authorized = from_fn(move |request: Request, next: Next| authorized(asking.clone(), action, request, next));
+        // Outside of the question who may: an answer that is given again was asked about the first time.
+        let once = from_fn(move |request: Request, next: Next| answer_once(state.clone(), action, request, next));
+        router = router.layer(authorized).layer(from_fn(answer_what_is_new)).layer(once).layer(from_fn(answer_in_time));
     }
     (schemas, paths, router)
 }
@@ -159,10 +176,11 @@ async fn authorized(state: ServerState, action: Action, request: Request, next: 
         Ok(next.run(request).await)
     };
     let (response, asked) = observed(work).await;
-    let response: Response = response.map_err(|refused: Refused| Problem::from(refused))?;
+    let mut response: Response = response.map_err(|refused: Refused| Problem::from(refused))?;
     if response.status().is_success() && !asked.contains(&action) {
         return Err(Problem::internal(&format_args!("nothing asked whether {} may {action}", caller.person)));
     }
+    ShowsSecrets::mark(action, &mut response);
     Ok(response)
 }
 
@@ -171,15 +189,27 @@ async fn only_signed_in(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let caller = sign_in(&state, request.headers()).await?;
+    let caller = enter(&state, request.headers(), peer(&request)).await?;
+    let standing = state.rate_limits.admit(&caller, Instant::now())?;
     let caller = Caller { origin: origin(&state.proxies, &request, &caller.credential), ..caller };
     note_person(&caller);
     request.extensions_mut().insert(SignedIn(caller));
-    Ok(next.run(request).await)
+    let mut response = next.run(request).await;
+    response.headers_mut().extend(standing);
+    Ok(response)
+}
+
+/// Whose token a request carries; a failure counts against the address that it came from.
+pub(crate) async fn enter(state: &ServerState, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Problem> {
+    let address = peer.map(|peer| state.proxies.client(peer, headers));
+    sign_in(state, headers).await.map_err(|problem| match problem.kind() {
+        ProblemKind::Unauthenticated => state.rate_limits.failed(problem, address, Instant::now()),
+        _ => problem,
+    })
 }
 
 /// Whose token a request carries.
-pub(crate) async fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller, Problem> {
+async fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller, Problem> {
     let refuse = |detail: &str| Problem::new(ProblemKind::Unauthenticated, detail);
     if headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
         return Err(refuse("there is more than one `Authorization`; send one"));

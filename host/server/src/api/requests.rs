@@ -23,7 +23,7 @@ use crate::ServerState;
 use crate::api::paths::Id;
 use crate::api::{Page, SignedIn};
 use crate::document::problems::Conflict;
-use crate::extract::{Json, OptionalJson, Params, limit};
+use crate::extract::{Json, OptionalJson, Params, limit, selector};
 use crate::problem::Problem;
 
 /// A request in a list.
@@ -191,6 +191,8 @@ pub(super) struct ListParams {
     state: Option<RequestState>,
     team: Option<TeamId>,
     resource: Option<ResourceId>,
+    /// Only those with such tags, as Kubernetes has it: `team=payments,tier!=dev,env in (a,b),!x`.
+    selector: Option<String>,
     limit: Option<u32>,
     after: Option<RequestId>,
 }
@@ -209,7 +211,13 @@ pub(super) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<JsonBody<Page<Summary, RequestId>>, Problem> {
     let limit = limit(params.limit)?;
-    let filter = RequestFilter { team: params.team, teams: None, state: params.state, resource: params.resource };
+    let filter = RequestFilter {
+        team: params.team,
+        teams: None,
+        state: params.state,
+        resource: params.resource,
+        selector: selector(params.selector.as_deref())?,
+    };
     let page = PageRequest { limit, after: params.after };
     let Listed { items, next } = state.platform.requests(&caller, filter, page).await?;
     Ok(JsonBody(Page { items: items.iter().map(Summary::of).collect(), next }))

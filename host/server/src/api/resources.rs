@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderValue};
-use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use macadam_core::lifecycle::ResourceState;
@@ -23,11 +23,8 @@ use crate::ServerState;
 use crate::api::paths::Key;
 use crate::api::{All, Page, SignedIn};
 use crate::document::problems::{Conflict, Denied, Invalid, Stale};
-use crate::extract::{IdempotencyKey, IfMatch, Json, Params, limit};
+use crate::extract::{IfMatch, Json, Params, limit, selector};
 use crate::problem::{Problem, ProblemKind};
-
-/// Says that an answer is one that was given before.
-pub(super) static REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// A request that was taken, and where to look what becomes of it.
 #[derive(Serialize, ToSchema)]
@@ -56,19 +53,13 @@ fn accepted(taken: Taken) -> Result<Response, Problem> {
         resource: path_of(&taken.resource_key),
     };
     let location = HeaderValue::from_str(&links.request).map_err(|error| Problem::internal(&error))?;
-    let replayed = taken.submitted.replayed;
     let body = axum::Json(Accepted { taken, links });
-    let mut response = (StatusCode::ACCEPTED, [(header::LOCATION, location)], body).into_response();
-    if replayed {
-        response.headers_mut().insert(REPLAYED.clone(), HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], body).into_response())
 }
 
 /// Asks for a resource. What is denied is recorded and answered 403 with its violations.
 #[utoipa::path(
     post, path = "/resources", operation_id = "resources.create", tag = "resources",
-    params(IdempotencyKey),
     request_body(content = CreateResource),
     responses(
         (
@@ -76,7 +67,6 @@ fn accepted(taken: Taken) -> Result<Response, Problem> {
             description = "The request was taken; `Location` says where to look what becomes of it.",
             headers(
                 ("Location" = String, description = "The request."),
-                ("Idempotent-Replayed" = Option<String>, description = "`true` when this answer was given before."),
             ),
         ),
         Denied,
@@ -86,10 +76,9 @@ fn accepted(taken: Taken) -> Result<Response, Problem> {
 pub(super) async fn create(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
-    IdempotencyKey(key): IdempotencyKey,
     Json(wish): Json<CreateResource>,
 ) -> Result<Response, Problem> {
-    accepted(state.platform.submit(&caller, Ask::Create(wish), key, Timestamp::now()).await?)
+    accepted(state.platform.submit(&caller, Ask::Create(wish), Timestamp::now()).await?)
 }
 
 /// What a resource is to become. What is left out stays as it is.
@@ -109,7 +98,7 @@ pub(super) struct Update {
 #[utoipa::path(
     put, path = "/resources/{namespace}/{environment}/{type}/{name}",
     operation_id = "resources.update", tag = "resources",
-    params(Key, IfMatch, IdempotencyKey),
+    params(Key, IfMatch),
     request_body(content = Update),
     responses(
         (
@@ -117,7 +106,6 @@ pub(super) struct Update {
             description = "The request was taken; `Location` says where to look what becomes of it.",
             headers(
                 ("Location" = String, description = "The request."),
-                ("Idempotent-Replayed" = Option<String>, description = "`true` when this answer was given before."),
             ),
         ),
         Denied,
@@ -130,27 +118,24 @@ pub(super) async fn update(
     SignedIn(caller): SignedIn,
     Key(key): Key,
     IfMatch(revision): IfMatch,
-    IdempotencyKey(idempotency_key): IdempotencyKey,
     Json(Update { spec, tags, ttl_seconds }): Json<Update>,
 ) -> Result<Response, Problem> {
-    let looked_at = revision.filter(|_| idempotency_key.is_none());
-    must_match(&state, &caller, &key, looked_at).await?;
+    must_match(&state, &caller, &key, revision).await?;
     let ask = Ask::Update(UpdateResource { key, spec, tags, ttl_seconds, revision });
-    accepted(state.platform.submit(&caller, ask, idempotency_key, Timestamp::now()).await?)
+    accepted(state.platform.submit(&caller, ask, Timestamp::now()).await?)
 }
 
 /// Asks for a removal.
 #[utoipa::path(
     delete, path = "/resources/{namespace}/{environment}/{type}/{name}",
     operation_id = "resources.delete", tag = "resources",
-    params(Key, IfMatch, IdempotencyKey),
+    params(Key, IfMatch),
     responses(
         (
             status = 202, body = Accepted,
             description = "The request was taken; `Location` says where to look what becomes of it.",
             headers(
                 ("Location" = String, description = "The request."),
-                ("Idempotent-Replayed" = Option<String>, description = "`true` when this answer was given before."),
             ),
         ),
         Denied,
@@ -163,16 +148,13 @@ pub(super) async fn delete(
     SignedIn(caller): SignedIn,
     Key(key): Key,
     IfMatch(revision): IfMatch,
-    IdempotencyKey(idempotency_key): IdempotencyKey,
 ) -> Result<Response, Problem> {
-    let looked_at = revision.filter(|_| idempotency_key.is_none());
-    must_match(&state, &caller, &key, looked_at).await?;
+    must_match(&state, &caller, &key, revision).await?;
     let ask = Ask::Delete(DeleteResource { key, revision });
-    accepted(state.platform.submit(&caller, ask, idempotency_key, Timestamp::now()).await?)
+    accepted(state.platform.submit(&caller, ask, Timestamp::now()).await?)
 }
 
 /// Tells early and by its own status what the transaction would find as well: a change in between is still a conflict.
-/// A request with an idempotency key goes straight there, since it may be one that was done and comes again.
 async fn must_match(
     state: &ServerState,
     caller: &Caller,
@@ -277,6 +259,8 @@ pub(super) struct ListParams {
     state: Option<ResourceState>,
     #[serde(default)]
     include_gone: bool,
+    /// Only those with such tags, as Kubernetes has it: `team=payments,tier!=dev,env in (a,b),!x`.
+    selector: Option<String>,
     limit: Option<u32>,
     after: Option<ResourceId>,
 }
@@ -302,6 +286,7 @@ pub(super) async fn list(
         team: None,
         teams: None,
         state: params.state,
+        selector: selector(params.selector.as_deref())?,
         include_gone: params.include_gone,
     };
     let page = PageRequest { limit, after: params.after };

@@ -17,10 +17,9 @@ use utoipa::ToSchema;
 use crate::ServerState;
 use crate::api::SignedIn;
 use crate::api::paths::Id;
-use crate::api::resources::REPLAYED;
 use crate::document::Bytes;
 use crate::document::problems::{Conflict, Denied};
-use crate::extract::{IdempotencyKey, Json, has_already};
+use crate::extract::{Json, has_already};
 use crate::problem::Problem;
 
 /// A project that was taken, and where to look.
@@ -44,7 +43,6 @@ struct Links {
 /// Generates a project from a golden path.
 #[utoipa::path(
     post, path = "/scaffolds", operation_id = "scaffolds.create", tag = "scaffolds",
-    params(IdempotencyKey),
     request_body(content = CreateScaffold),
     responses(
         (
@@ -52,7 +50,6 @@ struct Links {
             description = "The project can be fetched.",
             headers(
                 ("Location" = String, description = "The project."),
-                ("Idempotent-Replayed" = Option<String>, description = "`true` when this answer was given before."),
             ),
         ),
         (
@@ -60,7 +57,6 @@ struct Links {
             description = "The project waits for approval.",
             headers(
                 ("Location" = String, description = "The project."),
-                ("Idempotent-Replayed" = Option<String>, description = "`true` when this answer was given before."),
             ),
         ),
         Denied,
@@ -70,10 +66,9 @@ struct Links {
 pub(super) async fn create(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
-    IdempotencyKey(key): IdempotencyKey,
     Json(wish): Json<CreateScaffold>,
 ) -> Result<Response, Problem> {
-    let scaffolded = state.platform.scaffold(&caller, wish, key, Timestamp::now()).await?;
+    let scaffolded = state.platform.scaffold(&caller, wish, Timestamp::now()).await?;
     let done = scaffolded.submitted.state == RequestState::Succeeded;
     let status = if done { StatusCode::CREATED } else { StatusCode::ACCEPTED };
     let scaffold = format!("/api/v1/scaffolds/{}", scaffolded.scaffold.id);
@@ -83,13 +78,8 @@ pub(super) async fn create(
         request: format!("/api/v1/requests/{}", scaffolded.submitted.request),
         scaffold,
     };
-    let replayed = scaffolded.submitted.replayed;
     let body = axum::Json(Accepted { scaffolded, links });
-    let mut response = (status, [(header::LOCATION, location)], body).into_response();
-    if replayed {
-        response.headers_mut().insert(REPLAYED.clone(), HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok((status, [(header::LOCATION, location)], body).into_response())
 }
 
 /// One project, and whether it may be handed out.

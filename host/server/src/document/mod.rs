@@ -7,12 +7,16 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `problems` | the answers that are refusals, and which operations can give them |
+//! | `keyed` | `Idempotency-Key`, wherever it can be sent |
+//! | `tagged` | `ETag`, wherever something is read |
 //! | `names` | names of schemas that read well |
 //! | `pages` | `/api/v1/openapi.json`, and the interactive page at `/docs` |
 
+pub(crate) mod keyed;
 mod names;
 pub(crate) mod pages;
 pub(crate) mod problems;
+pub(crate) mod tagged;
 
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -29,7 +33,7 @@ use crate::serve::table;
 pub(crate) struct Bytes(Vec<u8>);
 
 /// What the API's operations are about, in the order in which a newcomer meets them.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
     ("catalog", "What there is to choose from, and oneself."),
     ("resources", "What people ask for, from the question what it would cost to its removal."),
     ("requests", "What was asked for, what became of it, and the approvals it waits for."),
@@ -44,6 +48,7 @@ const TAGS: [(&str, &str); 15] = [
     ("audit", "Who did what, in chains that prove that nothing was changed."),
     ("access", "Who may do what, and why."),
     ("service-tokens", "Tokens for what calls without being a person."),
+    ("tools", "Help for people who write plugins and pipelines."),
     ("operations", "What machines ask: is it alive, is it ready, what does it count."),
 ];
 
@@ -51,8 +56,8 @@ const ABOUT: &str = "\
 The API of Macadam, an internal developer platform in one binary.
 
 Every error is a problem document (RFC 9457) whose `type` is a path on this server that explains it. A list has `items`
-and, where it has pages, `next`: ask for what is `after` it. Operations that make something take an `Idempotency-Key`,
-so that a request whose answer was lost can be sent again.";
+and, where it has pages, `next`: ask for what is `after` it. Every POST, and whatever changes a resource, takes an
+`Idempotency-Key`, so that a request whose answer was lost can be sent again.";
 
 /// The API's document, as it is served.
 #[must_use]

@@ -60,6 +60,8 @@ refusals! {
     Forbidden,
     /// What was there once may not be kept any more.
     Gone,
+    /// There may be no such thing.
+    NotFound,
     /// The input may be wrong although nothing is in the body.
     Invalid,
     /// What is asked about may not be there.
@@ -68,6 +70,8 @@ refusals! {
     Unauthenticated,
     /// The thing may have been changed since it was looked at.
     Stale,
+    /// The body may be too large.
+    TooLarge,
     /// It may be more at once than one person may have.
     TooManyRequests,
 }
@@ -100,7 +104,7 @@ fn follow_from(operation: &Operation) -> Vec<ProblemKind> {
     let mut kinds = vec![Kind::Internal, Kind::Unavailable];
     // An operation that says itself which tokens it takes is one that takes none.
     if operation.security.is_none() {
-        kinds.extend([Kind::Unauthenticated, Kind::Forbidden]);
+        kinds.extend([Kind::Unauthenticated, Kind::Forbidden, Kind::TooManyRequests]);
     }
     if has(operation, &ParameterIn::Path) {
         kinds.push(Kind::NotFound);
@@ -118,8 +122,9 @@ fn follow_from(operation: &Operation) -> Vec<ProblemKind> {
 }
 
 fn has(operation: &Operation, place: &ParameterIn) -> bool {
+    // Whatever is in `If-None-Match` is no mistake: it names what is there, or it does not.
     let is_there = |parameter: &RefOr<Parameter>| match parameter {
-        RefOr::T(parameter) => parameter.parameter_in == *place,
+        RefOr::T(parameter) => parameter.parameter_in == *place && parameter.name != "If-None-Match",
         RefOr::Ref(_) => false,
     };
     operation.parameters.iter().flatten().any(is_there)
@@ -146,6 +151,11 @@ fn response(kind: ProblemKind) -> Response {
         }
         ProblemKind::Unavailable | ProblemKind::TooManyRequests => {
             response = response.header("Retry-After", header("In how many seconds to try again."));
+        }
+        ProblemKind::Conflict => {
+            let description = "In how many seconds to ask again, when the same request is under way.";
+            let header = HeaderBuilder::new().schema(Some(Option::<String>::schema())).description(Some(description));
+            response = response.header("Retry-After", header.build());
         }
         _ => {}
     }

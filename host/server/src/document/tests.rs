@@ -80,11 +80,11 @@ fn an_operation_can_be_refused_in_the_ways_that_follow_from_its_shape() {
         let responses = document["paths"][path][method]["responses"].as_object().unwrap();
         responses.keys().cloned().collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(statuses("/api/v1/whoami", "get"), "200 401 403 500 503");
-    assert_eq!(statuses("/api/v1/resources", "post"), "202 400 401 403 408 409 413 415 422 500 503");
+    assert_eq!(statuses("/api/v1/whoami", "get"), "200 304 401 403 429 500 503");
+    assert_eq!(statuses("/api/v1/resources", "post"), "202 400 401 403 408 409 413 415 422 429 500 503");
     let resource = "/api/v1/resources/{namespace}/{environment}/{type}/{name}";
-    assert_eq!(statuses(resource, "get"), "200 401 403 404 500 503");
-    assert_eq!(statuses(resource, "delete"), "202 400 401 403 404 409 412 422 500 503");
+    assert_eq!(statuses(resource, "get"), "200 304 401 403 404 429 500 503");
+    assert_eq!(statuses(resource, "delete"), "202 400 401 403 404 409 412 413 422 429 500 503");
     assert_eq!(statuses("/healthz", "get"), "200 500 503", "nobody signs in to ask whether it is alive");
     let denied = &document["paths"]["/api/v1/resources"]["post"]["responses"]["403"]["$ref"];
     assert_eq!(denied, "#/components/responses/Denied");

@@ -1,9 +1,10 @@
 //! Who may do what, over HTTP.
 
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, header};
 use serde_json::json;
 
-use super::host::{Host, one_of_platform};
+use super::host::{Host, one_of_platform, request_as};
 
 #[tokio::test]
 async fn a_question_about_oneself_is_answered_with_what_it_would_take() {
@@ -152,4 +153,26 @@ async fn a_policy_that_another_host_has_added_counts_once_it_is_looked_for() {
     assert_eq!(host.get_as("dana", question).await.json()["allowed"], true, "nobody has looked yet");
     host.state.platform.follow_access().await.unwrap();
     assert_eq!(host.get_as("dana", question).await.json()["because"], "production is closed");
+}
+
+#[tokio::test]
+async fn a_policy_that_was_changed_since_it_was_looked_at_is_not_changed_again() {
+    let host = Host::start().await;
+    let path = "/api/v1/access/policies/closed";
+    let put = async |tag: &str, wish: serde_json::Value| {
+        let request = request_as("ada", Method::PUT, path).header(header::IF_MATCH, tag);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        host.exchange(request.body(Body::from(wish.to_string())).unwrap()).await
+    };
+    let wish = json!({"text": CLOSED, "reason": "closed for the day"});
+    assert_eq!(host.send_json("ada", Method::PUT, path, &wish.to_string()).await.status, 200);
+    let tag = host.get_as("ada", path).await.header(header::ETAG).to_owned();
+    let later = json!({"text": CLOSED.replace("production is closed", "it is late"), "reason": "said better"});
+    assert_eq!(put(&tag, later).await.status, 200);
+    put(&tag, wish).await.is_problem("stale", 412);
+    let both = json!({"text": CLOSED, "reason": "closed for the day", "revision": 7});
+    let problem = put(&tag, both).await.is_problem("invalid", 422);
+    assert_eq!(problem["violations"][0]["field"], "/revision");
+    let delete = request_as("ada", Method::DELETE, path).header(header::IF_MATCH, tag);
+    host.exchange(delete.body(Body::empty()).unwrap()).await.is_problem("stale", 412);
 }

@@ -15,7 +15,8 @@ async fn a_resource_is_seen_by_its_team_and_by_approvers_and_is_not_there_for_ot
     assert_eq!(answer.status, 200);
     let resource = answer.json();
     assert_eq!((&resource["type"], &resource["name"]), (&json!("database"), &json!("orders-db")));
-    assert_eq!(answer.header(header::ETAG), format!("\"{}\"", resource["revision"]), "the revision is the ETag");
+    let revision = format!("\"{}-", resource["revision"]);
+    assert!(answer.header(header::ETAG).starts_with(&revision), "the revision is in the ETag: {:?}", answer.headers);
     assert_eq!(host.get_as("amir", path).await.status, 200);
     for more in ["", "/credentials", "/transitions"] {
         host.get_as("olga", &format!("{path}{more}")).await.is_problem("not-found", 404);
@@ -67,4 +68,56 @@ async fn a_change_for_another_revision_is_refused_by_its_own_status() {
     for malformed in ["99", "\"x\"", "W/\"1\"", ""] {
         send(Method::DELETE, malformed).await.is_problem("malformed", 400);
     }
+}
+
+#[tokio::test]
+async fn a_selector_that_is_none_is_refused_by_the_place() {
+    let host = Host::start().await;
+    for path in ["resources", "requests"] {
+        let answer = host.get_as("dana", &format!("/api/v1/{path}?selector=team%3Dpayments,env+in+a")).await;
+        let problem = answer.is_problem("invalid", 422);
+        assert_eq!(problem["violations"][0]["field"], "selector");
+        let message = problem["violations"][0]["message"].as_str().unwrap();
+        assert!(message.starts_with("at character 22: "), "{message}");
+        let good = host.exchange(
+            request_as("dana", Method::GET, &format!("/api/v1/{path}?selector=team%3Dpayments,env%20in%20(a),!x"))
+                .body(Body::empty())
+                .unwrap(),
+        );
+        assert_eq!(good.await.json()["items"], json!([]), "nothing has such tags");
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_has_already_is_not_sent_again() {
+    let host = Host::start().await;
+    host.dana_has_asked_for("orders-db", one_of_platform()).await;
+    let read = async |path: &str, tag: &str| {
+        let request = request_as("dana", Method::GET, path).header(header::IF_NONE_MATCH, tag);
+        host.exchange(request.body(Body::empty()).unwrap()).await
+    };
+    for path in ["/api/v1/resources/payments/dev/database/orders-db", "/api/v1/resources", "/api/v1/whoami"] {
+        let first = read(path, "\"other\"").await;
+        let tag = first.header(header::ETAG);
+        assert_eq!((first.status.as_u16(), tag.is_empty()), (200, false), "{path}");
+        for has in [tag, &format!("\"x\", W/{tag}"), "*"] {
+            let again = read(path, has).await;
+            assert_eq!((again.status.as_u16(), again.body.len(), again.header(header::ETAG)), (304, 0, tag), "{path}");
+        }
+    }
+    let before = read("/api/v1/resources", "").await;
+    host.dana_has_asked_for("another-db", one_of_platform()).await;
+    assert_eq!(read("/api/v1/resources", before.header(header::ETAG)).await.status, 200, "it is another list now");
+}
+
+#[tokio::test]
+async fn the_tag_of_a_resource_is_what_a_change_of_it_goes_by() {
+    let host = Host::start().await;
+    host.dana_has_asked_for("orders-db", one_of_platform()).await;
+    let path = "/api/v1/resources/payments/dev/database/orders-db";
+    let tag = host.get_as("dana", path).await.header(header::ETAG).to_owned();
+    let change = request_as("dana", Method::DELETE, path).header(header::IF_MATCH, tag);
+    let answer = host.send(change.body(Body::empty()).unwrap()).await;
+    assert_ne!(answer.status, 412, "nothing has changed since");
+    assert_ne!(answer.status, 400, "the whole tag is taken");
 }

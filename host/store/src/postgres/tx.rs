@@ -4,8 +4,8 @@
 //! keys be checked meanwhile), so that what it checked is still so when it changes it; locks are taken in one order:
 //!
 //! ```text
-//! idempotency key or queue ─▶ job ─▶ request ─▶ resource ─▶ team ─▶ journal
-//!            number of webhooks ─▶ webhook ─────────────────────────▶ journal
+//! queue ─▶ job ─▶ request ─▶ resource ─▶ team ─▶ journal
+//! number of webhooks ─▶ webhook ────────────────────▶ journal
 //! ```
 //!
 //! The journal comes last because everybody needs it: entries and events are collected while the transaction works, and
@@ -15,7 +15,6 @@
 
 use std::ops::{Deref, DerefMut};
 
-use macadam_core::digest::Digest;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnection;
 use sqlx::{Postgres, Transaction};
@@ -67,7 +66,7 @@ impl Tx {
     }
 
     /// Takes a lock that is no row's, until the end of the transaction.
-    pub(super) async fn lock(&mut self, lock: Lock<'_>) -> Result<()> {
+    pub(super) async fn lock(&mut self, lock: Lock) -> Result<()> {
         let (class, key) = lock.numbers();
         sqlx::query("SELECT pg_advisory_xact_lock($1, $2)").bind(class).bind(key).execute(&mut *self.inner).await?;
         Ok(())
@@ -89,7 +88,7 @@ impl DerefMut for Tx {
 
 /// A lock on what may have no row yet.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Lock<'a> {
+pub(super) enum Lock {
     /// The queue of jobs: of two who look at once, the second counts what the first has taken.
     Queue,
     /// Who has which namespace: changed rarely, and a name that nobody has yet has no row to lock.
@@ -98,13 +97,10 @@ pub(super) enum Lock<'a> {
     Webhooks,
     /// Which keys secrets are sealed under.
     SealingKeys,
-    /// One person's idempotency key: the second asks when the first has its answer.
-    IdempotencyKey { person: &'a str, key: &'a str },
 }
 
-impl Lock<'_> {
-    /// PostgreSQL names such locks by two numbers, for the whole database. Two keys with the same number only wait for
-    /// each other.
+impl Lock {
+    /// PostgreSQL names such locks by two numbers, for the whole database.
     fn numbers(self) -> (i32, i32) {
         const MACADAM: i32 = 0x6d61_6300;
         match self {
@@ -112,11 +108,6 @@ impl Lock<'_> {
             Self::Namespaces => (MACADAM + 2, 0),
             Self::Webhooks => (MACADAM + 14, 0),
             Self::SealingKeys => (MACADAM + 12, 0),
-            Self::IdempotencyKey { person, key } => {
-                let digest = Digest::of(format!("{person}\n{key}").as_bytes());
-                let four = digest.as_bytes().first_chunk().copied().unwrap_or_default();
-                (MACADAM + 3, i32::from_be_bytes(four))
-            }
         }
     }
 }

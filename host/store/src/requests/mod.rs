@@ -32,7 +32,7 @@ pub trait Requests: Send + Sync {
     /// Records a request that was refused. It touches no resource and reserves nothing.
     ///
     /// # Errors
-    /// [`SubmitError::NotFound`] when it names a resource that never was, and whatever concerns its idempotency key.
+    /// [`SubmitError::NotFound`] when it names a resource that never was.
     async fn record_denied(&self, new: &NewRequest, now: Timestamp) -> Result<Submitted, SubmitError>;
 
     /// One request.
@@ -84,7 +84,4 @@ pub trait Requests: Send + Sync {
 
     /// Whether there is a pending request, or a resource that nothing else is done to, whose time is up.
     async fn anything_expired(&self, now: Timestamp) -> Result<bool, StoreError>;
-
-    /// Removes idempotency keys that were first used before a moment: a key is a promise for a while, not for ever.
-    async fn forget_idempotency_keys(&self, before: Timestamp) -> Result<u64, StoreError>;
 }

@@ -6,6 +6,7 @@ use macadam_core::digest::Digest;
 use macadam_core::lifecycle::{RequestState, ResourceState};
 use macadam_core::names::{ResourceKey, TeamId, TemplateId};
 use macadam_core::request::{Action, Actor};
+use macadam_core::selector::Selector;
 use macadam_core::standing::Reservation;
 use macadam_core::verdict::ApprovalNeed;
 use serde_json::Value;
@@ -103,6 +104,8 @@ pub struct RequestFilter {
     pub state: Option<RequestState>,
     /// On one resource.
     pub resource: Option<ResourceId>,
+    /// Asking for such tags.
+    pub selector: Selector,
 }
 
 /// One person's yes, as it is kept.

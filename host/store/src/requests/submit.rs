@@ -21,7 +21,7 @@ pub struct NewRequest {
     pub actor: Actor,
     /// From where.
     pub origin: Origin,
-    /// What was asked for, whole and as it came in; the store does not look inside.
+    /// What was asked for, whole and as it came in; the store looks at the tags in it, and at nothing else.
     pub document: Value,
     /// What it is to change.
     pub change: Change,
@@ -29,8 +29,6 @@ pub struct NewRequest {
     pub decision: Decision,
     /// The id of its job, used when it may go ahead at once.
     pub job: JobId,
-    /// The client's own key for this request. The same person, key and document get the first answer again.
-    pub idempotency_key: Option<String>,
 }
 
 /// What a request is to change.
@@ -117,9 +115,6 @@ pub struct Submitted {
     pub resource: Option<ResourceId>,
     /// Its job, when it could go ahead at once.
     pub job: Option<JobId>,
-    /// Whether this is the first answer given again.
-    #[serde(skip)]
-    pub replayed: bool,
 }
 
 /// Why a request could not be taken; nothing was written.
@@ -173,12 +168,6 @@ pub enum SubmitError {
         /// Each limit that it would break.
         Vec<Violation>,
     ),
-    /// The idempotency key was used for something else.
-    #[error("this idempotency key was used for another request, {request}; use a new key for a new request")]
-    KeyReused {
-        /// The request it was used for.
-        request: RequestId,
-    },
     /// The team is not known.
     #[error("there is no team {0}; ask an administrator to add it")]
     UnknownTeam(

@@ -14,6 +14,7 @@ mod bindings;
 mod decisions;
 mod generations;
 mod health;
+mod idempotency;
 mod jobs;
 mod journal;
 mod namespaces;
@@ -26,6 +27,7 @@ mod scaffolds;
 mod schedules;
 mod sealing;
 mod secrets;
+mod selector;
 mod service_tokens;
 mod teams;
 mod webhooks;
@@ -122,7 +124,16 @@ impl SqliteStore {
     }
 
     async fn begin(&self) -> Result<Tx> {
-        let inner = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        const BEGIN: &str = "BEGIN IMMEDIATE";
+        let inner = match self.writer.begin_with(BEGIN).await {
+            // When the disk is full in the middle of a transaction SQLite may end it by itself, and the driver goes on
+            // counting it: such a connection begins nothing any more.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.writer.acquire().await?.close().await?;
+                self.writer.begin_with(BEGIN).await?
+            }
+            begun => begun?,
+        };
         Ok(Tx { inner, committed: self.committed.clone() })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use macadam_core::audit::Origin;
+use macadam_core::digest::Digest;
 use macadam_core::lifecycle::RequestState;
 use macadam_core::names::TeamId;
 use macadam_store::*;
@@ -139,17 +140,23 @@ async fn of_two_replicas_that_ask_at_once_one_serves_the_other_team() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_idempotency_key_is_one_request_whichever_replica_is_asked() {
+async fn an_idempotency_key_is_held_by_one_whichever_replica_is_asked() {
     let world = World::start().await;
     let mut racing = JoinSet::new();
-    for replica in replicas(&world).await.into_iter().cycle().take(24) {
-        let (mut new, now) = (world.create("shop", "orders", 1), world.now());
-        new.idempotency_key = Some("k".into());
-        racing.spawn(async move { replica.submit(&new, now).await.unwrap() });
+    for (number, replica) in replicas(&world).await.into_iter().cycle().take(24).enumerate() {
+        let request = KeyedRequest {
+            caller: person("ana"),
+            key: "k".into(),
+            asked: Digest::of(b"a database"),
+            holder: number.to_string(),
+            until: world.later(60),
+        };
+        let now = world.now();
+        racing.spawn(async move { replica.take_key(&request, now).await.unwrap() });
     }
-    let answers = racing.join_all().await;
-    assert_eq!(answers.iter().map(|answer| answer.request).collect::<BTreeSet<_>>().len(), 1);
-    assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1, "one was first");
+    let found = racing.join_all().await;
+    assert_eq!(found.iter().filter(|found| **found == KeyState::Taken).count(), 1, "one was first");
+    assert_eq!(found.iter().filter(|found| **found == KeyState::UnderWay).count(), 23, "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -32,8 +32,7 @@ fn typed<T>(result: Result<T, ReviewError>) {
 }
 
 async fn submit(store: &PostgresStore, world: &World, new: NewRequest, dice: &mut Dice) {
-    let mut new = if dice.roll(2) == 0 { world.needing(new, vec![need(&[], 1)]) } else { new };
-    new.idempotency_key = (dice.roll(3) == 0).then(|| format!("k{}", dice.roll(4)));
+    let new = if dice.roll(2) == 0 { world.needing(new, vec![need(&[], 1)]) } else { new };
     if let Err(SubmitError::Store(error)) = store.submit(&new, world.now()).await {
         panic!("a refusal must be typed: {error:?}");
     }

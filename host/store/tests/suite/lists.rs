@@ -1,7 +1,11 @@
 //! Finding records: filters, pages, pins.
 
+use std::collections::BTreeMap;
+
 use macadam_core::lifecycle::{RequestState, ResourceState};
+use macadam_core::selector::Selector;
 use macadam_store::*;
+use serde_json::json;
 
 use super::world::*;
 
@@ -90,4 +94,48 @@ async fn a_provider_is_pinned_as_long_as_something_needs_it() {
     assert_eq!(pins, [world.resource(orders.id).await.desired.provider]);
     world.done(&world.delete(&world.resource(orders.id).await)).await;
     assert_eq!(world.store.pinned_providers().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn resources_and_requests_are_found_by_their_tags() {
+    let world = World::start().await;
+    let asked = [
+        ("orders", &[("team", "shop"), ("env", "a"), ("a.b/c", "1")][..]),
+        ("stock", &[("team", "shop"), ("env", "b"), ("note", "it's \"quoted\"")]),
+        ("bills", &[]),
+    ];
+    for (name, tags) in asked {
+        let mut new = world.create("shop", name, 1);
+        let tags: BTreeMap<_, _> = tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        new.document = json!({"tags": tags});
+        if let Change::Create { desired, .. } = &mut new.change {
+            desired.tags = tags;
+            desired.spec = serde_json::value::to_raw_value(&json!({"text": "a\u{0}b", "tags": {"x": "1"}})).unwrap();
+        }
+        world.taken(&new).await;
+    }
+    let mut project = world.scaffold("shop");
+    project.document = json!({"wish": {"tags": {"team": "web"}}});
+    world.taken(&project).await;
+    for (selector, resources, requests) in [
+        ("team=shop", 2, 2),
+        ("team=web", 0, 1),
+        ("team!=shop", 1, 2),
+        ("team,env in (a,c)", 1, 1),
+        ("env notin (a,c)", 2, 3),
+        ("!team", 1, 1),
+        ("a.b/c=1", 1, 1),
+        ("note", 1, 1),
+        ("x", 0, 0),
+        ("team=shop,env=b", 1, 1),
+        ("team=\"'--", 0, 0),
+    ] {
+        let selector: Selector = selector.parse().unwrap();
+        let filter = ResourceFilter { selector: selector.clone(), ..Default::default() };
+        let found = world.store.list_resources(&filter, PageRequest::first(10)).await.unwrap();
+        assert_eq!(found.len(), resources, "resources with {selector}");
+        let filter = RequestFilter { selector: selector.clone(), ..Default::default() };
+        let found = world.store.list_requests(&filter, PageRequest::first(10)).await.unwrap();
+        assert_eq!(found.len(), requests, "requests with {selector}");
+    }
 }

@@ -15,6 +15,7 @@ pub mod events;
 mod expiry;
 mod fairness;
 mod health;
+mod idempotency;
 mod invariants;
 mod jobs;
 mod lists;

@@ -40,22 +40,6 @@ async fn of_many_who_want_one_name_one_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_client_that_asks_many_times_with_one_key_gets_one_request() {
-    let world = World::start().await;
-    let mut racing = JoinSet::new();
-    for _ in 0..32 {
-        let world = world.clone();
-        racing.spawn(async move {
-            let mut new = world.create("shop", "orders", 1);
-            new.idempotency_key = Some("k".into());
-            world.taken(&new).await.request
-        });
-    }
-    let requests: BTreeSet<_> = racing.join_all().await.into_iter().collect();
-    assert_eq!(requests.len(), 1, "everybody gets the same answer");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_updates_at_once_one_is_taken() {
     let world = World::start().await;
     let orders = world.done(&world.create("shop", "orders", 1)).await;

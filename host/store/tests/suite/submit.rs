@@ -1,10 +1,9 @@
-//! Taking requests: conflicts, quota, idempotency.
+//! Taking requests: conflicts and quota.
 
 use macadam_core::lifecycle::{RequestState, ResourceState};
 use macadam_core::names::ResourceKey;
 use macadam_store::*;
 use rust_decimal::Decimal;
-use serde_json::json;
 
 use super::world::*;
 
@@ -13,7 +12,7 @@ async fn a_request_that_needs_nobody_is_queued_with_its_resource_quota_and_job()
     let world = World::start().await;
     let new = world.create("shop", "orders", 30);
     let taken = world.taken(&new).await;
-    assert_eq!((taken.state, taken.job, taken.replayed), (RequestState::Queued, Some(new.job), false));
+    assert_eq!((taken.state, taken.job), (RequestState::Queued, Some(new.job)));
 
     let resource = world.resource(taken.resource.unwrap()).await;
     assert_eq!(resource.state, ResourceState::Creating);
@@ -138,38 +137,6 @@ async fn a_cost_that_nobody_knows_reserves_a_place_and_no_money() {
     }
     world.taken(&new).await;
     assert_eq!(world.usage("shop").await, (1, Decimal::ZERO));
-}
-
-#[tokio::test]
-async fn the_same_key_and_document_get_the_first_answer_and_another_document_a_conflict() {
-    let world = World::start().await;
-    let mut first = world.create("shop", "orders", 1);
-    first.idempotency_key = Some("k1".into());
-    let answer = world.taken(&first).await;
-    let job = world.claimed().await;
-    world.finish(&job, JobEnd::Done { outputs: vec![] }).await;
-
-    let mut again = world.create("shop", "orders", 1);
-    again.idempotency_key = Some("k1".into());
-    let replay = world.taken(&again).await;
-    assert_eq!(replay, Submitted { replayed: true, ..answer }, "the first answer, whatever has happened since");
-    assert!(world.store.request(again.id).await.unwrap().is_none(), "nothing new was written");
-
-    again.document = json!({ "asked": "for more" });
-    let error = world.submit(&again).await.unwrap_err();
-    assert!(matches!(error, SubmitError::KeyReused { request } if request == first.id), "{error:?}");
-
-    let mut other = world.create("shop", "stock", 1);
-    other.idempotency_key = Some("k1".into());
-    let error = world.submit(&other).await.unwrap_err();
-    assert!(matches!(error, SubmitError::KeyReused { .. }), "the same document for another name: {error:?}");
-    other.actor.person = person("bo");
-    world.taken(&other).await;
-
-    world.advance(1);
-    assert_eq!(world.store.forget_idempotency_keys(world.now()).await.unwrap(), 2);
-    let error = world.submit(&again).await.unwrap_err();
-    assert!(matches!(error, SubmitError::Exists { .. }), "a forgotten key is a new request: {error:?}");
 }
 
 #[tokio::test]

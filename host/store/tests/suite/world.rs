@@ -127,7 +127,6 @@ impl World {
             change,
             decision: Decision { record: json!({ "outcome": "allowed" }), digest: Digest::of(b"1"), approval: None },
             job: JobId::new(self.now(), self.random()),
-            idempotency_key: None,
         }
     }
 

@@ -46,7 +46,7 @@ pub(super) fn export(global: &Global, output: &mut Output<'_>) -> anyhow::Result
 /// Shows what would change.
 pub(super) fn diff(global: &Global, args: &FileArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
     let wish = json!({"bindings": read(&args.file)?});
-    let differences = Client::new(global)?.post("/bindings/diff", &wish, &[])?;
+    let differences = Client::new(global)?.ask("/bindings/diff", &wish)?;
     deprecate::warn(&differences);
     let none = items(&differences).is_empty();
     output.value(&differences, |differences| {

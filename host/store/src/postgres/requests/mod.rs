@@ -1,7 +1,6 @@
 //! Requests on PostgreSQL, one file for each thing that happens to them.
 
 mod approve;
-mod idempotency;
 mod insert;
 pub(super) mod read;
 pub(super) mod state;
@@ -75,9 +74,5 @@ impl Requests for PostgresStore {
 
     async fn anything_expired(&self, now: Timestamp) -> Result<bool> {
         withdraw::anything_expired(self, now).await
-    }
-
-    async fn forget_idempotency_keys(&self, before: Timestamp) -> Result<u64> {
-        idempotency::forget(self, before).await
     }
 }

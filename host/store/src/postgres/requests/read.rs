@@ -6,6 +6,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::super::row::Columns;
+use super::super::selector;
 use super::super::teams::only_of;
 use super::super::{Conn, Result};
 use crate::{ApprovalRecord, PageRequest, RequestFilter, RequestId, RequestRecord, StoreError, Subject};
@@ -27,12 +28,16 @@ pub(in super::super) async fn named(conn: &mut Conn, id: RequestId) -> Result<Re
     hold(conn, id).await?.ok_or_else(|| StoreError::corrupt("request", format_args!("{id} is missing")))
 }
 
+/// The tags that a request asks for: of a resource, or of a project. PostgreSQL refuses to look into JSON that has a NUL
+/// anywhere, which no tag has.
+const TAGS: &str = "COALESCE(replace(document, '\\u0000', '\\ufffd')::json -> 'tags', replace(document, '\\u0000', '\\ufffd')::json #> '{wish,tags}')";
+
 pub(super) async fn list(
     conn: &mut Conn,
     filter: &RequestFilter,
     page: PageRequest<RequestId>,
 ) -> Result<Vec<RequestRecord>> {
-    let RequestFilter { team, teams, state, resource } = filter;
+    let RequestFilter { team, teams, state, resource, selector } = filter;
     let mut query = QueryBuilder::<Postgres>::new("SELECT * FROM requests WHERE 1 = 1");
     let mut narrow = |condition: &'static str, value: Option<String>| {
         if let Some(value) = value {
@@ -44,6 +49,7 @@ pub(super) async fn list(
     narrow(" AND resource_id = ", resource.map(|id| id.to_string()));
     narrow(" AND id < ", page.after.map(|id| id.to_string()));
     only_of(&mut query, teams.as_deref());
+    selector::narrow(&mut query, selector, TAGS);
     query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(page.limit));
     query.build().fetch_all(conn).await?.iter().map(to_request).collect()
 }

@@ -10,17 +10,14 @@ use serde_json::json;
 use super::super::resources::change::{self, Cause, NewResource};
 use super::super::tx::Tx;
 use super::super::{Conn, PostgresStore, jobs, journal, scaffolds, teams};
+use super::insert;
 use super::target::{Target, monthly};
-use super::{idempotency, insert};
 use crate::{By, NewRequest, RequestRecord, SubmitError, Submitted};
 
 type Result<T> = std::result::Result<T, SubmitError>;
 
 pub(super) async fn submit(store: &PostgresStore, new: &NewRequest, now: Timestamp) -> Result<Submitted> {
     let mut tx = store.begin().await?;
-    if let Some(first) = idempotency::replay(&mut tx, new).await? {
-        return Ok(first);
-    }
     let target = Target::fitting(&mut tx, new).await?;
     teams::hold(&mut tx, target.team(new)).await?;
     let standing = standing(&mut tx, target.team(new)).await?;
@@ -32,22 +29,19 @@ pub(super) async fn submit(store: &PostgresStore, new: &NewRequest, now: Timesta
     hold(&mut tx, &target, &standing, Cause { request: request.id, now }).await?;
     insert::insert(&mut tx, &request).await?;
     follow(&mut tx, &target, &request, now).await?;
-    let answer = answer(&mut tx, new, &target, &request, now).await?;
+    let answer = answer(&mut tx, new, &target, &request)?;
     tx.commit(now).await?;
     Ok(answer)
 }
 
 pub(super) async fn record_denied(store: &PostgresStore, new: &NewRequest, now: Timestamp) -> Result<Submitted> {
     let mut tx = store.begin().await?;
-    if let Some(first) = idempotency::replay(&mut tx, new).await? {
-        return Ok(first);
-    }
     let target = Target::any(&mut tx, &new.change).await?;
     // Also a request that was refused belongs to a team that exists.
     standing(&mut tx, target.team(new)).await?;
     let request = record(new, &target, RequestState::Denied, now);
     insert::insert(&mut tx, &request).await?;
-    let answer = answer(&mut tx, new, &target, &request, now).await?;
+    let answer = answer(&mut tx, new, &target, &request)?;
     tx.commit(now).await?;
     Ok(answer)
 }
@@ -121,26 +115,12 @@ fn record(new: &NewRequest, target: &Target<'_>, state: RequestState, now: Times
     }
 }
 
-/// Records the request, and keeps the answer for a client that asks again.
-async fn answer(
-    tx: &mut Tx,
-    new: &NewRequest,
-    target: &Target<'_>,
-    request: &RequestRecord,
-    now: Timestamp,
-) -> Result<Submitted> {
+/// Records the request.
+fn answer(tx: &mut Tx, new: &NewRequest, target: &Target<'_>, request: &RequestRecord) -> Result<Submitted> {
     let more = json!({ "to": request.state, "job": request.job });
     let (by, action) = (By::person(&request.actor.person, &new.origin), format!("request.{}", request.state));
     let (before, after) = target.digests()?;
     let entry = journal::of_request(by, &action, request, more).changed(before, after);
     journal::record(tx, entry);
-    let answer = Submitted {
-        request: request.id,
-        state: request.state,
-        resource: request.subject.resource(),
-        job: request.job,
-        replayed: false,
-    };
-    idempotency::remember(tx, new, &answer, now).await?;
-    Ok(answer)
+    Ok(Submitted { request: request.id, state: request.state, resource: request.subject.resource(), job: request.job })
 }

@@ -9,6 +9,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::row::{At, Columns};
+use super::selector;
 use super::teams::only_of;
 use super::{Conn, PostgresStore, Result};
 use crate::{
@@ -61,8 +62,11 @@ impl Resources for PostgresStore {
     }
 }
 
+/// A resource's tags. PostgreSQL refuses to look into JSON that has a NUL anywhere, which no tag has.
+const TAGS: &str = "replace(desired, '\\u0000', '\\ufffd')::json -> 'tags'";
+
 fn list_query(filter: &ResourceFilter, page: PageRequest<ResourceId>) -> QueryBuilder<Postgres> {
-    let ResourceFilter { namespace, environment, resource_type, team, teams, state, include_gone } = filter;
+    let ResourceFilter { namespace, environment, resource_type, team, teams, state, selector, include_gone } = filter;
     let mut query = QueryBuilder::new("SELECT * FROM resources WHERE 1 = 1");
     let mut narrow = |condition: &'static str, value: Option<String>| {
         if let Some(value) = value {
@@ -76,6 +80,7 @@ fn list_query(filter: &ResourceFilter, page: PageRequest<ResourceId>) -> QueryBu
     narrow(" AND state = ", state.map(|state| state.to_string()));
     narrow(" AND id > ", page.after.map(|id| id.to_string()));
     only_of(&mut query, teams.as_deref());
+    selector::narrow(&mut query, selector, TAGS);
     if !include_gone {
         query.push(" AND state NOT IN ('deleted', 'failed')");
     }

@@ -1,7 +1,6 @@
 //! Requests on SQLite, one file for each thing that happens to them.
 
 mod approve;
-mod idempotency;
 mod insert;
 pub(super) mod read;
 pub(super) mod state;
@@ -74,9 +73,5 @@ impl Requests for SqliteStore {
 
     async fn anything_expired(&self, now: Timestamp) -> Result<bool> {
         withdraw::anything_expired(self, now).await
-    }
-
-    async fn forget_idempotency_keys(&self, before: Timestamp) -> Result<u64> {
-        idempotency::forget(self, before).await
     }
 }

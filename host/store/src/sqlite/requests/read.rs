@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::super::row::Columns;
+use super::super::selector;
 use super::super::teams::only_of;
 use super::super::{Conn, Result};
 use crate::{ApprovalRecord, PageRequest, RequestFilter, RequestId, RequestRecord, StoreError, Subject};
@@ -21,12 +22,15 @@ pub(in super::super) async fn named(conn: &mut Conn, id: RequestId) -> Result<Re
     by_id(conn, id).await?.ok_or_else(|| StoreError::corrupt("request", format_args!("{id} is missing")))
 }
 
+/// The tags that a request asks for: of a resource, or of a project.
+const TAGS: &str = "COALESCE(json_extract(document, '$.tags'), json_extract(document, '$.wish.tags'))";
+
 pub(super) async fn list(
     conn: &mut Conn,
     filter: &RequestFilter,
     page: PageRequest<RequestId>,
 ) -> Result<Vec<RequestRecord>> {
-    let RequestFilter { team, teams, state, resource } = filter;
+    let RequestFilter { team, teams, state, resource, selector } = filter;
     let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM requests WHERE 1 = 1");
     let mut narrow = |condition: &'static str, value: Option<String>| {
         if let Some(value) = value {
@@ -38,6 +42,7 @@ pub(super) async fn list(
     narrow(" AND resource_id = ", resource.map(|id| id.to_string()));
     narrow(" AND id < ", page.after.map(|id| id.to_string()));
     only_of(&mut query, teams.as_deref());
+    selector::narrow(&mut query, selector, TAGS);
     query.push(" ORDER BY id DESC LIMIT ").push_bind(page.limit);
     query.build().fetch_all(conn).await?.iter().map(to_request).collect()
 }

@@ -8,17 +8,14 @@ use serde_json::json;
 
 use super::super::resources::change::{self, Cause, NewResource};
 use super::super::{Conn, SqliteStore, commit, jobs, journal, scaffolds, teams};
+use super::insert;
 use super::target::{Target, monthly};
-use super::{idempotency, insert};
 use crate::{By, NewRequest, RequestRecord, SubmitError, Submitted};
 
 type Result<T> = std::result::Result<T, SubmitError>;
 
 pub(super) async fn submit(store: &SqliteStore, new: &NewRequest, now: Timestamp) -> Result<Submitted> {
     let mut tx = store.begin().await?;
-    if let Some(first) = idempotency::replay(&mut tx, new).await? {
-        return Ok(first);
-    }
     let target = Target::fitting(&mut tx, &new.change).await?;
     let standing = standing(&mut tx, target.team(new)).await?;
     let reservation = target.reservation(&standing);
@@ -36,9 +33,6 @@ pub(super) async fn submit(store: &SqliteStore, new: &NewRequest, now: Timestamp
 
 pub(super) async fn record_denied(store: &SqliteStore, new: &NewRequest, now: Timestamp) -> Result<Submitted> {
     let mut tx = store.begin().await?;
-    if let Some(first) = idempotency::replay(&mut tx, new).await? {
-        return Ok(first);
-    }
     let target = Target::any(&mut tx, &new.change).await?;
     // Also a request that was refused belongs to a team that exists.
     standing(&mut tx, target.team(new)).await?;
@@ -118,7 +112,7 @@ fn record(new: &NewRequest, target: &Target<'_>, state: RequestState, now: Times
     }
 }
 
-/// Records the request, and keeps the answer for a client that asks again.
+/// Records the request.
 async fn answer(
     conn: &mut Conn,
     new: &NewRequest,
@@ -131,13 +125,5 @@ async fn answer(
     let (before, after) = target.digests()?;
     let entry = journal::of_request(by, &action, request, more).changed(before, after);
     journal::record(conn, entry, now).await?;
-    let answer = Submitted {
-        request: request.id,
-        state: request.state,
-        resource: request.subject.resource(),
-        job: request.job,
-        replayed: false,
-    };
-    idempotency::remember(conn, new, &answer, now).await?;
-    Ok(answer)
+    Ok(Submitted { request: request.id, state: request.state, resource: request.subject.resource(), job: request.job })
 }

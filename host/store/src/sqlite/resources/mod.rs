@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::row::{Columns, micros};
+use super::selector;
 use super::teams::only_of;
 use super::{Conn, Result, SqliteStore};
 use crate::{
@@ -63,8 +64,10 @@ impl Resources for SqliteStore {
     }
 }
 
+const TAGS: &str = "json_extract(desired, '$.tags')";
+
 fn list_query(filter: &ResourceFilter, page: PageRequest<ResourceId>) -> QueryBuilder<Sqlite> {
-    let ResourceFilter { namespace, environment, resource_type, team, teams, state, include_gone } = filter;
+    let ResourceFilter { namespace, environment, resource_type, team, teams, state, selector, include_gone } = filter;
     let mut query = QueryBuilder::new("SELECT * FROM resources WHERE 1 = 1");
     let mut narrow = |condition: &'static str, value: Option<String>| {
         if let Some(value) = value {
@@ -78,6 +81,7 @@ fn list_query(filter: &ResourceFilter, page: PageRequest<ResourceId>) -> QueryBu
     narrow(" AND state = ", state.map(|state| state.to_string()));
     narrow(" AND id > ", page.after.map(|id| id.to_string()));
     only_of(&mut query, teams.as_deref());
+    selector::narrow(&mut query, selector, TAGS);
     if !include_gone {
         query.push(" AND state NOT IN ('deleted', 'failed')");
     }

@@ -1,0 +1,58 @@
+//! `ETag` and `If-None-Match`: whoever has an answer already is told so, and not given it again (RFC 9110, section 13).
+//!
+//! The tag of a thing that has revisions is its revision, a dash, and a digest of what is shown: `"3-5f0c…"`. The revision
+//! is what `If-Match` goes by; the digest is what tells a client that something else about the thing has changed, such as
+//! the state that a resource is in. Everything else has the digest alone.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use macadam_core::digest::Digest;
+
+use crate::compress::ShowsSecrets;
+use crate::extract::has_already;
+use crate::problem::Problem;
+
+/// The part of a digest that tells answers from each other: 64 bits, for one client and one address.
+const DIGITS: usize = 16;
+
+/// Surrounds every route; only reads of documents are anything special.
+pub(crate) async fn answer_what_is_new(request: Request, next: Next) -> Result<Response, Problem> {
+    let reads = *request.method() == Method::GET;
+    let asked: HeaderMap =
+        request.headers().get_all(header::IF_NONE_MATCH).iter().fold(HeaderMap::new(), |mut all, value| {
+            all.append(header::IF_NONE_MATCH, value.clone());
+            all
+        });
+    let answer = next.run(request).await;
+    if reads && is_document(&answer) { tagged(&asked, answer).await } else { Ok(answer) }
+}
+
+/// Whether it is a whole JSON document that shows no secret, of which not even a digest should be about.
+fn is_document(answer: &Response) -> bool {
+    let media_type = answer.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    answer.status() == StatusCode::OK
+        && media_type == Some(b"application/json")
+        && answer.extensions().get::<ShowsSecrets>().is_none()
+}
+
+async fn tagged(asked: &HeaderMap, answer: Response) -> Result<Response, Problem> {
+    let (mut parts, body) = answer.into_parts();
+    let body = to_bytes(body, usize::MAX).await.map_err(|error| Problem::internal(&error))?;
+    let digest: String = Digest::of(&body).hex().chars().take(DIGITS).collect();
+    let revision = parts.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
+    let tag = match revision.map(|tag| tag.trim_matches('"')) {
+        Some(revision) => format!("\"{revision}-{digest}\""),
+        None => format!("\"{digest}\""),
+    };
+    parts.headers.insert(header::ETAG, HeaderValue::try_from(&tag).map_err(|error| Problem::internal(&error))?);
+    if !has_already(asked, &tag) {
+        return Ok(Response::from_parts(parts, Body::from(body)));
+    }
+    parts.status = StatusCode::NOT_MODIFIED;
+    parts.headers.remove(header::CONTENT_TYPE);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Ok(Response::from_parts(parts, Body::empty()))
+}

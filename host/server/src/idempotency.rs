@@ -1,0 +1,263 @@
+//! `Idempotency-Key`: a request that comes again under the client's own key is answered as the first time, and is not done
+//! twice, over a restart and whichever replica it comes to.
+//!
+//! ```text
+//! no key ──────────────────────────────────────────────▶ the handler
+//! a key ─▶ body read, digest of what is asked ─▶ new ──▶ the handler, in a task of its own ─▶ answer kept, sealed
+//!                                              ├▶ answered before ─▶ that answer, `Idempotent-Replayed: true`
+//!                                              ├▶ under way ───────▶ 409, `Retry-After`
+//!                                              ├▶ interrupted ─────▶ 409, what to do
+//!                                              └▶ another request ─▶ 422
+//! ```
+//!
+//! The handler has a task of its own because a client that lost patience takes its connection with it, and with that the
+//! handler in the middle of its work. What is not kept is what may be otherwise in a while: failures of the server, too
+//! many requests, a body that did not arrive. Then the key can be used again.
+//!
+//! Whose host died while it worked is never done again by itself: nobody knows how far it came.
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::response::Parts;
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures::FutureExt as _;
+use jiff::Timestamp;
+use macadam_core::digest::Digest;
+use macadam_core::violation::Violation;
+use macadam_platform::authorization::Action;
+use macadam_platform::idempotency::{KeyError, Keyed};
+use macadam_platform::plugins::MAX_PACKAGE;
+use macadam_platform::{Caller, Platform};
+use macadam_store::KeyedRequest;
+use serde::{Deserialize, Serialize};
+use tracing::Instrument as _;
+
+use crate::ServerState;
+use crate::api::SignedIn;
+use crate::extract::{MAX_BODY, read_up_to};
+use crate::problem::{Problem, ProblemKind};
+
+/// The header that carries the client's own key.
+pub(crate) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Says that an answer is one that was given before.
+static REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The most that a key has: what fits the ids that clients make up, with room.
+pub(crate) const MAX_KEY: usize = 255;
+
+/// How long a handler may work before it is taken for dead: longer than the longest, which compiles what is published. One
+/// that lives after all still keeps its answer.
+const WITHIN: Duration = Duration::from_secs(2 * 60);
+
+/// When to ask again for an answer that is under way. Most take less.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The most that a kept answer has. A larger one is no answer to a change but a list.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+
+/// What of an answer is kept beside its body. Others belong to the connection or to the moment.
+const KEPT_HEADERS: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::LOCATION,
+    header::ETAG,
+    header::CACHE_CONTROL,
+    header::RETRY_AFTER,
+    header::CONTENT_LOCATION,
+];
+
+/// Surrounds every route; only changes with a key are anything special.
+pub(crate) async fn answer_once(
+    state: ServerState,
+    action: Action,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let Some(key) = key(request.headers())?.filter(|_| changes) else { return Ok(next.run(request).await) };
+    let caller = request.extensions().get::<SignedIn>().map(|signed_in| signed_in.0.clone());
+    let caller = caller.ok_or_else(|| Problem::new(ProblemKind::Unauthenticated, "nobody is signed in"))?;
+    let (request, asked) = asked(&caller, action, request).await?;
+    // From here on nobody who hangs up stops it in the middle: a key that is taken is answered or given up.
+    let answer = async move {
+        let found = state.platform.keyed(&caller, &key, asked, WITHIN, Timestamp::now()).await?;
+        match found {
+            Keyed::Held(held) => work(&state.platform, &held, request, next).await,
+            found => again(found),
+        }
+    };
+    match tokio::spawn(answer.in_current_span()).await {
+        Ok(answer) => answer,
+        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+        Err(error) => Err(Problem::internal(&error)),
+    }
+}
+
+/// The answer where there is something under the key.
+fn again(found: Keyed) -> Result<Response, Problem> {
+    match found {
+        Keyed::Answered(kept) => Kept::open(&kept).map_err(|error| Problem::internal(&error))?.again(),
+        Keyed::Held(_) | Keyed::UnderWay => {
+            let detail = "the request with this `Idempotency-Key` is still under way; send it again in a moment";
+            Err(Problem::new(ProblemKind::Conflict, detail).retry_after(ASK_AGAIN))
+        }
+        Keyed::Interrupted => Err(Problem::new(
+            ProblemKind::Conflict,
+            "the host that worked on the request with this `Idempotency-Key` stopped in the middle; look at whether it was \
+             done, and send it under a new key if it was not",
+        )),
+        Keyed::UsedForAnother => Err(Problem::invalid(&[Violation::new(
+            "Idempotency-Key",
+            "was used for another request; send a new key with a new request, and the same method, path, headers and body \
+             with one that comes again",
+        )])),
+    }
+}
+
+/// The client's key, when there is one.
+fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all(&IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let good = |key: &&str| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let key = value.to_str().ok().filter(good).filter(|_| values.next().is_none()).ok_or_else(|| {
+        let detail = format!("`Idempotency-Key` is one of 1 to {MAX_KEY} visible ASCII characters without spaces");
+        Problem::new(ProblemKind::Malformed, detail)
+    })?;
+    Ok(Some(key.to_owned()))
+}
+
+/// Reads the body, and makes a digest of everything that says what is asked: by whom, where, on which condition, what.
+/// The team and what the token may be used for count, so that an answer is not given to a token that may not have it.
+async fn asked(caller: &Caller, action: Action, request: Request) -> Result<(Request, Digest), Problem> {
+    let (parts, body) = request.into_parts();
+    let most = if action == Action::PluginPublish { MAX_PACKAGE } else { MAX_BODY };
+    let declared = parts.headers.clone();
+    let mut reading = Request::new(body);
+    *reading.headers_mut() = declared;
+    let body = read_up_to(reading, most).await?;
+    let condition = parts.headers.get(header::IF_MATCH).map(HeaderValue::as_bytes);
+    let about = (
+        (caller.team.as_str(), &caller.scopes),
+        (parts.method.as_str(), parts.uri.path_and_query().map(PathAndQuery::as_str), condition),
+        Digest::of(&body),
+    );
+    let asked = Digest::of_json(&about).map_err(|error| Problem::internal(&error))?;
+    Ok((Request::from_parts(parts, Body::from(body)), asked))
+}
+
+/// Runs the handler, and keeps what it answers.
+async fn work(platform: &Platform, held: &KeyedRequest, request: Request, next: Next) -> Result<Response, Problem> {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(answer) => keep(platform, held, answer).await,
+        Err(panic) => {
+            give_up(platform, held).await;
+            resume_unwind(panic)
+        }
+    }
+}
+
+async fn keep(platform: &Platform, held: &KeyedRequest, answer: Response) -> Result<Response, Problem> {
+    if may_differ(answer.status()) {
+        give_up(platform, held).await;
+        return Ok(answer);
+    }
+    let (parts, body) = read(answer).await?;
+    let kept = if body.len() > MAX_ANSWER {
+        let detail = "the request with this `Idempotency-Key` was done, and its answer was too large to be kept; look at \
+                      what became of it";
+        let (parts, body) = read(Problem::new(ProblemKind::Conflict, detail).into_response()).await?;
+        Kept::of(&parts, body).close()
+    } else {
+        Kept::of(&parts, body.clone()).close()
+    };
+    let kept = kept.map_err(|error| Problem::internal(&error))?;
+    if let Err(error) = platform.keep_answer(held, &kept).await {
+        // The work is done; a client that comes again is told that nobody knows, and looks.
+        tracing::error!(%error, "an answer cannot be kept under its idempotency key");
+    }
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+async fn read(answer: Response) -> Result<(Parts, Bytes), Problem> {
+    let (parts, body) = answer.into_parts();
+    let body = to_bytes(body, usize::MAX).await.map_err(|error| Problem::internal(&error))?;
+    Ok((parts, body))
+}
+
+async fn give_up(platform: &Platform, held: &KeyedRequest) {
+    if let Err(error) = platform.free_key(held).await {
+        tracing::error!(%error, "an idempotency key cannot be given up; it is free again when keys are forgotten");
+    }
+}
+
+/// Whether the same request may be answered otherwise in a while, through nothing that the client changes.
+fn may_differ(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+}
+
+/// An answer as it is kept: this as one line of JSON, then the body as it is.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    status: u16,
+    headers: Vec<(String, String)>,
+    #[serde(skip)]
+    body: Bytes,
+}
+
+/// What is kept is no answer.
+#[derive(Debug, thiserror::Error)]
+enum KeptError {
+    #[error("a kept answer cannot be read or written: {0}")]
+    Head(#[from] serde_json::Error),
+    #[error("a kept answer has no body")]
+    Cut,
+}
+
+impl Kept {
+    fn of(parts: &Parts, body: Bytes) -> Self {
+        let text = |name: &HeaderName| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.to_owned()));
+        Self { status: parts.status.as_u16(), headers: KEPT_HEADERS.iter().filter_map(text).collect(), body }
+    }
+
+    fn close(&self) -> Result<Vec<u8>, KeptError> {
+        let mut kept = serde_json::to_vec(self)?;
+        kept.push(b'\n');
+        kept.extend_from_slice(&self.body);
+        Ok(kept)
+    }
+
+    fn open(kept: &[u8]) -> Result<Self, KeptError> {
+        let end = kept.iter().position(|byte| *byte == b'\n').ok_or(KeptError::Cut)?;
+        let (head, body) = kept.split_at(end);
+        let head: Self = serde_json::from_slice(head)?;
+        Ok(Self { body: Bytes::copy_from_slice(body.get(1..).unwrap_or_default()), ..head })
+    }
+
+    /// The answer, marked as one that was given before.
+    fn again(self) -> Result<Response, Problem> {
+        let status = StatusCode::from_u16(self.status).map_err(|error| Problem::internal(&error))?;
+        let mut response = (status, Body::from(self.body)).into_response();
+        let headers = response.headers_mut();
+        for (name, value) in self.headers {
+            let name = HeaderName::try_from(name).map_err(|error| Problem::internal(&error))?;
+            headers.insert(name, HeaderValue::try_from(value).map_err(|error| Problem::internal(&error))?);
+        }
+        headers.insert(REPLAYED.clone(), HeaderValue::from_static("true"));
+        Ok(response)
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => error.into(),
+            other => Self::internal(&other),
+        }
+    }
+}
