@@ -82,6 +82,8 @@ pub(crate) const CELLS: &[(&str, &str, &str)] = &[
     ("service-tokens.revoke", BUILDERS, ADMINS),
     ("teams.list", "*", "*"),
     ("templates.list", "*", "*"),
+    ("tools.download-cli", "*", "*"),
+    ("tools.validate-manifest", "*", "*"),
     ("webhooks.change", BUILDERS, ADMINS),
     ("webhooks.create", BUILDERS, ADMINS),
     ("webhooks.delete", BUILDERS, ADMINS),

@@ -178,7 +178,7 @@ impl Server {
                 std::fs::write(directory.path().join(name), text).expect("the data directory can be written");
             }
         };
-        write("macadam.toml", &setup.config);
+        write("macadam.toml", &unlimited(&setup.config));
         write("organisation.toml", &setup.organisation);
         publish_shipped(&directory.path().join("registry"));
         // Every server would compile the same plugins again; what one has compiled serves them all.
@@ -470,6 +470,15 @@ pub fn database(environment: &str, name: &str, storage_gb: u32) -> Value {
         "environment": environment, "type": "postgres-database", "name": name,
         "spec": {"storage_gb": storage_gb}, "tags": {"owner": "payments"},
     })
+}
+
+/// Tests ask more often than people may, unless they are about just that.
+fn unlimited(config: &str) -> String {
+    if config.contains("[rate-limits]") {
+        return config.to_owned();
+    }
+    let limits = ["token", "team", "failures"].map(|of| format!("{of} = {{ per-minute = 0, burst = 0 }}"));
+    format!("{config}\n[rate-limits]\n{}\n", limits.join("\n"))
 }
 
 fn publish_shipped(registry: &Path) {

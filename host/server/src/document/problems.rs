@@ -64,8 +64,6 @@ refusals! {
     NotFound,
     /// The input may be wrong although nothing is in the body.
     Invalid,
-    /// What is asked about may not be there.
-    NotFound,
     /// Whoever asks may have to sign in, although not everybody has to.
     Unauthenticated,
     /// The thing may have been changed since it was looked at.

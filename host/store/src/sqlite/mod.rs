@@ -124,16 +124,7 @@ impl SqliteStore {
     }
 
     async fn begin(&self) -> Result<Tx> {
-        const BEGIN: &str = "BEGIN IMMEDIATE";
-        let inner = match self.writer.begin_with(BEGIN).await {
-            // When the disk is full in the middle of a transaction SQLite may end it by itself, and the driver goes on
-            // counting it: such a connection begins nothing any more.
-            Err(sqlx::Error::InvalidSavePointStatement) => {
-                self.writer.acquire().await?.close().await?;
-                self.writer.begin_with(BEGIN).await?
-            }
-            begun => begun?,
-        };
+        let inner = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         Ok(Tx { inner, committed: self.committed.clone() })
     }
 
