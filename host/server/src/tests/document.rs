@@ -72,7 +72,8 @@ async fn every_operation_of_the_document_is_served_and_asks_for_a_token_where_it
         let nobody = host.send(nobody).await;
         assert_eq!(nobody.status == StatusCode::UNAUTHORIZED, !is_open, "{name} without a token: {}", nobody.status);
         let somebody = host.send(request_as("ada", method, &path).body(Body::empty()).unwrap()).await;
-        let text = String::from_utf8_lossy(&somebody.body);
+        let is_text = somebody.header(header::CONTENT_TYPE).contains("json");
+        let text = if is_text { String::from_utf8_lossy(&somebody.body) } else { "bytes".into() };
         assert_ne!(somebody.status, StatusCode::METHOD_NOT_ALLOWED, "{name} is served at {path}");
         assert!(!text.contains("there is nothing at"), "{name} is served at {path}: {text}");
     }
