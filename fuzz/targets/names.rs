@@ -35,6 +35,6 @@ fuzz_target!(|text: &str| {
     let _ = text.parse::<Reference>();
     if check_path(text).is_ok() {
         let joined = std::path::Path::new("/root").join(text);
-        assert!(joined.starts_with("/root") && !text.contains(".."), "{text:?} stays inside");
+        assert!(joined.starts_with("/root") && !text.split('/').any(|part| part == ".."), "{text:?} stays inside");
     }
 });
