@@ -3,7 +3,7 @@
 use macadam_tests::replicas::{Place, Replicas};
 use macadam_tests::server::Server;
 
-use crate::{CONFIG, activate, asks, directory, publish};
+use crate::{CONFIG, activate, asks, directory, publish, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_dies_loses_nothing_and_the_others_do_its_work() {
@@ -26,6 +26,24 @@ async fn a_host_that_dies_loses_nothing_and_the_others_do_its_work() {
         let state = replicas.servers[1].person("dana").wait_for(request);
         assert_eq!(state, "succeeded", "{}\n{}", replicas.servers[1].log(), replicas.servers[2].log());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_is_told_as_503_and_nobody_has_to_be_restarted_when_it_is_back() {
+    let mut replicas = Replicas::start(1, Place::Directory, CONFIG).await;
+    replicas.postgres.kill();
+    let dana = replicas.servers[0].person("dana");
+    for answer in [dana.get("/api/v1/requests"), dana.post("/api/v1/resources", &directory("dev", "notes"))] {
+        assert_eq!((answer.status, answer.body["type"].as_str()), (503, Some("/problems/unavailable")), "{answer:?}");
+    }
+    replicas.postgres.revive().await;
+    let server = &replicas.servers[0];
+    let taken = until("the database", server, || {
+        let taken = server.person("dana").post("/api/v1/resources", &directory("dev", "notes"));
+        assert!([202, 503].contains(&taken.status), "{taken:?}\n{}", server.log());
+        (taken.status == 202).then_some(taken)
+    });
+    assert_eq!(server.person("dana").wait_for(&taken.request()), "succeeded", "{}", server.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

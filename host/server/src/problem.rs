@@ -264,9 +264,9 @@ impl From<macadam_platform::authorization::Refused> for Problem {
 impl From<macadam_store::StoreError> for Problem {
     fn from(error: macadam_store::StoreError) -> Self {
         match error {
-            macadam_store::StoreError::Unwritten(_) | macadam_store::StoreError::KeyRetired => {
-                Self::new(ProblemKind::Unavailable, error.to_string())
-            }
+            macadam_store::StoreError::Away
+            | macadam_store::StoreError::Unwritten(_)
+            | macadam_store::StoreError::KeyRetired => Self::new(ProblemKind::Unavailable, error.to_string()),
             other => Self::internal(&other),
         }
     }

@@ -83,6 +83,10 @@ pub enum StoreError {
     /// The database refused or did not answer in time; nothing was changed.
     #[error("the database did not do as asked: {0}; try again, and look at its server or disk if it stays so")]
     Database(#[source] Box<dyn Error + Send + Sync>),
+    /// The database is not there for now: it restarts, is cut off, or has no connection left. Whether a change that was
+    /// under way counts is not known.
+    #[error("the database does not answer for now; try again in a moment")]
+    Away,
     /// Nothing can be written for now, and nothing was changed.
     #[error("nothing can be written, and nothing was changed: {0}")]
     Unwritten(Obstacle),
@@ -163,7 +167,7 @@ impl StoreError {
     }
 
     pub(crate) fn database(error: sqlx::Error) -> Self {
-        Self::Database(Box::new(error))
+        error.into()
     }
 }
 
@@ -177,10 +181,29 @@ impl From<sqlx::Error> for StoreError {
             tracing::error!(%error, "something is sealed under a key that is not in use");
             return Self::KeyRetired;
         }
+        if is_away(&error) {
+            tracing::warn!(%error, "the database does not answer");
+            return Self::Away;
+        }
         match error {
             sqlx::Error::ColumnDecode { index, source } => Self::corrupt(format!("column {index}"), source),
-            other => Self::database(other),
+            other => Self::Database(Box::new(other)),
         }
+    }
+}
+
+/// What PostgreSQL says while it ends, has crashed, or starts, and when it has no connection left (its manual, appendix A).
+const AWAY: [&str; 4] = ["57P01", "57P02", "57P03", "53300"];
+
+fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            // 08 is the class of connections that failed.
+            AWAY.contains(&&*code) || code.len() == 5 && code.starts_with("08")
+        }
+        _ => false,
     }
 }
 
