@@ -1,7 +1,7 @@
 //! The statements, each of which may be run again.
 
 use macadam_sdk::host::secrets::SecretHandle;
-use macadam_sdk::host::sql::{Connection, Endpoint, SqlError, Statement};
+use macadam_sdk::host::sql::{Connection, Endpoint, Refusal, SqlError, Statement};
 use macadam_sdk::{Error, Health};
 
 use crate::Settings;
@@ -17,11 +17,16 @@ pub(crate) struct Server<'a> {
 }
 
 /// Whether a statement was refused for want of a right.
-fn is_unprivileged(ended: Result<u64, SqlError>) -> Result<bool, SqlError> {
-    match ended {
-        Err(SqlError::Refused(refusal)) if refusal.code == INSUFFICIENT_PRIVILEGE => Ok(true),
-        ended => ended.map(|_| false),
-    }
+fn is_unprivileged(ended: &Result<u64, SqlError>) -> bool {
+    matches!(ended, Err(SqlError::Refused(refusal)) if refusal.code == INSUFFICIENT_PRIVILEGE)
+}
+
+/// What PostgreSQL says to the slower one of two: what it would make is there by now (duplicate_object,
+/// duplicate_database, and unique_violation when both were at it at once), or was changed under its hands, which is an
+/// internal error to PostgreSQL and has no code of its own.
+fn was_overtaken(refusal: &Refusal) -> bool {
+    ["42710", "42P04", "23505"].contains(&refusal.code.as_str())
+        || refusal.code == "XX000" && refusal.message.contains("concurrently")
 }
 
 /// Whose a role or database is.
@@ -74,7 +79,7 @@ impl<'a> Server<'a> {
             Owner::Somebody => return Err(self.taken("role")),
             Owner::Us => {
                 let alter = Statement::new("alter role ").identifier(self.name()).text(" login password ");
-                self.connection.execute(&alter.verifier(password))?;
+                self.execute(&alter.verifier(password))?;
             }
             Owner::Nobody => {
                 // One statement, so that there is never a role without its mark.
@@ -87,12 +92,12 @@ impl<'a> Server<'a> {
                     .text(" is ")
                     .literal(self.identity.mark())
                     .text("; end $macadam$");
-                self.connection.execute(&create)?;
+                self.execute(&create)?;
             }
         }
         // Without being a member, a role that is no superuser may not make databases for another one.
         let join = Statement::new("grant ").identifier(self.name()).text(" to current_user");
-        self.connection.execute(&join)?;
+        self.execute(&join)?;
         Ok(())
     }
 
@@ -129,14 +134,31 @@ impl<'a> Server<'a> {
     /// looked (`roles_is_member_of` in PostgreSQL's acl.c stores what it has read after the notice of the change came).
     /// It goes on so until the next change, so this makes one, of what is right already.
     fn execute_as_owner(&self, statement: &Statement) -> Result<(), Error> {
-        if !is_unprivileged(self.connection.execute(statement))? {
-            return Ok(());
+        let ended = self.connection.execute(statement);
+        if !is_unprivileged(&ended) {
+            return self.judged(ended);
         }
         self.renew_membership()?;
-        if is_unprivileged(self.connection.execute(statement))? {
+        let ended = self.connection.execute(statement);
+        if is_unprivileged(&ended) {
             return Err(Error::unavailable("the database does not know yet who is a member of whom"));
         }
-        Ok(())
+        self.judged(ended)
+    }
+
+    fn execute(&self, statement: &Statement) -> Result<(), Error> {
+        self.judged(self.connection.execute(statement))
+    }
+
+    /// What has become of a statement. Another host may have been at work on the same resource until a moment ago, one that
+    /// fell asleep over it and woke up: what it did between the look and the statement is found by looking again.
+    fn judged(&self, ended: Result<u64, SqlError>) -> Result<(), Error> {
+        match ended {
+            Err(SqlError::Refused(refusal)) if was_overtaken(&refusal) => {
+                Err(Error::unavailable(format!("somebody else was at work on {} at the same time", self.name())))
+            }
+            ended => Ok(drop(ended?)),
+        }
     }
 
     fn renew_membership(&self) -> Result<(), Error> {
@@ -145,7 +167,7 @@ impl<'a> Server<'a> {
             .text(" from current_user; grant ")
             .identifier(self.name())
             .text(" to current_user; end $macadam$");
-        self.connection.execute(&renew)?;
+        self.execute(&renew)?;
         Ok(())
     }
 
@@ -155,7 +177,7 @@ impl<'a> Server<'a> {
     }
 
     pub(crate) fn drop_role(&self) -> Result<(), Error> {
-        self.connection.execute(&Statement::new("drop role if exists ").identifier(self.name()))?;
+        self.execute(&Statement::new("drop role if exists ").identifier(self.name()))?;
         Ok(())
     }
 

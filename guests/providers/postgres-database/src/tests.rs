@@ -188,6 +188,24 @@ fn what_is_somebody_elses_is_neither_taken_nor_removed() {
 }
 
 #[test]
+fn who_is_overtaken_between_the_look_and_the_statement_looks_again() {
+    for (code, message) in [
+        ("42710", "role already exists"),
+        ("42P04", "database already exists"),
+        ("23505", "duplicate key value violates unique constraint"),
+        ("XX000", "tuple concurrently updated"),
+    ] {
+        let host = Host::start();
+        host.on_sql(move |sql| if sql.starts_with("select") { Ok(Vec::new()) } else { Err(refused(code, message)) });
+        let first = Work::new().provision_step::<PostgresDatabase>(&resource("{}"), "{}");
+        assert!(matches!(first, Err(Error::Unavailable(_))), "{code}: {first:?}");
+    }
+    let host = Host::start();
+    host.on_sql(|sql| if sql.starts_with("select") { Ok(Vec::new()) } else { Err(refused("XX000", "out of luck")) });
+    assert!(matches!(Work::new().provision_step::<PostgresDatabase>(&resource("{}"), "{}"), Err(Error::Failed(_))));
+}
+
+#[test]
 fn what_is_gone_is_removed_again_without_an_error() {
     let server = FakeServer::start();
     deprovision().unwrap();
