@@ -157,7 +157,7 @@ impl<'a> Server<'a> {
             Err(SqlError::Refused(refusal)) if was_overtaken(&refusal) => {
                 Err(Error::unavailable(format!("somebody else was at work on {} at the same time", self.name())))
             }
-            ended => Ok(drop(ended?)),
+            ended => Ok(ended.map(|_| ())?),
         }
     }
 
