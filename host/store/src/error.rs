@@ -165,10 +165,6 @@ impl StoreError {
     pub(crate) fn corrupt(what: impl Into<String>, detail: impl fmt::Display) -> Self {
         Self::Corrupt { what: what.into(), detail: detail.to_string() }
     }
-
-    pub(crate) fn database(error: sqlx::Error) -> Self {
-        error.into()
-    }
 }
 
 impl From<sqlx::Error> for StoreError {
