@@ -26,8 +26,12 @@ ALTER TABLE webhooks ADD COLUMN previous_sealed_by text COLLATE "C"
     GENERATED ALWAYS AS (CASE WHEN substring(previous_secret from 1 for 8) = '\x6d61636164616d01'::bytea
                               THEN encode(substring(previous_secret from 9 for 8), 'hex') END) STORED
     REFERENCES sealing_keys (id);
+ALTER TABLE idempotency_keys ADD COLUMN sealed_by text COLLATE "C"
+    GENERATED ALWAYS AS (CASE WHEN substring(answer from 1 for 8) = '\x6d61636164616d01'::bytea
+                              THEN encode(substring(answer from 9 for 8), 'hex') END) STORED
+    REFERENCES sealing_keys (id);
 
--- Everything that is sealed, with what it is sealed to.
+-- Everything that is sealed for longer than a day, with what it is sealed to.
 CREATE VIEW sealed_values (kind, id, scope, name, sealed, sealed_by) AS
 SELECT 'secret'::text COLLATE "C", handle, scope::text, name::text, sealed, sealed_by FROM secrets
 UNION ALL

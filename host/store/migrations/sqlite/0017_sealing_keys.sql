@@ -8,7 +8,7 @@ CREATE TABLE retired_sealing_keys (
     retired_at INTEGER NOT NULL
 ) STRICT;
 
--- Everything that is sealed, with what it is sealed to.
+-- Everything that is sealed for longer than a day, with what it is sealed to.
 CREATE VIEW sealed_values (kind, id, scope, name, sealed, sealed_by) AS
 SELECT kind, id, scope, name, sealed,
        CASE WHEN substr(sealed, 1, 8) = X'6d61636164616d01' THEN lower(hex(substr(sealed, 9, 8))) END

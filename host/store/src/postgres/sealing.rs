@@ -62,7 +62,11 @@ impl SealingKeys for PostgresStore {
         tx.lock(Lock::SealingKeys).await?;
         let known = all(&mut tx).await?;
         let there = known.replaced().iter().find(|record| record.id == key);
-        let left = "SELECT 1 FROM sealed_values WHERE sealed_by IS NULL OR sealed_by = $1 LIMIT 1";
+        // Answers under idempotency keys are not sealed anew: they are forgotten within a day, and the key stays until then.
+        let left = "SELECT 1 FROM sealed_values WHERE sealed_by IS NULL OR sealed_by = $1
+                    UNION ALL
+                    SELECT 1 FROM idempotency_keys WHERE sealed_by = $1
+                    LIMIT 1";
         let left = sqlx::query(left).bind(key.to_string()).fetch_optional(&mut *tx).await?;
         let (Some(there), None) = (there, left) else { return Ok(false) };
         // A value that another host has just sealed under it, and not committed when this one looked.

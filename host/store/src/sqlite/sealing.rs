@@ -71,7 +71,11 @@ impl SealingKeys for SqliteStore {
         let mut tx = self.begin().await?;
         let known = all(&mut tx).await?;
         let there = known.replaced().iter().find(|record| record.id == key);
-        let left = "SELECT 1 FROM sealed_values WHERE sealed_by IS NULL OR sealed_by = $1 LIMIT 1";
+        // Answers under idempotency keys are not sealed anew: they are forgotten within a day, and the key stays until then.
+        let left = "SELECT 1 FROM sealed_values WHERE sealed_by IS NULL OR sealed_by = $1
+                    UNION ALL
+                    SELECT 1 FROM idempotency_keys WHERE lower(hex(substr(answer, 9, 8))) = $1
+                    LIMIT 1";
         let left = sqlx::query(left).bind(key.to_string()).fetch_optional(&mut *tx).await?;
         let (Some(there), None) = (there, left) else { return Ok(false) };
         sqlx::query("DELETE FROM sealing_keys WHERE id = $1").bind(key.to_string()).execute(&mut *tx).await?;

@@ -159,6 +159,26 @@ async fn what_does_not_say_its_key_keeps_every_key_in_use_until_it_is_sealed_ane
 }
 
 #[tokio::test]
+async fn a_key_stays_in_use_until_the_last_answer_under_it_is_forgotten() {
+    let world = World::start().await;
+    for key in [1, 2] {
+        world.store.adopt_sealing_key(id(key), &[id(1), id(2)], world.now()).await.unwrap();
+    }
+    let request = KeyedRequest {
+        caller: person("ana"),
+        key: "k1".into(),
+        asked: macadam_core::digest::Digest::of(b"a database"),
+        holder: "h".into(),
+        until: world.later(60),
+    };
+    assert_eq!(world.store.take_key(&request, world.now()).await.unwrap(), KeyState::Taken);
+    assert!(world.store.keep_answer(&request, &Sealed::under(id(1), b"answer")).await.unwrap());
+    assert!(!world.store.retire_sealing_key(id(1), world.now()).await.unwrap(), "it may be asked for again");
+    world.store.forget_idempotency_keys(world.later(1)).await.unwrap();
+    assert!(world.store.retire_sealing_key(id(1), world.now()).await.unwrap());
+}
+
+#[tokio::test]
 async fn sealed_values_are_listed_in_pages_without_gaps() {
     let world = World::start().await;
     world.store.adopt_sealing_key(id(1), &[id(1)], world.now()).await.unwrap();
