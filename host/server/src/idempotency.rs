@@ -4,9 +4,9 @@
 //! ```text
 //! no key ──────────────────────────────────────────────▶ the handler
 //! a key ─▶ body read, digest of what is asked ─▶ new ──▶ the handler, in a task of its own ─▶ answer kept, sealed
+//!                                              ├▶ done, not answered ─▶ the answer made again ─▶ kept, sealed
 //!                                              ├▶ answered before ─▶ that answer, `Idempotent-Replayed: true`
 //!                                              ├▶ under way ───────▶ 409, `Retry-After`
-//!                                              ├▶ interrupted ─────▶ 409, what to do
 //!                                              └▶ another request ─▶ 422
 //! ```
 //!
@@ -14,8 +14,11 @@
 //! handler in the middle of its work. What is not kept is what may be otherwise in a while: failures of the server, too
 //! many requests, a body that did not arrive. Then the key can be used again.
 //!
-//! Whose host died while it worked is never done again by itself: nobody knows how far it came.
+//! While the handler works its host says that it is alive. Where a host died, the same request is done by whoever is asked
+//! next, unless it was done: the store knows, and does not let a host that only slept do it as well. What is left is to
+//! answer what was done, in `api::made_again`.
 
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
@@ -31,7 +34,7 @@ use jiff::Timestamp;
 use macadam_core::digest::Digest;
 use macadam_core::violation::Violation;
 use macadam_platform::authorization::Action;
-use macadam_platform::idempotency::{KeyError, Keyed};
+use macadam_platform::idempotency::{KeyError, Keyed, RENEWED_EVERY, held_by};
 use macadam_platform::plugins::MAX_PACKAGE;
 use macadam_platform::{Caller, Platform};
 use macadam_store::KeyedRequest;
@@ -39,7 +42,8 @@ use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
 use crate::ServerState;
-use crate::api::SignedIn;
+use crate::api::{SignedIn, made_again};
+use crate::deadline::LONGEST;
 use crate::extract::{MAX_BODY, read_up_to};
 use crate::problem::{Problem, ProblemKind};
 
@@ -51,10 +55,6 @@ static REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The most that a key has: what fits the ids that clients make up, with room.
 pub(crate) const MAX_KEY: usize = 255;
-
-/// How long a handler may work before it is taken for dead: longer than the longest, which compiles what is published. One
-/// that lives after all still keeps its answer.
-const WITHIN: Duration = Duration::from_secs(2 * 60);
 
 /// When to ask again for an answer that is under way. Most take less.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -86,10 +86,20 @@ pub(crate) async fn answer_once(
     let (request, asked) = asked(&caller, action, request).await?;
     // From here on nobody who hangs up stops it in the middle: a key that is taken is answered or given up.
     let answer = async move {
-        let found = state.platform.keyed(&caller, &key, asked, WITHIN, Timestamp::now()).await?;
-        match found {
-            Keyed::Held(held) => work(&state.platform, &held, request, next).await,
-            found => again(found),
+        match state.platform.keyed(&caller, &key, asked, Timestamp::now()).await? {
+            Keyed::Held(held) => {
+                let mut request = request;
+                request.extensions_mut().insert(SignedIn(held_by(caller, &held)));
+                work(&state.platform, &held, next.run(request)).await
+            }
+            Keyed::Inherited { request: held, effect } => {
+                let answer = made_again::answer(&state.platform, &caller, action, &effect);
+                let answer = async { replayed(answer.await.unwrap_or_else(Problem::into_response)) };
+                work(&state.platform, &held, answer).await
+            }
+            Keyed::Answered(kept) => Kept::open(&kept).map_err(|error| Problem::internal(&error))?.again(),
+            Keyed::UnderWay => Err(under_way()),
+            Keyed::UsedForAnother => Err(used_for_another()),
         }
     };
     match tokio::spawn(answer.in_current_span()).await {
@@ -99,25 +109,17 @@ pub(crate) async fn answer_once(
     }
 }
 
-/// The answer where there is something under the key.
-fn again(found: Keyed) -> Result<Response, Problem> {
-    match found {
-        Keyed::Answered(kept) => Kept::open(&kept).map_err(|error| Problem::internal(&error))?.again(),
-        Keyed::Held(_) | Keyed::UnderWay => {
-            let detail = "the request with this `Idempotency-Key` is still under way; send it again in a moment";
-            Err(Problem::new(ProblemKind::Conflict, detail).retry_after(ASK_AGAIN))
-        }
-        Keyed::Interrupted => Err(Problem::new(
-            ProblemKind::Conflict,
-            "the host that worked on the request with this `Idempotency-Key` stopped in the middle; look at whether it was \
-             done, and send it under a new key if it was not",
-        )),
-        Keyed::UsedForAnother => Err(Problem::invalid(&[Violation::new(
-            "Idempotency-Key",
-            "was used for another request; send a new key with a new request, and the same method, path, headers and body \
-             with one that comes again",
-        )])),
-    }
+fn under_way() -> Problem {
+    let detail = "the request with this `Idempotency-Key` is still under way; send it again in a moment";
+    Problem::new(ProblemKind::Conflict, detail).retry_after(ASK_AGAIN)
+}
+
+fn used_for_another() -> Problem {
+    Problem::invalid(&[Violation::new(
+        "Idempotency-Key",
+        "was used for another request; send a new key with a new request, and the same method, path, headers and body with \
+         one that comes again",
+    )])
 }
 
 /// The client's key, when there is one.
@@ -151,15 +153,42 @@ async fn asked(caller: &Caller, action: Action, request: Request) -> Result<(Req
     Ok((Request::from_parts(parts, Body::from(body)), asked))
 }
 
-/// Runs the handler, and keeps what it answers.
-async fn work(platform: &Platform, held: &KeyedRequest, request: Request, next: Next) -> Result<Response, Problem> {
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+/// Waits for an answer while the key is held, and keeps it.
+async fn work(
+    platform: &Platform,
+    held: &KeyedRequest,
+    answer: impl Future<Output = Response>,
+) -> Result<Response, Problem> {
+    let answer = async {
+        tokio::select! {
+            answer = answer => answer,
+            never = stay_alive(platform, held) => match never {},
+        }
+    };
+    match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(answer) => keep(platform, held, answer).await,
         Err(panic) => {
             give_up(platform, held).await;
             resume_unwind(panic)
         }
     }
+}
+
+/// Says that the key's holder is alive, as long as a handler may take. One that takes longer may lose the key, and then
+/// finds out from the store.
+async fn stay_alive(platform: &Platform, held: &KeyedRequest) -> Infallible {
+    let renewing = async {
+        loop {
+            tokio::time::sleep(RENEWED_EVERY).await;
+            match platform.renew_key(held, Timestamp::now()).await {
+                Ok(true) => {}
+                Ok(false) => return tracing::warn!(caller = %held.held.caller, "an idempotency key was lost"),
+                Err(error) => tracing::warn!(%error, "an idempotency key cannot be renewed"),
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LONGEST, renewing).await;
+    std::future::pending().await
 }
 
 async fn keep(platform: &Platform, held: &KeyedRequest, answer: Response) -> Result<Response, Problem> {
@@ -191,7 +220,7 @@ async fn read(answer: Response) -> Result<(Parts, Bytes), Problem> {
 }
 
 async fn give_up(platform: &Platform, held: &KeyedRequest) {
-    if let Err(error) = platform.free_key(held).await {
+    if let Err(error) = platform.free_key(held, Timestamp::now()).await {
         tracing::error!(%error, "an idempotency key cannot be given up; it is free again when keys are forgotten");
     }
 }
@@ -248,9 +277,14 @@ impl Kept {
             let name = HeaderName::try_from(name).map_err(|error| Problem::internal(&error))?;
             headers.insert(name, HeaderValue::try_from(value).map_err(|error| Problem::internal(&error))?);
         }
-        headers.insert(REPLAYED.clone(), HeaderValue::from_static("true"));
-        Ok(response)
+        Ok(replayed(response))
     }
+}
+
+/// Marks an answer to what was done before.
+fn replayed(mut response: Response) -> Response {
+    response.headers_mut().insert(REPLAYED.clone(), HeaderValue::from_static("true"));
+    response
 }
 
 impl From<KeyError> for Problem {

@@ -59,6 +59,7 @@ pub(crate) fn origin(proxies: &TrustedProxies, request: &Request, signed_in: &Si
             SignedInBy::ServiceToken { .. } => Credential::ServiceToken,
             SignedInBy::Oidc { .. } => Credential::Oidc,
         }),
+        held: None,
     }
 }
 

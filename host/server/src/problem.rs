@@ -266,6 +266,7 @@ impl From<macadam_store::StoreError> for Problem {
         match error {
             macadam_store::StoreError::Away
             | macadam_store::StoreError::Unwritten(_)
+            | macadam_store::StoreError::KeyLost
             | macadam_store::StoreError::KeyRetired => Self::new(ProblemKind::Unavailable, error.to_string()),
             other => Self::internal(&other),
         }

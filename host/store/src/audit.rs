@@ -242,7 +242,8 @@ fn broken(seq: u64, reason: String) -> AuditError {
 /// The audit log.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
-    /// Records something that happened outside the store's own use cases, which record themselves.
+    /// Records something that happened outside the store's own use cases, which record themselves: that somebody looked at
+    /// something. It changes nothing, so an idempotency key does not count for it.
     async fn append_audit(&self, entry: &NewAuditEntry, now: Timestamp) -> Result<AuditHead, StoreError>;
 
     /// Entries, a page at a time: in the order of their numbers after one, or backwards before one.

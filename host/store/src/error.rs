@@ -97,6 +97,12 @@ pub enum StoreError {
              give this host the key that replaced it, and restart it"
     )]
     KeyRetired,
+    /// Another try at the same request has taken the idempotency key over meanwhile, so this one changed nothing.
+    #[error(
+        "another host has taken this request over, since this one was not heard of for too long, and nothing was changed \
+             here; send it again under the same `Idempotency-Key` for the answer"
+    )]
+    KeyLost,
     /// A stored value is not what this program writes.
     #[error("the stored {what} cannot be read: {detail}; somebody else has written to the database, restore a backup")]
     Corrupt {

@@ -69,7 +69,7 @@ pub use error::{Obstacle, StoreError};
 pub use event_types::{Addressee, EVENT_TYPES, EventType};
 pub use generations::{Changes, Generations, Listener};
 pub use health::{HealthRecord, HealthState, ResourceHealth};
-pub use idempotency::{IdempotencyKeys, KeyState, KeyedRequest};
+pub use idempotency::{HeldKey, IdempotencyKeys, KeyState, KeyedRequest};
 pub use ids::{DeliveryId, IdError, JobId, PairId, RequestId, ResourceId, ScaffoldId, ServiceTokenId, WebhookId};
 pub use jobs::{
     AttemptOutcome, AttemptRecord, Cancellation, Cancelled, ClaimedJob, Finished, InterveneError, JobEnd, JobError,

@@ -30,6 +30,6 @@ pub use entry::{CHAIN_VERSION, Entry, Recorded};
 pub use export::{EXPORT_VERSION, Line, LineError, Opening};
 pub use finding::{Finding, Wrong};
 pub use heads::{Head, Heads, HeadsKey, HeadsSigner, KeyError, SignatureError, SignedHeads};
-pub use origin::{Credential, Origin};
+pub use origin::{Credential, HeldKey, Origin};
 pub use stream::{Stream, StreamError};
 pub use verify::{Ended, Verifier};

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::names::PersonId;
+
 /// What somebody proved with who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -35,9 +37,23 @@ pub struct Origin {
     pub request_id: Option<String>,
     /// By which kind of credential.
     pub credential: Option<Credential>,
+    /// The key that it is done under. What is recorded is not this, but that the key has been used.
+    pub held: Option<HeldKey>,
+}
+
+/// An idempotency key, held by one try at a request. A change that is made under it counts only as long as that try holds
+/// it: who slept for so long that another took the key over changes nothing any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldKey {
+    /// Whose key it is. Equal keys of different people are different keys.
+    pub caller: PersonId,
+    /// The client's own key.
+    pub key: String,
+    /// Which try holds it.
+    pub holder: String,
 }
 
 impl Origin {
     /// Nowhere: what the platform does by itself.
-    pub const NONE: Self = Self { address: None, request_id: None, credential: None };
+    pub const NONE: Self = Self { address: None, request_id: None, credential: None, held: None };
 }

@@ -1,11 +1,15 @@
 //! Submit: the decision becomes a request, in one transaction.
 
 use jiff::{SignedDuration, Timestamp};
+use macadam_core::lifecycle::RequestState;
 use macadam_core::names::ResourceKey;
+use macadam_core::request::Action;
 use macadam_core::verdict::Outcome;
 use macadam_core::violation::Violation;
-use macadam_store::{Change, Decision, JobId, NewRequest, PendingApproval, RequestId, SubmitError, Submitted};
-use serde::Serialize;
+use macadam_store::{
+    Change, Decision, JobId, NewRequest, PendingApproval, RequestId, RequestRecord, SubmitError, Submitted,
+};
+use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
 
 use crate::decisions::Trail;
@@ -42,6 +46,41 @@ impl Platform {
         let change = valid.change(decided.cost.estimate().cloned());
         let submitted = self.take(caller, document, change, &decided, now).await?;
         Ok(Taken { submitted, resource_key: valid.key, decision: serde_json::to_value(&decided)? })
+    }
+
+    /// A request of the caller's that was taken before, as [`submit`](Self::submit) said it then: for whoever asked and got no
+    /// answer.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Denied`] when it was denied; [`ProvisionError::NotFound`] when there is none for a resource.
+    pub async fn submitted(&self, caller: &Caller, id: RequestId) -> Result<Taken, ProvisionError> {
+        let (request, submitted) = self.taken_before(caller, id).await?;
+        let unknown = || ProvisionError::NotFound(format!("request {id} for a resource"));
+        let resource_key = request.subject.key().cloned().ok_or_else(unknown)?;
+        Ok(Taken { submitted, resource_key, decision: request.decision })
+    }
+
+    /// A request that was taken, and how it was then.
+    pub(crate) async fn taken_before(
+        &self,
+        caller: &Caller,
+        id: RequestId,
+    ) -> Result<(RequestRecord, Submitted), ProvisionError> {
+        let found = self.store().request(id).await?.filter(|request| request.actor.person == caller.person);
+        let request = found.ok_or_else(|| ProvisionError::NotFound(format!("request {id}")))?;
+        if request.state == RequestState::Denied {
+            let violations = violations(&request.decision)?;
+            return Err(ProvisionError::Denied { request: id, violations, decision: Box::new(request.decision) });
+        }
+        let waited = !request.needs.is_empty();
+        let state = match request.action {
+            _ if waited => RequestState::PendingApproval,
+            Action::Scaffold => RequestState::Succeeded,
+            Action::Create | Action::Update | Action::Delete => RequestState::Queued,
+        };
+        let job = request.job.filter(|_| !waited);
+        let submitted = Submitted { request: id, state, resource: request.subject.resource(), job };
+        Ok((request, submitted))
     }
 
     /// Writes a decided request, and hands what plugins said about it to the decision log. A denial is recorded and
@@ -135,4 +174,12 @@ impl Platform {
         };
         Ok(Decision { record: serde_json::to_value(decided)?, digest: decided.digest, approval })
     }
+}
+
+/// Why a decision that is kept says no.
+fn violations(decision: &Value) -> Result<Vec<Violation>, ProvisionError> {
+    Ok(match Outcome::deserialize(decision)? {
+        Outcome::Denied { violations } => violations,
+        Outcome::Allowed { .. } | Outcome::ApprovalRequired { .. } => Vec::new(),
+    })
 }

@@ -11,7 +11,7 @@ use macadam_core::request::{Action, Environment, EnvironmentClass, Request};
 use macadam_core::violation::Violation;
 use macadam_runtime::Call;
 use macadam_runtime::clients::Generated;
-use macadam_store::{Change, Scaffold, ScaffoldFile, ScaffoldId, Submitted};
+use macadam_store::{Change, RequestId, Scaffold, ScaffoldFile, ScaffoldId, Subject, Submitted};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -156,6 +156,19 @@ impl Platform {
         let digest = cover(matter, &verdicts, &outcome, &plan, Some(generator), None)?;
         let trail = matter.trail(priced.into_iter().chain(asked));
         Ok(Decided { cost, verdicts, outcome, plan, digest, trail })
+    }
+
+    /// A project of the caller's that was taken before, as [`scaffold`](Self::scaffold) said it then: for whoever asked and
+    /// got no answer.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Denied`] when it was denied; [`ProvisionError::NotFound`] when there is none.
+    pub async fn scaffolded(&self, caller: &Caller, id: RequestId) -> Result<Scaffolded, ProvisionError> {
+        let (request, submitted) = self.taken_before(caller, id).await?;
+        let unknown = || ProvisionError::NotFound(format!("request {id} for a project"));
+        let Subject::Scaffold { id: Some(made), .. } = &request.subject else { return Err(unknown()) };
+        let scaffold = self.store().scaffold(*made).await?.ok_or_else(unknown)?.scaffold;
+        Ok(Scaffolded { scaffold, submitted, decision: request.decision })
     }
 
     async fn environment_for(&self, wish: &CreateScaffold) -> Result<Environment, ProvisionError> {

@@ -7,6 +7,7 @@ mod catalog;
 mod decisions;
 mod events;
 mod jobs;
+pub(crate) mod made_again;
 mod namespaces;
 mod paths;
 mod preview;

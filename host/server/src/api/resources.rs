@@ -47,7 +47,8 @@ fn path_of(key: &ResourceKey) -> String {
     format!("/api/v1/resources/{key}")
 }
 
-fn accepted(taken: Taken) -> Result<Response, Problem> {
+/// The answer to a request that was taken.
+pub(super) fn accepted(taken: Taken) -> Result<Response, Problem> {
     let links = Links {
         request: format!("/api/v1/requests/{}", taken.submitted.request),
         resource: path_of(&taken.resource_key),

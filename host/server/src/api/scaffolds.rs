@@ -68,7 +68,11 @@ pub(super) async fn create(
     SignedIn(caller): SignedIn,
     Json(wish): Json<CreateScaffold>,
 ) -> Result<Response, Problem> {
-    let scaffolded = state.platform.scaffold(&caller, wish, Timestamp::now()).await?;
+    accepted(state.platform.scaffold(&caller, wish, Timestamp::now()).await?)
+}
+
+/// The answer to a wish for a project that was taken.
+pub(super) fn accepted(scaffolded: Scaffolded) -> Result<Response, Problem> {
     let done = scaffolded.submitted.state == RequestState::Succeeded;
     let status = if done { StatusCode::CREATED } else { StatusCode::ACCEPTED };
     let scaffold = format!("/api/v1/scaffolds/{}", scaffolded.scaffold.id);

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use macadam_blobs::Blobs;
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
 use macadam_core::limits::Limits;
 use macadam_core::verdict::ApprovalNeed;
@@ -19,8 +20,8 @@ use macadam_platform::{Platform, PlatformParts, PlatformSettings};
 use macadam_runtime::compiled::Compiler;
 use macadam_runtime::{Sandbox, SandboxConfig};
 use macadam_store::{
-    Change, Decision, Desired, JobId, NewRequest, PendingApproval, ProviderPin, RequestId, ResourceId, Scaffold,
-    ScaffoldId, SqliteStore, Store,
+    Change, Decision, Desired, HeldKey, JobId, NewRequest, PendingApproval, ProviderPin, RequestId, ResourceId,
+    Scaffold, ScaffoldId, SqliteStore, Store,
 };
 use macadam_tests::contract::{Contract, Given};
 use serde_json::{Value, json};
@@ -180,19 +181,12 @@ impl Host {
 
     /// Writes a request of dana's for a database straight into the store, as if policies had decided it.
     pub(super) async fn dana_has_asked_for(&self, name: &str, needs: Vec<ApprovalNeed>) -> RequestId {
-        let now = Timestamp::now();
-        let change = Change::Create {
-            resource: ResourceId::new(now, random()),
-            key: format!("payments/dev/database/{name}").parse().unwrap(),
-            desired: Desired {
-                spec: serde_json::value::to_raw_value(&json!({"size": 1})).unwrap(),
-                tags: Default::default(),
-                ttl_seconds: None,
-                estimate: None,
-                provider: ProviderPin { plugin: plugin(), digest: Digest::of(b"wasm"), settings: String::new() },
-            },
-        };
-        self.take(change, needs).await
+        self.take(database(name), needs, Origin::NONE).await
+    }
+
+    /// The same, by another host that holds a key.
+    pub(super) async fn dana_has_asked_under(&self, held: &HeldKey, name: &str) -> RequestId {
+        self.take(database(name), Vec::new(), Origin { held: Some(held.clone()), ..Origin::NONE }).await
     }
 
     /// The same for a project, with its archive.
@@ -210,17 +204,17 @@ impl Host {
             files: Vec::new(),
             warnings: Vec::new(),
         };
-        (id, self.take(Change::Scaffold(Box::new(scaffold)), needs).await)
+        (id, self.take(Change::Scaffold(Box::new(scaffold)), needs, Origin::NONE).await)
     }
 
-    async fn take(&self, change: Change, needs: Vec<ApprovalNeed>) -> RequestId {
+    async fn take(&self, change: Change, needs: Vec<ApprovalNeed>, origin: Origin) -> RequestId {
         let now = Timestamp::now();
         let dana = People::parse(&people()).unwrap().with_token("token-of-dana").unwrap().actor();
         let approval = PendingApproval { needs, expires_at: now + jiff::SignedDuration::from_hours(1) };
         let new = NewRequest {
             id: RequestId::new(now, random()),
             actor: dana,
-            origin: Default::default(),
+            origin,
             document: json!({}),
             change,
             decision: Decision {
@@ -231,6 +225,21 @@ impl Host {
             job: JobId::new(now, random()),
         };
         self.store.submit(&new, now).await.unwrap().request
+    }
+}
+
+/// A database in dana's namespace.
+fn database(name: &str) -> Change {
+    Change::Create {
+        resource: ResourceId::new(Timestamp::now(), random()),
+        key: format!("payments/dev/database/{name}").parse().unwrap(),
+        desired: Desired {
+            spec: serde_json::value::to_raw_value(&json!({"size": 1})).unwrap(),
+            tags: Default::default(),
+            ttl_seconds: None,
+            estimate: None,
+            provider: ProviderPin { plugin: plugin(), digest: Digest::of(b"wasm"), settings: String::new() },
+        },
     }
 }
 

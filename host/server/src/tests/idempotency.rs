@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, header};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
-use macadam_store::{KeyState, KeyedRequest, PageRequest};
+use macadam_store::{By, HeldKey, KeyState, KeyedRequest, NewNamespace, PageRequest, SignaturePolicy};
 use serde_json::{Value, json};
 
 use super::host::{Answer, Host, request_as};
@@ -62,13 +63,7 @@ async fn a_key_that_was_used_for_another_body_route_or_condition_is_refused_by_t
 async fn a_secret_that_is_shown_once_is_not_kept_in_the_clear() {
     let host = Host::start().await;
     let secret = host.hook("dana", "k1", "a").await.json()["secret"].as_str().unwrap().to_owned();
-    let request = KeyedRequest {
-        caller: "dana".parse().unwrap(),
-        key: "k1".to_owned(),
-        asked: Digest::of(b"something else"),
-        holder: String::new(),
-        until: Timestamp::now(),
-    };
+    let request = KeyedRequest { asked: Digest::of(b"something else"), ..held("k1", "/webhooks", &json!({})) };
     let found = host.store.take_key(&request, Timestamp::now()).await.unwrap();
     assert_eq!(found, KeyState::UsedForAnother, "the answer is under the key");
     let file = std::fs::read(host.database()).unwrap();
@@ -93,36 +88,85 @@ async fn a_refusal_is_given_again_as_well_and_a_question_is_asked_again() {
     }
 }
 
-#[tokio::test]
-async fn what_is_under_way_is_told_to_wait_and_what_was_interrupted_to_look() {
-    let host = Host::start().await;
-    // Takes the key as the server does, and never answers.
-    let body = json!({"url": URL, "description": "a"});
-    let held = |key: &str, seconds: i64| KeyedRequest {
-        caller: "dana".parse().unwrap(),
-        key: key.to_owned(),
-        asked: asked(&body),
-        holder: "another host".to_owned(),
-        until: Timestamp::now() + jiff::SignedDuration::from_secs(seconds),
-    };
-    host.store.take_key(&held("busy", 60), Timestamp::now()).await.unwrap();
-    host.store.take_key(&held("dead", -1), Timestamp::now()).await.unwrap();
-    let busy = host.hook("dana", "busy", "a").await;
-    assert!(busy.is_problem("conflict", 409)["detail"].as_str().unwrap().contains("under way"));
-    assert_eq!(busy.header("retry-after"), "1");
-    let dead = host.hook("dana", "dead", "a").await;
-    assert!(dead.is_problem("conflict", 409)["detail"].as_str().unwrap().contains("new key"));
-    assert_eq!(
-        (dead.header("retry-after"), host.hooks().await),
-        ("", 0),
-        "waiting would not help, and nothing is done"
-    );
+/// A key of dana's for a POST, as the server takes it, by another host that was heard of a moment ago.
+fn held(key: &str, path: &str, body: &Value) -> KeyedRequest {
+    KeyedRequest {
+        held: HeldKey { caller: "dana".parse().unwrap(), key: key.to_owned(), holder: "another host".to_owned() },
+        asked: asked("payments", "POST", path, body),
+        until: Timestamp::now() + SignedDuration::from_secs(60),
+    }
 }
 
-/// The digest of a request for a webhook of dana's, as `idempotency::asked` has it.
-fn asked(body: &Value) -> Digest {
+/// The digest of what somebody of a team asks for, as `idempotency::asked` has it.
+fn asked(team: &str, method: &str, path: &str, body: &Value) -> Digest {
     let body = Digest::of(body.to_string().as_bytes());
-    Digest::of_json(&json!([["payments", null], ["POST", "/webhooks", null], body])).unwrap()
+    Digest::of_json(&json!([[team, null], [method, path, null], body])).unwrap()
+}
+
+impl Host {
+    /// Another host takes a key.
+    async fn hold(&self, request: &KeyedRequest) {
+        assert_eq!(self.store.take_key(request, Timestamp::now()).await.unwrap(), KeyState::Taken);
+    }
+
+    /// The other host is not heard of any more.
+    async fn dies(&self, request: &KeyedRequest) {
+        assert!(self.store.renew_key(&request.held, Timestamp::UNIX_EPOCH).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_told_to_wait_and_is_done_by_the_next_when_its_host_dies() {
+    let host = Host::start().await;
+    let other = held("k1", "/webhooks", &json!({"url": URL, "description": "a"}));
+    host.hold(&other).await;
+    let busy = host.hook("dana", "k1", "a").await;
+    assert!(busy.is_problem("conflict", 409)["detail"].as_str().unwrap().contains("under way"));
+    assert_eq!((busy.header("retry-after"), host.hooks().await), ("1", 0));
+    host.dies(&other).await;
+    let (done, again) = (host.hook("dana", "k1", "a").await, host.hook("dana", "k1", "a").await);
+    assert_eq!((done.status.as_u16(), done.header("idempotent-replayed")), (201, ""), "nothing had been done");
+    assert_eq!((again.body, host.hooks().await), (done.body, 1));
+}
+
+#[tokio::test]
+async fn a_request_that_a_host_took_and_could_not_answer_is_answered_by_the_next_and_not_taken_twice() {
+    let host = Host::start().await;
+    let wish = json!({"environment": "dev", "type": "database", "name": "orders", "spec": {"size": 1}});
+    let other = held("k1", "/resources", &wish);
+    host.hold(&other).await;
+    let request = host.dana_has_asked_under(&other.held, "orders").await;
+    host.dies(&other).await;
+    let ask = async || host.keyed("dana", Method::POST, "/api/v1/resources", "k1", &wish).await;
+    let (first, again) = (ask().await, ask().await);
+    assert_eq!((first.status.as_u16(), first.header("idempotent-replayed")), (202, "true"));
+    let answer = first.json();
+    assert_eq!(answer["request"], json!(request));
+    assert_eq!((&answer["state"], &answer["decision"]), (&json!("queued"), &json!({"outcome": "allowed"})));
+    assert_eq!(first.header("location"), format!("/api/v1/requests/{request}"));
+    assert_eq!((again.status, again.body), (first.status, first.body), "what was made up is kept");
+    assert_eq!(host.get_as("dana", "/api/v1/requests").await.json()["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn of_a_change_whose_answer_is_lost_for_ever_what_was_done_is_named() {
+    let host = Host::start().await;
+    let wish = json!({"team": "platform", "signatures": "optional"});
+    let ada = KeyedRequest { asked: asked("platform", "PUT", "/namespaces/acme", &wish), ..held("k1", "", &wish) };
+    let other = KeyedRequest { held: HeldKey { caller: "ada".parse().unwrap(), ..ada.held }, ..ada };
+    host.hold(&other).await;
+    let origin = Origin { held: Some(other.held.clone()), ..Origin::NONE };
+    let (by, now) = (By::person(&other.held.caller, &origin), Timestamp::now());
+    let team = "platform".parse().unwrap();
+    let acme = NewNamespace { name: "acme".parse().unwrap(), team, signatures: SignaturePolicy::Optional };
+    host.store.put_namespace(&acme, by, now).await.unwrap();
+    host.dies(&other).await;
+    for _ in 0..2 {
+        let answer = host.keyed("ada", Method::PUT, "/api/v1/namespaces/acme", "k1", &wish).await;
+        let problem = answer.is_problem("conflict", 409);
+        assert_eq!((&problem["effect"], answer.header("idempotent-replayed")), (&json!("namespaces/acme"), "true"));
+        assert!(problem["detail"].as_str().unwrap().contains("was done"), "{problem}");
+    }
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ const WRITTEN_AT_ONCE: usize = 500;
 #[async_trait]
 impl AuditLog for PostgresStore {
     async fn append_audit(&self, entry: &NewAuditEntry, now: Timestamp) -> Result<AuditHead> {
+        let mut entry = entry.clone();
+        entry.origin.held = None;
         let end = retrying(|| async {
             let mut tx = self.begin().await?;
             tx.record(entry.clone());

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::row::{Columns, int};
 use super::tx::Tx;
-use super::{Conn, Result, audit, outbox};
+use super::{Conn, Result, audit, idempotency, outbox};
 use crate::{AuditHead, By, EVENT_TYPE_PREFIX, JobId, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
 
 /// Where audit log and outbox end with a transaction that has written to them.
@@ -31,6 +31,9 @@ pub(super) async fn write(
 ) -> Result<End> {
     if entries.is_empty() && events.is_empty() {
         return Ok(End::default());
+    }
+    for entry in entries {
+        idempotency::leave_effect(conn, entry).await?;
     }
     let query = sqlx::query("UPDATE journal SET told = told + $1 RETURNING told").bind(int(events.len() as u64));
     let told: u64 = query.fetch_one(&mut *conn).await?.count("told")?;

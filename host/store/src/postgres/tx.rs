@@ -4,8 +4,8 @@
 //! keys be checked meanwhile), so that what it checked is still so when it changes it; locks are taken in one order:
 //!
 //! ```text
-//! queue ─▶ job ─▶ request ─▶ resource ─▶ team ─▶ journal
-//! number of webhooks ─▶ webhook ────────────────────▶ journal
+//! queue ─▶ job ─▶ request ─▶ resource ─▶ team ─▶ idempotency key ─▶ journal
+//! number of webhooks ─▶ webhook ───────────────▶ idempotency key ─▶ journal
 //! ```
 //!
 //! The journal comes last because everybody needs it: entries and events are collected while the transaction works, and

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Conn, Result, audit, outbox};
+use super::{Conn, Result, audit, idempotency, outbox};
 use crate::{By, EVENT_TYPE_PREFIX, JobId, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
 
 /// Records something, and tells it.
 pub(super) async fn record(conn: &mut Conn, entry: NewAuditEntry, now: Timestamp) -> Result<()> {
+    idempotency::leave_effect(conn, &entry).await?;
     audit::append(conn, &entry, now).await?;
     tell(conn, &entry.action, entry.subject, entry.data, now).await
 }

@@ -145,10 +145,8 @@ async fn an_idempotency_key_is_held_by_one_whichever_replica_is_asked() {
     let mut racing = JoinSet::new();
     for (number, replica) in replicas(&world).await.into_iter().cycle().take(24).enumerate() {
         let request = KeyedRequest {
-            caller: person("ana"),
-            key: "k".into(),
+            held: HeldKey { caller: person("ana"), key: "k".into(), holder: number.to_string() },
             asked: Digest::of(b"a database"),
-            holder: number.to_string(),
             until: world.later(60),
         };
         let now = world.now();

@@ -165,14 +165,12 @@ async fn a_key_stays_in_use_until_the_last_answer_under_it_is_forgotten() {
         world.store.adopt_sealing_key(id(key), &[id(1), id(2)], world.now()).await.unwrap();
     }
     let request = KeyedRequest {
-        caller: person("ana"),
-        key: "k1".into(),
+        held: HeldKey { caller: person("ana"), key: "k1".into(), holder: "h".into() },
         asked: macadam_core::digest::Digest::of(b"a database"),
-        holder: "h".into(),
         until: world.later(60),
     };
     assert_eq!(world.store.take_key(&request, world.now()).await.unwrap(), KeyState::Taken);
-    assert!(world.store.keep_answer(&request, &Sealed::under(id(1), b"answer")).await.unwrap());
+    assert!(world.store.keep_answer(&request.held, &Sealed::under(id(1), b"answer")).await.unwrap());
     assert!(!world.store.retire_sealing_key(id(1), world.now()).await.unwrap(), "it may be asked for again");
     world.store.forget_idempotency_keys(world.later(1)).await.unwrap();
     assert!(world.store.retire_sealing_key(id(1), world.now()).await.unwrap());
