@@ -83,6 +83,7 @@ pub(crate) const CELLS: &[(&str, &str, &str)] = &[
     ("teams.list", "*", "*"),
     ("templates.list", "*", "*"),
     ("tools.download-cli", "*", "*"),
+    ("tools.generate-config", "*", "*"),
     ("tools.validate-manifest", "*", "*"),
     ("webhooks.change", BUILDERS, ADMINS),
     ("webhooks.create", BUILDERS, ADMINS),

@@ -187,6 +187,7 @@ impl World {
                 let shown = self.owner().get(&format!("/api/v1/requests/{}", things["id"]));
                 Some(json!({"digest": shown.body["digest"]}))
             }
+            "tools.generate-config" => Some(json!({"for": "manifest", "name": "pay/new", "kind": "provider"})),
             "resources.update" => Some(json!({"spec": {"quota_mb": 128}})),
             "scaffolds.create" => Some(project()),
             "service-tokens.create" => Some(json!({

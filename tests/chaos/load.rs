@@ -107,24 +107,19 @@ fn ask(mut hosts: Hosts, client: usize, over: &AtomicBool) -> BTreeMap<String, S
     asked
 }
 
-/// Asks until it is taken, as docs/api.md says: under one key as long as there is no answer. Where a host had the wish and
-/// died or fell asleep over it, somebody looks whether it was done, and asks under another key if it was not.
+/// Asks under one key until it is taken, whatever happens to the hosts meanwhile.
 fn take(hosts: &mut Hosts, environment: &str, name: &str) -> String {
     let wish = database(environment, name, 10);
-    for attempt in 0.. {
-        let taken = hosts.send("POST", "/api/v1/resources", Some(&wish), Some(&format!("{name}-{attempt}")));
+    loop {
+        let taken = hosts.send("POST", "/api/v1/resources", Some(&wish), Some(name));
         if taken.status == 202 {
             return taken.request();
         }
-        assert_eq!(taken.status, 409, "{taken:?}");
-        let story = format!("/api/v1/resources/payments/{environment}/postgres-database/{name}/transitions");
-        let there = hosts.send("GET", &story, None, None);
-        if let Some(request) = there.body["items"][0]["request"].as_str() {
-            return request.to_owned();
-        }
+        // A host is at it, or died over it and is not taken for dead yet.
+        let told = taken.body["detail"].as_str().unwrap_or_default();
+        assert!(taken.status == 409 && told.contains("under way"), "{taken:?}");
         std::thread::sleep(Duration::from_millis(200));
     }
-    unreachable!("there are many numbers")
 }
 
 /// Approves until nobody asks any more and nothing waits.

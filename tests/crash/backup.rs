@@ -36,7 +36,7 @@ fn a_backup_of_a_server_at_work_restores_with_everything_that_was_answered_befor
                 taken(&format!("while-{n}"));
             }
         });
-        let written = command(server.data(), &["backup", file, "--with-key"]);
+        let written = command(server.data(), &["backup", file, "--with-key", "--with-blobs"]);
         writing.join().unwrap();
         written
     });
@@ -47,19 +47,18 @@ fn a_backup_of_a_server_at_work_restores_with_everything_that_was_answered_befor
     let elsewhere = tempfile::tempdir().unwrap();
     let without = command(elsewhere.path(), &["restore", file]);
     assert!(!without.status.success() && said(&without).contains("--key"), "{}", said(&without));
-    let restore = ["restore", file, "--key", key.to_str().unwrap()];
+    let blobs = format!("{file}.blobs.tar");
+    let restore = ["restore", file, "--key", key.to_str().unwrap(), "--blobs", &blobs];
     let occupied = command(server.data(), &restore);
     assert!(!occupied.status.success() && said(&occupied).contains("without a store"), "{}", said(&occupied));
     let restored = command(elsewhere.path(), &restore);
     assert!(restored.status.success() && said(&restored).contains("audit log verify"), "{}", said(&restored));
 
     let mut other = Server::prepare(&Setup::without_postgres());
-    for name in ["macadam.db", "master.key"] {
-        std::fs::copy(elsewhere.path().join(name), other.data().join(name)).unwrap();
+    for name in ["macadam.db", "master.key", "blobs"] {
+        std::fs::rename(elsewhere.path().join(name), other.data().join(name)).unwrap();
     }
-    // Packages and archives are files that never change, and are copied as files.
-    let blobs = std::process::Command::new("cp").arg("-r").arg(server.data().join("blobs")).arg(other.data()).status();
-    assert!(blobs.unwrap().success(), "the blobs are copied");
+    std::fs::remove_dir_all(other.data().join("registry")).unwrap();
     other.launch();
     for request in &answered {
         let there = other.person("dana").get(&format!("/api/v1/requests/{request}"));
@@ -91,4 +90,28 @@ fn a_backup_that_somebody_has_changed_is_not_restored_and_leaves_nothing() {
     assert!(!refused.status.success() && said(&refused).contains("the audit log is broken"), "{}", said(&refused));
     let left: Vec<_> = std::fs::read_dir(elsewhere.path()).unwrap().collect();
     assert!(left.is_empty(), "nothing is left of what does not count: {left:?}");
+}
+
+#[test]
+fn packages_and_archives_that_are_damaged_or_missing_are_not_restored_and_leave_nothing() {
+    let server = Server::start(&Setup::without_postgres());
+    let (backup, elsewhere) = (server.data().join("backup.db"), tempfile::tempdir().unwrap());
+    let (file, blobs) = (backup.to_str().unwrap(), format!("{}.blobs.tar", backup.display()));
+    let written = command(server.data(), &["backup", file, "--with-key", "--with-blobs"]);
+    assert!(written.status.success(), "{}", said(&written));
+    let key = format!("{file}.key");
+    let restore = || command(elsewhere.path(), &["restore", file, "--key", &key, "--blobs", &blobs]);
+    let whole = std::fs::read(&blobs).unwrap();
+
+    let mut changed = whole.clone();
+    // In the middle of the first blob, whose header has 512 bytes.
+    changed[1000] ^= 1;
+    for (bytes, part) in [(changed, "is not what was backed up"), (vec![0; 1024], "are not in")] {
+        std::fs::write(&blobs, bytes).unwrap();
+        let refused = restore();
+        assert!(!refused.status.success() && said(&refused).contains(part), "{part}: {}", said(&refused));
+        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "nothing is left of it");
+    }
+    let without = command(elsewhere.path(), &["restore", file, "--key", &key]);
+    assert!(without.status.success() && said(&without).contains("not in its directory blobs"), "{}", said(&without));
 }

@@ -52,3 +52,45 @@ async fn a_denial_and_a_wait_have_exit_codes_of_their_own() {
     server.person("dana").wait_for(waiting.expect("it"));
     assert_eq!(postgres.databases().await.len(), 1);
 }
+
+/// Runs a command that must succeed, and gives what it wrote to standard output and standard error.
+fn written(server: &Server, arguments: &[&str]) -> (String, String) {
+    let output = server.cli("dana", arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_was_generated_can_be_used_as_it_is_or_says_what_is_to_be_filled_in() {
+    let postgres = Postgres::start().await;
+    let server = Server::start(&Setup::with_postgres(&postgres));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = |name: &str| directory.path().join(name).display().to_string();
+
+    let spec = file("spec.json");
+    let generate = ["generate", "resource", "postgres-database", "--set", "connection_limit=7", "--out", &spec];
+    let (_, open) = written(&server, &generate);
+    assert_eq!(open, "", "everything else has a default");
+    let again = server.cli("dana", &generate);
+    assert!(!again.status.success() && said(&again).contains("spec.json"), "a file is not written over: {again:?}");
+    let create = ["resource", "create", "postgres-database", "orders", "--env", "dev", "--tag", "owner=payments"];
+    written(&server, &[create.as_slice(), &["--spec", &spec, "--wait"]].concat());
+    let (made, _) = written(&server, &["resource", "get", "payments/dev/postgres-database/orders", "--output", "json"]);
+    let made: serde_json::Value = serde_json::from_str(&made).expect("JSON");
+    assert_eq!(made["spec"], serde_json::json!({"storage_gb": 10, "connection_limit": 7}));
+
+    let params = file("params.json");
+    let (_, open) = written(&server, &["generate", "project", "rest-api", "--out", &params]);
+    assert!(open.contains("to be filled in: /owner"), "{open}");
+    let known = ["--param", "owner=payments", "--param", "description=Orders", "--archive", &file("orders.tar.gz")]
+        .map(str::to_owned);
+    let scaffold = ["scaffold", "rest-api", "orders", "--params", &params, "--tag", "owner=payments"];
+    written(&server, &scaffold.into_iter().chain(known.iter().map(String::as_str)).collect::<Vec<_>>());
+
+    let (settings, _) = written(&server, &["generate", "settings", "macadam/cost-threshold@dev"]);
+    let settings: serde_json::Value = serde_json::from_str(&settings).expect("JSON");
+    assert_eq!(settings["threshold"], "500", "what the plugin brings along is in it");
+    let wrong = server.cli("dana", &["generate", "resource", "postgres-database", "--set", "storage_gb=0"]);
+    assert!(!wrong.status.success() && said(&wrong).contains("/values/storage_gb"), "{}", said(&wrong));
+}

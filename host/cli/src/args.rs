@@ -11,6 +11,7 @@ use crate::commands::audit::AuditCommand;
 use crate::commands::backup::{BackupArgs, RestoreArgs};
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
 use crate::commands::event::EventCommand;
+use crate::commands::generate::GenerateCommand;
 use crate::commands::job::JobCommand;
 use crate::commands::login::LoginArgs;
 use crate::commands::namespace::NamespaceCommand;
@@ -139,6 +140,19 @@ Nothing is changed by it. The version that was recorded says again what it said,
     /// Look at who did what, and prove that nobody has changed it
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Write a document that you would have to write: a specification, parameters, settings, a manifest
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  macadam generate resource postgres-database --set storage_gb=20 --out orders.json
+  macadam generate project rest-api --out orders-params.json
+  macadam generate settings macadam/cost-threshold
+  macadam generate manifest acme/tag-police --kind approval-policy --out plugin.toml
+
+What has a default is in it; what you have to fill in is named on standard error."
+    )]
+    Generate(GenerateCommand),
     /// Look at golden paths
     #[command(subcommand)]
     Template(TemplateCommand),

@@ -16,8 +16,8 @@ const TRIES: u32 = 4;
 /// How long to wait before it is sent again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The longest that a server can have one wait for what is under way.
-const LONGEST: u64 = 30;
+/// How long to wait, all in all, for what is under way: longer than a server that died over it is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A new key, unless the headers have one.
 pub(crate) fn key_unless_in(headers: &[(&str, &str)]) -> anyhow::Result<Option<String>> {
@@ -34,26 +34,41 @@ pub(crate) fn header(key: Option<&str>) -> Vec<(&str, &str)> {
     key.map(|key| (KEY, key)).into_iter().collect()
 }
 
-/// Sends something until there is an answer: again when the connection broke, and later when it is under way.
-pub(crate) fn until_answered(send: impl Fn() -> anyhow::Result<Value>) -> anyhow::Result<Value> {
-    for _ in 1..TRIES {
-        let answer = send();
-        match answer.as_ref().err().and_then(again_in) {
-            Some(pause) => sleep(pause),
-            None => return answer,
-        }
-    }
-    send()
+/// Why something is sent again.
+enum Again {
+    /// The connection broke.
+    Lost,
+    /// It is under way, and this long is to be waited.
+    UnderWay(Duration),
 }
 
-/// How long to wait before something is sent again that ended like this; nothing when it is not to be.
-fn again_in(error: &anyhow::Error) -> Option<Duration> {
+/// Sends something until there is an answer: again when the connection broke, and later when it is under way.
+pub(crate) fn until_answered(send: impl Fn() -> anyhow::Result<Value>) -> anyhow::Result<Value> {
+    let (mut tries, mut waited) = (1, Duration::ZERO);
+    loop {
+        let answer = send();
+        match answer.as_ref().err().and_then(again) {
+            Some(Again::Lost) if tries < TRIES => {
+                tries += 1;
+                sleep(PAUSE);
+            }
+            Some(Again::UnderWay(pause)) if waited < PATIENCE => {
+                waited += pause;
+                sleep(pause);
+            }
+            _ => return answer,
+        }
+    }
+}
+
+/// Whether what ended like this is sent again.
+fn again(error: &anyhow::Error) -> Option<Again> {
     if let Some(problem) = error.downcast_ref::<Problem>() {
         let seconds = problem.retry_after().filter(|_| problem.is_under_way())?;
-        return Some(Duration::from_secs(seconds.min(LONGEST)));
+        return Some(Again::UnderWay(Duration::from_secs(seconds.clamp(1, PATIENCE.as_secs()))));
     }
     let broken = error.chain().find_map(|cause| cause.downcast_ref::<ureq::Error>())?;
-    lost_its_answer(broken).then_some(PAUSE)
+    lost_its_answer(broken).then_some(Again::Lost)
 }
 
 /// Whether the server may have done what was asked although there is no answer. Nobody who was never reached has.

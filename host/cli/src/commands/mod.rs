@@ -8,6 +8,7 @@ pub(crate) mod backup;
 pub(crate) mod decision;
 pub(crate) mod event;
 pub(crate) mod follow;
+pub(crate) mod generate;
 pub(crate) mod job;
 pub(crate) mod login;
 pub(crate) mod namespace;

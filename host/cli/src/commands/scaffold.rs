@@ -9,12 +9,12 @@ use clap::Args;
 use macadam_core::digest::Digest;
 use macadam_core::names::{EnvironmentName, ResourceName, TemplateId};
 use macadam_store::ScaffoldId;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::client::Client;
 use crate::exit::End;
-use crate::inputs::{Pair, Setting, over, pairs};
+use crate::inputs::{Pair, Setting, object_from, over, pairs};
 use crate::output::{Output, note};
 use crate::show::text;
 use crate::unpack;
@@ -37,6 +37,9 @@ pub(crate) struct ScaffoldArgs {
     /// A parameter; may be given several times
     #[arg(long = "param", value_name = "KEY=VALUE")]
     params: Vec<Setting>,
+    /// The parameters as a JSON file, or `-` for standard input; --param goes over it
+    #[arg(long = "params", value_name = "FILE")]
+    file: Option<PathBuf>,
     /// A feature that is in; without any, the template's defaults are
     #[arg(long = "feature", value_name = "FEATURE", conflicts_with = "no_features")]
     features: Vec<String>,
@@ -93,7 +96,8 @@ pub(crate) fn run(global: &Global, args: &ScaffoldArgs, output: &mut Output<'_>)
 }
 
 fn document(args: &ScaffoldArgs) -> anyhow::Result<Value> {
-    let parameters = over(Map::new(), &args.params)?;
+    let base = args.file.as_deref().map(object_from).transpose()?.unwrap_or_default();
+    let parameters = over(base, &args.params)?;
     let mut document = json!({
         "template": args.template, "name": args.name, "parameters": parameters, "tags": pairs(&args.tags),
     });

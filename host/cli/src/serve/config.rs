@@ -71,10 +71,14 @@ pub(super) struct Config {
     pub(super) master_key_env: Option<String>,
     /// The file with that key.
     pub(super) master_key_file: Option<PathBuf>,
+    /// The program, with its arguments, that writes that key: the way to a key management service.
+    pub(super) master_key_command: Option<Vec<String>>,
     /// Variables of the environment with other keys, which secrets may be sealed under as well.
     pub(super) other_master_key_envs: Vec<String>,
     /// Files with such keys.
     pub(super) other_master_key_files: Vec<PathBuf>,
+    /// Programs that write such keys.
+    pub(super) other_master_key_commands: Vec<Vec<String>>,
     /// The registry's directory whose packages are taken over at a start; absolute, or below the data directory.
     pub(super) registry: PathBuf,
     /// Where packages and archives are.
@@ -175,8 +179,10 @@ impl Default for Config {
             registry: PathBuf::from("registry"),
             master_key_env: None,
             master_key_file: None,
+            master_key_command: None,
             other_master_key_envs: Vec::new(),
             other_master_key_files: Vec::new(),
+            other_master_key_commands: Vec::new(),
             blobs: BlobsConfig::default(),
             when_no_policy_applies: settings.when_no_policy_applies,
             approval_wait_seconds: settings.approval_wait.as_secs(),

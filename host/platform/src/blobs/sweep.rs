@@ -13,10 +13,10 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use macadam_blobs::BlobError;
 use macadam_core::digest::Digest;
-use macadam_store::StoreError;
+use macadam_store::{Store, StoreError};
 
 use crate::Platform;
-use crate::plugins::PackagesError;
+use crate::plugins::{Packages, PackagesError};
 
 /// How old a blob must be to be taken away. Writing the row that names it takes seconds, deciding about a project that
 /// was generated some more; a day leaves room for a host that was asleep and for clocks that differ.
@@ -59,7 +59,7 @@ impl Platform {
         if old.is_empty() {
             return Ok(Swept::default());
         }
-        let named = self.named_blobs().await?;
+        let named = named(self.store(), self.plugins().packages()).await?;
         let mut swept = Swept::default();
         for blob in old {
             if named.contains(&blob.digest) {
@@ -72,11 +72,14 @@ impl Platform {
         }
         Ok(swept)
     }
+}
 
-    /// The blobs that something names. Whoever keeps blobs of another kind adds them here.
-    async fn named_blobs(&self) -> Result<BTreeSet<Digest>, SweepError> {
-        let mut named: BTreeSet<Digest> = self.store().archives().await?.into_iter().collect();
-        named.extend(self.plugins().packages().in_use().await?);
-        Ok(named)
-    }
+/// The blobs that something in a store names. Whoever keeps blobs of another kind adds them here.
+///
+/// # Errors
+/// [`SweepError`] when the store does not say.
+pub async fn named(store: &dyn Store, packages: &Packages) -> Result<BTreeSet<Digest>, SweepError> {
+    let mut named: BTreeSet<Digest> = store.archives().await?.into_iter().collect();
+    named.extend(packages.in_use().await?);
+    Ok(named)
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::plugins::load::{Power, Ready};
 use crate::plugins::{ActivateError, Binding, Identity, Loader};
+use crate::schema::Schema;
 
 /// A version that is only asked.
 pub struct Candidate {
@@ -53,6 +54,22 @@ impl Candidate {
 }
 
 impl Loader {
+    /// What the settings of a version look like, and those that its manifest brings along.
+    ///
+    /// # Errors
+    /// [`ActivateError`] when there is none, it cannot be loaded, or what it describes is no schema.
+    pub(crate) async fn settings_of(
+        &self,
+        query: &VersionQuery,
+    ) -> Result<(Schema, Map<String, Value>), ActivateError> {
+        let (plugin, _) = self.packages.resolve(query).await?;
+        let package = self.packages.fetch(&plugin).await?;
+        let (loaded, _) = self.without_settings(&package, LimitOverrides::default()).await?;
+        let described = self.sandbox.plugin(&loaded)?.describe().await.outcome?.settings_schema;
+        let schema = Schema::compile(described).map_err(|source| ActivateError::Schema { plugin, source })?;
+        Ok((schema, package.manifest().settings.clone()))
+    }
+
     /// Loads a version to be asked.
     ///
     /// # Errors

@@ -139,6 +139,7 @@ fn actions(state: Option<&ServerState>) -> OpenApiRouter<ServerState> {
         .routes(on(AuditRead, routes!(audit::heads)))
         .routes(on(CatalogRead, routes!(audit::key)))
         .routes(on(CatalogRead, routes!(tools::manifest)))
+        .routes(on(CatalogRead, routes!(tools::config)))
         .routes(on(CatalogRead, routes!(tools::download)))
         .routes(on(ServiceTokenRead, routes!(service_tokens::list)))
         .routes(on(ServiceTokenCreate, routes!(service_tokens::create)))

@@ -1,4 +1,5 @@
-//! Tools for people who write plugins and pipelines: a manifest looked over, and the command line to download.
+//! Tools for people who ask, and who write plugins and pipelines: a manifest looked over, a document made, and the command
+//! line to download.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Json as JsonBody;
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -15,7 +16,8 @@ use base64::engine::general_purpose::STANDARD;
 use macadam_core::digest::Digest;
 use macadam_core::kind::PluginKind;
 use macadam_core::violation::Violation;
-use macadam_platform::tools::check_manifest;
+use macadam_platform::plugins::ActivateError;
+use macadam_platform::tools::{Config, ConfigError, ConfigFor, check_manifest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -23,8 +25,9 @@ use tokio::io::AsyncReadExt as _;
 use tokio::sync::OnceCell;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::ServerState;
 use crate::document::problems::NotFound;
-use crate::extract::{MAX_BODY, Params, has_already, read_up_to};
+use crate::extract::{Json, MAX_BODY, Params, has_already, read_up_to};
 use crate::problem::{Problem, ProblemKind};
 
 /// What there is to say about a manifest.
@@ -75,6 +78,37 @@ pub(super) async fn manifest(request: Request) -> Result<JsonBody<Checked>, Prob
             }),
         },
     }))
+}
+
+/// Makes the document that somebody has to write: the specification of a resource, the parameters of a project, the settings
+/// or the manifest of a plugin. What is known is filled in and checked; what is to be filled in is named.
+#[utoipa::path(
+    post, path = "/tools/generate/config", operation_id = "tools.generate-config", tag = "tools",
+    request_body(content = ConfigFor),
+    responses(
+        (status = 200, description = "The document, and everything that can be written in it.", body = Config),
+        NotFound,
+    ),
+)]
+pub(super) async fn config(
+    State(state): State<ServerState>,
+    Json(wanted): Json<ConfigFor>,
+) -> Result<JsonBody<Config>, Problem> {
+    Ok(JsonBody(state.platform.generate_config(wanted).await?))
+}
+
+impl From<ConfigError> for Problem {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Unknown(detail) => Self::new(ProblemKind::NotFound, detail),
+            ConfigError::Invalid(violations) => Self::invalid(&violations),
+            ConfigError::Plugin(ActivateError::Query(error)) => {
+                Self::invalid(&[Violation::new("/plugin", error.to_string())])
+            }
+            ConfigError::Plugin(ActivateError::Packages(error)) => error.into(),
+            ConfigError::Plugin(error) => Self::new(ProblemKind::Invalid, error.to_string()),
+        }
+    }
 }
 
 /// For which machine.

@@ -53,3 +53,32 @@ async fn the_running_program_can_be_downloaded_and_is_what_its_headers_say() {
     let other = host.get_as("dana", &format!("{path}?os=plan9")).await.is_problem("not-found", 404);
     assert_eq!(other["available"][0]["os"], std::env::consts::OS, "what there is is named: {other}");
 }
+
+async fn config(host: &Host, wanted: serde_json::Value) -> Answer {
+    host.post_as("dana", "/api/v1/tools/generate/config", &wanted).await
+}
+
+#[tokio::test]
+async fn a_manifest_is_made_that_is_found_good() {
+    let host = Host::start().await;
+    let made = config(&host, json!({"for": "manifest", "name": "acme/gate", "kind": "approval-policy"})).await.json();
+    assert_eq!((&made["syntax"], &made["complete"]), (&json!("toml"), &json!(true)));
+    let checked = check(&host, made["content"].as_str().unwrap()).await.json();
+    assert_eq!((&checked["valid"], &checked["manifest"]["name"]), (&json!(true), &json!("acme/gate")), "{checked}");
+}
+
+#[tokio::test]
+async fn a_document_for_what_there_is_not_is_refused_with_what_is_wrong() {
+    let host = Host::start().await;
+    let none = config(&host, json!({"for": "resource", "type": "moon"})).await.is_problem("not-found", 404);
+    assert!(none["detail"].as_str().unwrap().contains("no resource type moon"), "{none}");
+    config(&host, json!({"for": "project", "template": "moon"})).await.is_problem("not-found", 404);
+    config(&host, json!({"for": "settings", "plugin": "acme/moon"})).await.is_problem("not-found", 404);
+    let query = config(&host, json!({"for": "settings", "plugin": "not a name"})).await.is_problem("invalid", 422);
+    assert_eq!(query["violations"][0]["field"], "/plugin", "{query}");
+    for unknown in
+        [json!({"for": "lunch"}), json!({"for": "resource"}), json!({"for": "resource", "type": "a", "b": 1})]
+    {
+        assert!(config(&host, unknown).await.status.is_client_error());
+    }
+}

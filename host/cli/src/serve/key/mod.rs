@@ -1,13 +1,11 @@
-//! The key that secrets are sealed with: from the environment, from a file that somebody names, or from `master.key` in
-//! the data directory, which is made at the first start.
+//! The key that secrets are sealed with: from the environment, from a file or a program that somebody names, or from
+//! `master.key` in the data directory, which is made at the first start.
 //!
 //! Hosts on one database need the same key. The database knows its id, so that a host with another one is told at its
 //! start, before it seals what the others cannot open. While a key is being replaced, a host holds others as well: the
 //! next one before it is the key, and the former one until nothing is sealed under it.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+mod source;
 
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
@@ -18,7 +16,8 @@ use macadam_platform::vault::{Followed, KEY_BYTES, Sealer, key_id};
 use macadam_store::{SealingKeyId, SealingKeySet, Store};
 
 use crate::serve::config::Config;
-use crate::serve::data::{DataDir, check_private};
+use crate::serve::data::DataDir;
+use crate::serve::key::source::{DataDirFile, File, KeySource, Program, Variable};
 
 /// The variable that counts over everything else.
 const VARIABLE: &str = "MACADAM_MASTER_KEY";
@@ -26,19 +25,8 @@ const VARIABLE: &str = "MACADAM_MASTER_KEY";
 /// The variable that adds other keys, with commas or spaces in between.
 const OTHERS: &str = "MACADAM_OTHER_MASTER_KEYS";
 
-/// Where the key is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum KeyPlace {
-    /// In a variable of the environment.
-    Variable(String),
-    /// In a file that somebody has made.
-    File(PathBuf),
-    /// In the data directory, where one is made if there is none.
-    DataDir,
-}
-
 /// A key that secrets are sealed with.
-struct MasterKey([u8; KEY_BYTES]);
+pub(super) struct MasterKey([u8; KEY_BYTES]);
 
 /// The key that secrets are sealed with, and others that they may be sealed under as well.
 pub(super) struct MasterKeys {
@@ -46,32 +34,28 @@ pub(super) struct MasterKeys {
     others: Vec<MasterKey>,
 }
 
+/// Where the key is: what gives it, and makes one in the data directory where that may be done.
+pub(super) struct KeyPlace(Box<dyn KeySource>);
+
 impl KeyPlace {
     /// Where the key is said to be.
     pub(super) fn of(data: &DataDir, config: &Config) -> anyhow::Result<Self> {
         if std::env::var_os(VARIABLE).is_some() {
-            return Ok(Self::Variable(VARIABLE.to_owned()));
+            return Ok(Self(Box::new(Variable(VARIABLE.to_owned()))));
         }
-        match (&config.master_key_env, &config.master_key_file) {
-            (None, None) => Ok(Self::DataDir),
-            (Some(name), None) => Ok(Self::Variable(name.clone())),
-            (None, Some(path)) => Ok(Self::File(data.join(path))),
-            (Some(_), Some(_)) => bail!("write one of `master-key-env` and `master-key-file`"),
-        }
-    }
-
-    /// The key; `None` when it is to be made, which only the data directory's is.
-    fn find(&self, data: &DataDir) -> anyhow::Result<Option<MasterKey>> {
-        match self {
-            Self::Variable(name) => MasterKey::in_variable(name).map(Some),
-            Self::File(path) => MasterKey::in_file(path).map(Some),
-            Self::DataDir => in_data_dir(&data.master_key()),
-        }
+        let Config { master_key_env, master_key_file, master_key_command, .. } = config;
+        Ok(Self(match (master_key_env, master_key_file, master_key_command) {
+            (None, None, None) => Box::new(DataDirFile(data.master_key())),
+            (Some(name), None, None) => Box::new(Variable(name.clone())),
+            (None, Some(path), None) => Box::new(File(data.join(path))),
+            (None, None, Some(program)) => Box::new(Program(program.clone())),
+            _ => bail!("write one of `master-key-env`, `master-key-file` and `master-key-command`"),
+        }))
     }
 
     /// The key, made on first use.
     fn open(&self, data: &DataDir) -> anyhow::Result<MasterKey> {
-        match self.find(data)? {
+        match self.0.key()? {
             Some(key) => Ok(key),
             None => Ok(MasterKey(data.new_master_key()?)),
         }
@@ -79,10 +63,11 @@ impl KeyPlace {
 
     /// Refuses to go on without the key to the secrets in a database that is in use: one that is made now opens none.
     pub(super) fn must_be_there(&self, data: &DataDir, place: &str) -> anyhow::Result<()> {
-        if self.find(data)?.is_none() {
+        if self.0.key()?.is_none() {
             bail!(
                 "{place} is in use, and the key to its secrets, {}, is not here; copy it from the host that uses the \
-                 database, put it back from a backup, or name it with {VARIABLE}, `master-key-env` or `master-key-file`",
+                 database, put it back from a backup, or name it with {VARIABLE}, `master-key-env`, `master-key-file` or \
+                 `master-key-command`",
                 data.master_key().display()
             );
         }
@@ -90,40 +75,13 @@ impl KeyPlace {
     }
 }
 
-fn in_data_dir(path: &Path) -> anyhow::Result<Option<MasterKey>> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
-    };
-    check_private(path, 0o077)?;
-    let length = bytes.len();
-    let key = bytes.try_into().map_err(|_| {
-        anyhow::anyhow!("{} has {length} bytes instead of {KEY_BYTES}; put it back from a backup", path.display())
-    })?;
-    Ok(Some(MasterKey(key)))
-}
-
 impl MasterKey {
-    fn in_variable(name: &str) -> anyhow::Result<Self> {
-        let text = std::env::var(name);
-        let text = text.with_context(|| format!("the variable {name} of the environment cannot be read; set it"));
-        Self::from_text(&text?).with_context(|| format!("the variable {name}"))
-    }
-
-    fn in_file(path: &Path) -> anyhow::Result<Self> {
-        let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-        // Orchestrators mount secrets for a group.
-        check_private(path, 0o007)?;
-        Self::from_file(&bytes).with_context(|| path.display().to_string())
-    }
-
     fn id(&self) -> SealingKeyId {
         key_id(&self.0)
     }
 
     /// The key as bytes, as `master.key` has it, or as a text.
-    fn from_file(bytes: &[u8]) -> anyhow::Result<Self> {
+    fn from_bytes(bytes: &[u8]) -> anyhow::Result<Self> {
         if let Ok(key) = bytes.try_into() {
             return Ok(Self(key));
         }
@@ -146,9 +104,10 @@ impl MasterKey {
 impl MasterKeys {
     /// The key, made on first use, and the others.
     pub(super) fn open(place: &KeyPlace, data: &DataDir, config: &Config) -> anyhow::Result<Self> {
-        let in_variables = config.other_master_key_envs.iter().map(|name| MasterKey::in_variable(name));
-        let in_files = config.other_master_key_files.iter().map(|path| MasterKey::in_file(&data.join(path)));
-        let mut others: Vec<MasterKey> = in_variables.chain(in_files).collect::<anyhow::Result<_>>()?;
+        let sources = config.other_master_key_envs.iter().map(|name| Variable(name.clone()).key());
+        let sources = sources.chain(config.other_master_key_files.iter().map(|path| File(data.join(path)).key()));
+        let sources = sources.chain(config.other_master_key_commands.iter().map(|all| Program(all.clone()).key()));
+        let mut others: Vec<MasterKey> = sources.filter_map(Result::transpose).collect::<anyhow::Result<_>>()?;
         if let Some(text) = std::env::var_os(OTHERS) {
             others
                 .extend(several(text.to_str().unwrap_or_default()).with_context(|| format!("the variable {OTHERS}"))?);
@@ -172,7 +131,7 @@ impl MasterKeys {
             bail!(
                 "the secrets of this database are sealed under the key {}, and this host has the key {}; give it the \
                  same key: copy master.key from a host that uses the database, or name it with {VARIABLE}, \
-                 `master-key-env` or `master-key-file`",
+                 `master-key-env`, `master-key-file` or `master-key-command`",
                 list(&missing),
                 self.key.id()
             );
@@ -242,6 +201,8 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
@@ -259,6 +220,10 @@ mod tests {
 
     fn from_config(data: &DataDir, config: &str) -> Result<MasterKey, String> {
         all_from_config(data, config).map(|keys| keys.key)
+    }
+
+    fn in_data_dir(data: &DataDir) -> KeyPlace {
+        KeyPlace::of(data, &Config::default()).unwrap()
     }
 
     fn keys(key: u8, others: &[u8]) -> MasterKeys {
@@ -281,7 +246,7 @@ mod tests {
             let read = from_config(&data, &format!("master-key-file = \"{name}\"")).unwrap();
             assert_eq!(read.0, made, "{name}");
         }
-        assert!(KeyPlace::DataDir.must_be_there(&data, "postgres://u@h/d").is_ok());
+        assert!(in_data_dir(&data).must_be_there(&data, "postgres://u@h/d").is_ok());
     }
 
     #[test]
@@ -297,6 +262,10 @@ mod tests {
             ("master-key-file = 'nowhere'", "nowhere cannot be read"),
             ("master-key-file = 'key'", "openssl rand"),
             ("master-key-file = 'open'", "chmod"),
+            ("master-key-file = 'key'\nmaster-key-command = ['cat', 'key']", "write one of"),
+            ("master-key-command = []", "no name"),
+            ("master-key-command = ['sh', '-c', 'echo hunter2']", "openssl rand"),
+            ("other-master-key-commands = [['sh', '-c', 'exit 2']]", "it failed"),
             ("other-master-key-envs = ['MACADAM_NOT_SET']", "MACADAM_NOT_SET"),
             ("other-master-key-files = ['nowhere']", "nowhere cannot be read"),
             ("other-master-key-files = ['key']", "openssl rand"),
@@ -306,7 +275,7 @@ mod tests {
             assert!(refused.contains(part) && !refused.contains("hunter2"), "{part:?} is missing in: {refused}");
         }
         assert!(!data.master_key().exists(), "none is made in its place");
-        let refused = KeyPlace::DataDir.must_be_there(&data, "postgres://u@h/d").unwrap_err().to_string();
+        let refused = in_data_dir(&data).must_be_there(&data, "postgres://u@h/d").unwrap_err().to_string();
         assert!(refused.contains("postgres://u@h/d") && refused.contains("master-key-file"), "{refused}");
     }
 
@@ -332,8 +301,11 @@ mod tests {
         let (_directory, data) = data();
         fs::write(data.join("next"), [7; 32]).unwrap();
         fs::set_permissions(data.join("next"), PermissionsExt::from_mode(0o600)).unwrap();
-        let keys = all_from_config(&data, "other-master-key-files = ['next']").unwrap();
-        assert_eq!(keys.sealer().held(), [keys.key.id(), key_id(&[7; 32])]);
+        let program = format!("other-master-key-commands = [['cat', '{}']]", data.join("next").display());
+        for config in ["other-master-key-files = ['next']", &program] {
+            let keys = all_from_config(&data, config).unwrap();
+            assert_eq!(keys.sealer().held(), [keys.key.id(), key_id(&[7; 32])]);
+        }
         let text = format!("{}, {}\n", "07".repeat(32), BASE64_STANDARD.encode([8; 32]));
         let read: Vec<_> = several(&text).unwrap().iter().map(|key| key.0).collect();
         assert_eq!(read, [[7; 32], [8; 32]]);

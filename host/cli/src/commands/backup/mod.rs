@@ -1,5 +1,7 @@
 //! `macadam backup` and `macadam restore`: the SQLite store of a data directory on this machine.
 
+mod blobs;
+
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -25,6 +27,7 @@ const KEY_BYTES: usize = 32;
 #[command(after_help = "\
 Examples:
   macadam backup /backup/macadam-2026-11-26.db
+  macadam backup --with-blobs /backup/macadam.db   also writes /backup/macadam.db.blobs.tar
   macadam backup --with-key /safe/macadam.db       also writes /safe/macadam.db.key
 
 The server may run: what was committed when the backup begins is in it, and nobody waits. The backup is a SQLite file, and
@@ -34,14 +37,20 @@ Secrets in it are sealed with master.key of the data directory, without which th
 elsewhere; it changes only when you replace it, and while you do, keep the former one too. --with-key writes master.key
 beside the backup, where whoever has both has every secret.
 
-Not in it: the configuration, the people, and the directories blobs (packages and archives) and workspaces, which are
-files to be copied as files, after the backup: then everything that it names is among them. A store on PostgreSQL is backed up with pg_dump.")]
+--with-blobs writes the packages of plugins and the archives of projects beside it; without it, copy the directory blobs, or
+the bucket that `blobs.url` names, after the backup: then everything that it names is among them.
+
+Not in it: the configuration, the people, and the directory workspaces, which are files to be copied as files. A store on
+PostgreSQL is backed up with pg_dump.")]
 pub(crate) struct BackupArgs {
     /// The file to write; one that is there is not overwritten
     file: PathBuf,
     /// Also write the key to the secrets, to FILE.key
     #[arg(long)]
     with_key: bool,
+    /// Also write the packages and archives, to FILE.blobs.tar
+    #[arg(long)]
+    with_blobs: bool,
 }
 
 /// What `macadam restore` takes.
@@ -49,10 +58,11 @@ pub(crate) struct BackupArgs {
 #[command(after_help = "\
 Examples:
   macadam --data /var/lib/macadam restore /backup/macadam-2026-11-26.db --key /safe/master.key
-  macadam restore /safe/macadam.db --key /safe/macadam.db.key
+  macadam restore /safe/macadam.db --key /safe/macadam.db.key --blobs /backup/macadam.db.blobs.tar
 
 The data directory must not have a store yet. The backup is looked over before it counts: SQLite's integrity check, its
-references, whether this version knows its tables, and every chain of the audit log. Afterwards, compare the log with
+references, whether this version knows its tables, every chain of the audit log, and with --blobs, that each package and
+archive is what it was and that none is missing. Afterwards, compare the log with
 heads that were exported: `macadam audit verify --heads DIR --key KEY`; nothing else shows that a backup was made up.")]
 pub(crate) struct RestoreArgs {
     /// The backup
@@ -60,6 +70,9 @@ pub(crate) struct RestoreArgs {
     /// The key to its secrets: master.key of the host that was backed up; not asked for when the data directory has it
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// The packages and archives, as --with-blobs has written them
+    #[arg(long, value_name = "FILE")]
+    blobs: Option<PathBuf>,
 }
 
 /// Runs `macadam backup`.
@@ -72,6 +85,10 @@ pub(crate) fn back_up(global: &Global, args: &BackupArgs, output: &mut Output<'_
     );
     ensure!(!args.file.exists(), "{} is there already; choose another name", args.file.display());
     let beside = with_suffix(&args.file, ".key");
+    let blobs_beside = args.with_blobs.then(|| with_suffix(&args.file, ".blobs.tar"));
+    if let Some(beside) = &blobs_beside {
+        ensure!(!beside.exists(), "{} is there already; choose another name", beside.display());
+    }
     let key = args.with_key.then(|| read_key(&key)).transpose()?;
     ensure!(key.is_none() || !beside.exists(), "{} is there already; choose another name", beside.display());
     let partial = with_suffix(&args.file, ".partial");
@@ -83,9 +100,22 @@ pub(crate) fn back_up(global: &Global, args: &BackupArgs, output: &mut Output<'_
     if let Some(key) = key {
         write_new(&beside, &key)?;
     }
-    let value = json!({"backup": args.file, "key": args.with_key.then_some(&beside)});
-    output.value(&value, |_| Ok(format!("The store is in {}", args.file.display())))?;
+    let counted = blobs_beside.as_ref().map(|beside| back_up_blobs(global, beside)).transpose()?;
+    let value = json!({"backup": args.file, "key": args.with_key.then_some(&beside), "blobs": blobs_beside});
+    output.value(&value, |_| {
+        let blobs = counted.map(|count| format!(", and {count} packages and archives are beside it"));
+        Ok(format!("The store is in {}{}", args.file.display(), blobs.unwrap_or_default()))
+    })?;
     Ok(End::Done)
+}
+
+/// Writes the blobs beside a backup; what is half written does not stay.
+fn back_up_blobs(global: &Global, beside: &Path) -> anyhow::Result<usize> {
+    let partial = with_suffix(beside, ".partial");
+    remove_if_there(&partial)?;
+    let written = block_on(blobs::write(&global.data.join(blobs::DIRECTORY), &partial))?;
+    let kept = written.and_then(|count| keep(&partial, beside).map(|()| count));
+    kept.inspect_err(|_| drop(fs::remove_file(&partial)))
 }
 
 /// Runs `macadam restore`.
@@ -103,20 +133,73 @@ pub(crate) fn restore(global: &Global, args: &RestoreArgs, output: &mut Output<'
         .and_then(|_| make_private(&copied, 0o600))
         .with_context(|| format!("{} cannot be copied", args.file.display()))?;
     let checked = block_on(SqliteStore::check_backup(&copied))??;
+    let blobs = Restored::read(global, args.blobs.as_deref(), copy.path(), &copied)?;
     // The key comes first, as at a first start: a database without it would be one whose key is lost.
     if let Some(key) = key {
         write_new(&key_file, &key)?;
     }
+    blobs.keep(global)?;
     keep(&copied, &database)?;
-    let value = json!({"version": checked.version, "audit_entries": checked.audit_entries, "database": database});
+    let value = json!({
+        "version": checked.version, "audit_entries": checked.audit_entries, "database": database, "blobs": blobs.count,
+        "missing_blobs": blobs.missing,
+    });
     output.value(&value, |_| {
         let entries = checked.audit_entries;
-        Ok(format!(
+        let whole = format!(
             "{} is restored: it is whole, and all {entries} entries of its audit log verify",
             database.display()
-        ))
+        );
+        Ok(format!("{whole}{}", blobs.said()))
     })?;
     Ok(End::Done)
+}
+
+/// The blobs of a restored store.
+struct Restored {
+    /// Where they were read to, until they get their place.
+    read: Option<PathBuf>,
+    /// How many were read.
+    count: usize,
+    /// How many the store names and nobody has.
+    missing: usize,
+}
+
+impl Restored {
+    /// Reads the blobs, if there are some to be read, and looks whether any is missing.
+    fn read(global: &Global, file: Option<&Path>, copy: &Path, database: &Path) -> anyhow::Result<Self> {
+        let (there, read) = (global.data.join(blobs::DIRECTORY), copy.join(blobs::DIRECTORY));
+        let Some(file) = file else {
+            let missing = block_on(blobs::missing(database, &there))??.len();
+            return Ok(Self { read: None, count: 0, missing });
+        };
+        ensure!(!there.exists(), "{} is there; move it away, or leave --blobs out", there.display());
+        let count = block_on(blobs::read(file, &read))??;
+        let missing = block_on(blobs::missing(database, &read))??;
+        ensure!(
+            missing.is_empty(),
+            "{} packages and archives of the backup are not in {}, {} first; take the file that was written with it",
+            missing.len(),
+            file.display(),
+            missing.first().map(ToString::to_string).unwrap_or_default()
+        );
+        Ok(Self { read: Some(read), count, missing: 0 })
+    }
+
+    fn keep(&self, global: &Global) -> anyhow::Result<()> {
+        self.read.as_deref().map_or(Ok(()), |read| blobs::keep(read, &global.data.join(blobs::DIRECTORY)))
+    }
+
+    fn said(&self) -> String {
+        match (&self.read, self.missing) {
+            (Some(_), _) => format!("; {} packages and archives are there with it", self.count),
+            (None, 0) => String::new(),
+            (None, missing) => format!(
+                ". {missing} packages and archives that it names are not in its directory blobs: put them there, unless \
+                 `blobs.url` names another place"
+            ),
+        }
+    }
 }
 
 /// The key to be written, unless the one in the data directory will do.
