@@ -1,7 +1,7 @@
 //! A request for a resource, from the wish to the answer that it is taken, beside a row that the database commits alone.
 //!
 //! The platform does all that it does for a request over HTTP without a key: validates, asks the policy, has the provider
-//! plan, and writes quota, resource, request, job, audit entry and event in one transaction. No worker takes the jobs.
+//! plan, and writes quota, resource, request, audit entry and events in one transaction. The requests wait for approval.
 //! The floor is one row, durably, by as many clients on the same database. Both take turns.
 
 use std::sync::Arc;
@@ -114,7 +114,8 @@ async fn submit(platform: &Platform, caller: &Caller, name: &str) -> anyhow::Res
         "tags": the_context().request.tags,
     });
     let taken = platform.submit(caller, Ask::Create(serde_json::from_value(wish)?), Timestamp::now()).await?;
-    ensure!(taken.submitted.state == RequestState::Queued, "the request is {}", taken.submitted.state);
+    // There is no estimator, and the measured policy has a person look at what has no price.
+    ensure!(taken.submitted.state == RequestState::PendingApproval, "the request is {}", taken.submitted.state);
     Ok(())
 }
 

@@ -58,7 +58,8 @@ static LISTS: [List; 17] = [
         "/api/v1/resources?namespace=team-7&state=deleting&limit=50".to_owned()
     }),
     list(names!("requests"), TOKEN, 50, |_| "/api/v1/requests?limit=50".to_owned()),
-    list(names!("requests-waiting"), TOKEN, 20, |_| "/api/v1/requests?state=pending-approval&limit=50".to_owned()),
+    // And the one that the others are copies of.
+    list(names!("requests-waiting"), TOKEN, 21, |_| "/api/v1/requests?state=pending-approval&limit=50".to_owned()),
     list(names!("requests-own-team"), MEMBERS_TOKEN, 50, |_| "/api/v1/requests?limit=50".to_owned()),
     list(names!("requests-waiting-own-team"), MEMBERS_TOKEN, 20, |_| {
         "/api/v1/requests?state=pending-approval&limit=50".to_owned()
