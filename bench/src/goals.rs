@@ -20,7 +20,7 @@ enum Bound {
 
 use Bound::{AtLeast, AtMost, Below};
 
-const GOALS: [Goal; 13] = [
+const GOALS: [Goal; 17] = [
     goal("fresh decision over the native rule", "decision/fresh", Some("decision/native"), AtMost(3.0)),
     goal("fresh decision over regorus' hot machine", "decision/fresh", Some("decision/regorus"), AtMost(0.3)),
     goal("stock Rust guest over the native rule", "decision/fresh-stock", Some("decision/native"), AtMost(5.0)),
@@ -34,6 +34,10 @@ const GOALS: [Goal; 13] = [
     goal("server ready, ms", "server/ready", None, Below(300.0)),
     goal("server's memory once ready, MiB", "server/memory", None, Below(64.0)),
     goal("HTTP preview over the native rule", "http/preview", Some("http/native"), AtLeast(0.6)),
+    goal("SQLite: requests over commits", "store/sqlite-submit", Some("store/sqlite-commit"), AtLeast(0.5)),
+    goal("PostgreSQL: requests over commits", "store/postgres-submit", Some("store/postgres-commit"), AtLeast(0.5)),
+    goal("SQLite: any list over 100,000 resources to 1,000", "store/sqlite-list-growth", None, AtMost(2.0)),
+    goal("PostgreSQL: any list over 100,000 resources to 1,000", "store/postgres-list-growth", None, AtMost(2.0)),
 ];
 
 const fn goal(what: &'static str, figure: &'static str, over: Option<&'static str>, bound: Bound) -> Goal {

@@ -14,9 +14,11 @@
 //! | [`http`] | the same over HTTP, on one core |
 //! | [`scaffold`] | a project from a golden path: native, in the sandbox, other generators |
 //! | [`lifecycle`] | activating, rolling back, a thousand bound plugins, replaying what was decided |
+//! | [`store`] | durable requests beside bare commits, and lists over few and over many |
 //! | [`whole`] | a whole host, for those that measure more than a call |
 //! | [`plugin`] | loading a plugin, and what one costs while nobody calls it |
 //! | [`server`] | from the start of the program to readiness |
+//! | [`soak`] | an hour of mixed load on the program, and what becomes of its memory |
 
 mod cores;
 mod decision;
@@ -29,6 +31,8 @@ mod race;
 mod rule;
 mod scaffold;
 mod server;
+mod soak;
+mod store;
 mod whole;
 
 use std::path::PathBuf;
@@ -70,6 +74,8 @@ struct Args {
     cache: Option<PathBuf>,
     #[command(flatten)]
     load: http::load::LoadArgs,
+    #[command(flatten)]
+    soak: soak::SoakArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,6 +85,7 @@ enum Group {
     Scaffold,
     Plugin,
     Lifecycle,
+    Store,
     Server,
 }
 
@@ -112,6 +119,9 @@ fn main() -> anyhow::Result<()> {
     if let Some(server) = args.load.load {
         return http::load::in_this_process(server, &args.load);
     }
+    if let Some(minutes) = args.soak.soak {
+        return soak::run(minutes, &args.soak, args.server.as_deref());
+    }
     let effort = Effort::new(args.quick);
     let wanted = |group| args.group.is_none_or(|only| only == group);
     let mut report = Report::default();
@@ -134,6 +144,10 @@ fn main() -> anyhow::Result<()> {
     if wanted(Group::Lifecycle) {
         say("the life of plugins …");
         lifecycle::measure(effort, &mut report)?;
+    }
+    if wanted(Group::Store) {
+        say("the store …");
+        store::measure(effort, &mut report)?;
     }
     if wanted(Group::Server) {
         say("the server …");

@@ -47,34 +47,83 @@ struct Ready {
 
 /// Starts the server, waits until it is ready, and ends it.
 fn start(program: &Path, data: &Path) -> anyhow::Result<Ready> {
-    let address = format!("127.0.0.1:{}", free_port());
     let begin = Instant::now();
-    let child = Command::new(program)
-        .args(["serve", "--development"])
-        .arg("--data")
-        .arg(data)
-        .args(["--listen", &address])
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(data.join("server.log"))?)
-        .spawn()
-        .with_context(|| format!("{} cannot be started", program.display()))?;
-    let mut running = Running(child);
-    loop {
-        if is_ready(&address) {
-            break;
-        }
-        if let Some(status) = running.0.try_wait()? {
-            bail!("the server ended: {status}\n{}", std::fs::read_to_string(data.join("server.log"))?);
-        }
-        ensure!(begin.elapsed() < PATIENCE, "the server does not get ready");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    let running = Running::start(program, data)?;
     let milliseconds = begin.elapsed().as_secs_f64() * 1e3;
-    let status = std::fs::read_to_string(format!("/proc/{}/status", running.0.id()))?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("the memory of a process")?;
-    let resident_kib = resident.trim().trim_end_matches("kB").trim().parse()?;
+    let resident_kib = memory_kib(running.id(), "VmRSS")?;
     running.end()?;
     Ok(Ready { milliseconds, resident_kib })
+}
+
+/// What the system says of a process's memory under a name, such as `VmRSS`.
+pub(crate) fn memory_kib(process: u32, name: &str) -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let line = line.with_context(|| format!("the system does not say {name} of a process"))?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+}
+
+/// A server that is not left behind.
+pub(crate) struct Running {
+    process: Child,
+    address: String,
+}
+
+impl Running {
+    /// Starts a program on a data directory, and waits until it is ready.
+    pub(crate) fn start(program: &Path, data: &Path) -> anyhow::Result<Self> {
+        let address = format!("127.0.0.1:{}", free_port());
+        let begin = Instant::now();
+        let process = Command::new(program)
+            .args(["serve", "--development"])
+            .arg("--data")
+            .arg(data)
+            .args(["--listen", &address])
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(data.join("server.log"))?)
+            .spawn()
+            .with_context(|| format!("{} cannot be started", program.display()))?;
+        let mut running = Self { process, address };
+        while !is_ready(&running.address) {
+            if let Some(status) = running.process.try_wait()? {
+                bail!("the server ended: {status}\n{}", std::fs::read_to_string(data.join("server.log"))?);
+            }
+            ensure!(begin.elapsed() < PATIENCE, "the server does not get ready");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(running)
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> anyhow::Result<bool> {
+        Ok(self.process.try_wait()?.is_some())
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn end(mut self) -> anyhow::Result<()> {
+        let process = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
+        let status = self.process.wait()?;
+        ensure!(status.success(), "the server ended with {status}");
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 fn is_ready(address: &str) -> bool {
@@ -86,24 +135,4 @@ fn is_ready(address: &str) -> bool {
         Ok(answer.starts_with("HTTP/1.1 200"))
     };
     ask().unwrap_or(false)
-}
-
-/// A server that is not left behind.
-struct Running(Child);
-
-impl Running {
-    /// Asks it to end, and waits until it has.
-    fn end(&mut self) -> anyhow::Result<()> {
-        let process = rustix::process::Pid::from_child(&self.0);
-        rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
-        self.0.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

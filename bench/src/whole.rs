@@ -32,9 +32,25 @@ use crate::rule::SETTINGS;
 /// Dana's token.
 pub(crate) const TOKEN: &str = "mcd_bench";
 
+/// The token of tess, who develops in the team `team-7` and sees nobody else's.
+pub(crate) const MEMBERS_TOKEN: &str = "mcd_bench_tess";
+
+/// The token of sam, who develops in the team `small`.
+pub(crate) const SMALL_TEAMS_TOKEN: &str = "mcd_bench_sam";
+
 /// The host, with these packages in its registry and these bindings.
 pub(crate) async fn host(data: &Path, packages: &[Package], bindings: &[Binding]) -> anyhow::Result<Platform> {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data.join("macadam.db")).await?);
+    let store = Arc::new(SqliteStore::open(&data.join("macadam.db")).await?);
+    host_on(store, data, packages, bindings).await
+}
+
+/// The same on a store of somebody's own.
+pub(crate) async fn host_on(
+    store: Arc<dyn Store>,
+    data: &Path,
+    packages: &[Package],
+    bindings: &[Binding],
+) -> anyhow::Result<Platform> {
     organise(store.as_ref()).await?;
     let sandbox = Sandbox::start(SandboxConfig {
         cache: source_root().join("guests/target/code-cache"),
@@ -73,12 +89,17 @@ pub(crate) async fn host(data: &Path, packages: &[Package], bindings: &[Binding]
 
 /// The server's routes over a host.
 pub(crate) fn routes(data: &Path, platform: Platform) -> anyhow::Result<Router> {
-    let hash = Digest::of(TOKEN.as_bytes()).hex();
-    let people = format!(
-        "[[people]]\nperson = \"dana\"\nteam = \"payments\"\nroles = [\"developer\", \"admin\"]\ngroups = []\n\
-         token-sha256 = \"{hash}\"\n"
-    );
-    std::fs::write(data.join("people.toml"), people)?;
+    let person = |name: &str, team: &str, roles: &str, token: &str| {
+        let hash = Digest::of(token.as_bytes()).hex();
+        format!(
+            "[[people]]\nperson = \"{name}\"\nteam = \"{team}\"\nroles = [{roles}]\ngroups = []\n\
+             token-sha256 = \"{hash}\"\n"
+        )
+    };
+    let dana = person("dana", "payments", "\"developer\", \"admin\"", TOKEN);
+    let tess = person("tess", "team-7", "\"developer\"", MEMBERS_TOKEN);
+    let sam = person("sam", "small", "\"developer\"", SMALL_TEAMS_TOKEN);
+    std::fs::write(data.join("people.toml"), dana + &tess + &sam)?;
     let people = Arc::new(PeopleFile::open(&data.join("people.toml"))?);
     let authenticator = Authenticator::default().with_development_people(people);
     // What is measured is the work, and not how much of it one token may ask for.

@@ -26,11 +26,22 @@ pub struct Postgres {
     servers: Vec<Child>,
     port: u16,
     directory: tempfile::TempDir,
+    /// Whether a commit waits for the disk.
+    durable: bool,
 }
 
 impl Postgres {
     /// Starts one on a free port of the loopback interface.
     pub async fn start() -> Self {
+        Self::begin(false).await
+    }
+
+    /// Starts one whose commits wait for the disk, as those of a real server do.
+    pub async fn start_durable() -> Self {
+        Self::begin(true).await
+    }
+
+    async fn begin(durable: bool) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let data = directory.path().join("data");
         let programs = programs();
@@ -39,7 +50,7 @@ impl Postgres {
         init.args(["--auth=trust", "--username=admin", "--no-sync", "--encoding=UTF8", "--locale=C", "-D"]).arg(&data);
         let output = init.output().expect("initdb runs");
         assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
-        let mut postgres = Self { servers: Vec::new(), port: free_port(), directory };
+        let mut postgres = Self { servers: Vec::new(), port: free_port(), directory, durable };
         postgres.serve();
         let mut admin = postgres.wait().await;
         let role = "create role provisioner login createdb createrole password 'provisioner'";
@@ -55,7 +66,8 @@ impl Postgres {
         let mut server = as_other_user(Path::new("/bin/sh"));
         server.args(["-c", WATCHED, "sh"]).arg(self.directory.path());
         server.arg(programs().join("postgres")).arg("-D").arg(self.data());
-        server.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-F"]);
+        server.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        server.args((!self.durable).then_some("-F"));
         server.args(["-c", "unix_socket_directories=", "-c", "max_connections=400"]);
         let server = server.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.servers.push(server.expect("postgres starts"));

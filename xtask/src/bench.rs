@@ -18,7 +18,7 @@ const COPIER: &str = "copier==9.19.1";
 /// What is measured, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// One group: decision, http, scaffold, plugin or server; all when nothing is said.
+    /// One group: decision, http, scaffold, plugin, lifecycle, store or server; all when nothing is said.
     group: Option<String>,
     /// Everything in under a minute, once it is built.
     #[arg(long)]
@@ -32,11 +32,9 @@ pub(crate) struct Options {
 pub(crate) fn bench(options: &Options) -> Result<()> {
     let wants = |group: &str| options.group.as_deref().is_none_or(|only| only == group);
     guests::build(&root()?, &guests::Options::default())?;
-    let mut build = cargo()?;
-    build.args(["build", "--release", "-p", "macadam-bench", "-p", "macadam-cli"]);
-    run("build of the server and of what measures it", &mut build)?;
+    build()?;
 
-    let release = target()?.join("release");
+    let release = release()?;
     let mut measure = Command::new(release.join("macadam-bench"));
     measure.current_dir(root()?).args(&options.group).arg("--server").arg(release.join("macadam"));
     if options.quick {
@@ -57,6 +55,18 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
         measure.arg("--tools").arg(folder);
     }
     run("measuring", &mut measure)
+}
+
+/// Builds the server and the program that measures it, optimised.
+pub(crate) fn build() -> Result<()> {
+    let mut build = cargo()?;
+    build.args(["build", "--release", "-p", "macadam-bench", "-p", "macadam-cli"]);
+    run("build of the server and of what measures it", &mut build)
+}
+
+/// Where the two of them are then.
+pub(crate) fn release() -> Result<PathBuf> {
+    Ok(target()?.join("release"))
 }
 
 /// What is only compared with may be missing; its figures then say so.

@@ -10,6 +10,7 @@ mod lint;
 mod oidc;
 mod serve;
 mod shell;
+mod soak;
 mod test;
 
 use std::io::Write as _;
@@ -44,6 +45,8 @@ enum Command {
     },
     /// Measures what the sandbox costs, against native code and other programs.
     Bench(bench::Options),
+    /// Puts an hour of mixed load on the server, and fails if its memory goes on growing.
+    Soak(soak::Options),
     /// Feeds the parsers of untrusted bytes with what leads somewhere new, target by target.
     Fuzz(fuzz::Options),
     /// Checks formatting, lints and documentation of host and guests, and what is in `deploy/`.
@@ -57,6 +60,7 @@ fn main() -> anyhow::Result<()> {
         Command::Lint => lint::lint(),
         Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Bench(options) => bench::bench(&options),
+        Command::Soak(options) => soak::soak(&options),
         Command::Guests(options) => {
             let root = shell::root()?;
             let built = guests::build(&root, &options)?;

@@ -121,16 +121,19 @@ pub(super) async fn standing(conn: &mut Conn, name: &TeamId) -> Result<Option<St
     let Some(team) = team(&mut *conn, name).await? else { return Ok(None) };
     // Added up here and not in SQL: SQLite's sums are floating-point, and money is not.
     let rows = sqlx::query(
-        "SELECT type, monthly, pending_monthly FROM resources
-         WHERE team = $1 AND state NOT IN ('deleted', 'failed')",
+        "SELECT type, monthly, pending_monthly, COUNT(*) AS alike FROM resources
+         WHERE team = $1 AND state NOT IN ('deleted', 'failed')
+         GROUP BY type, monthly, pending_monthly",
     )
     .bind(name.as_str())
     .fetch_all(conn)
     .await?;
     let mut usage = TeamUsage::default();
     for row in &rows {
-        *usage.by_type.entry(row.parsed::<ResourceType>("type")?).or_default() += 1;
+        let alike: u32 = row.count("alike")?;
+        *usage.by_type.entry(row.parsed::<ResourceType>("type")?).or_default() += alike;
         let cost = higher(team.currency, row.json("monthly")?, row.json_opt("pending_monthly")?);
+        let cost = cost.saturating_mul(Decimal::from(alike));
         // A sum that cannot be kept exactly is over every budget anyway.
         usage.committed = usage.committed.saturating_add(cost);
     }

@@ -38,7 +38,9 @@ pub(super) async fn list(
         }
     };
     narrow(" AND team = ", team.as_ref().map(ToString::to_string));
-    narrow(" AND state = ", state.map(|state| state.to_string()));
+    // SQLite does not know how many there are of what, and would go through all that have ended to find a small team's.
+    let everywhere = team.is_none() && teams.is_none() || state.is_none_or(|state| !state.is_final());
+    narrow(if everywhere { " AND state = " } else { " AND +state = " }, state.map(|state| state.to_string()));
     narrow(" AND resource_id = ", resource.map(|id| id.to_string()));
     narrow(" AND id < ", page.after.map(|id| id.to_string()));
     only_of(&mut query, teams.as_deref());

@@ -4,6 +4,7 @@ pub(super) mod change;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use macadam_core::lifecycle::ResourceState;
 use macadam_core::names::ResourceKey;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
@@ -84,6 +85,10 @@ fn list_query(filter: &ResourceFilter, page: PageRequest<ResourceId>) -> QueryBu
     selector::narrow(&mut query, selector, TAGS);
     if !include_gone {
         query.push(" AND state NOT IN ('deleted', 'failed')");
+    }
+    // Said in these words since they are those of the index over all others, which are few.
+    if !matches!(state, None | Some(ResourceState::Ready | ResourceState::Deleted)) {
+        query.push(" AND state NOT IN ('ready', 'deleted')");
     }
     query.push(" ORDER BY id LIMIT ").push_bind(page.limit);
     query
