@@ -33,6 +33,10 @@ async fn a_database_that_is_away_is_told_as_503_and_nobody_has_to_be_restarted_w
     let mut replicas = Replicas::start(1, Place::Directory, CONFIG).await;
     replicas.postgres.kill();
     let dana = replicas.servers[0].person("dana");
+    // What its processes do without the one that was killed, they do for a moment only.
+    until("the end of the database", &replicas.servers[0], || {
+        (dana.get("/api/v1/requests").status != 200).then_some(())
+    });
     for answer in [dana.get("/api/v1/requests"), dana.post("/api/v1/resources", &directory("dev", "notes"))] {
         assert_eq!((answer.status, answer.body["type"].as_str()), (503, Some("/problems/unavailable")), "{answer:?}");
     }

@@ -88,16 +88,13 @@ impl Platform {
         Ok(self.store().renew_key(&request.held, until(now)).await?)
     }
 
-    /// Keeps the answer to a request whose key is held.
+    /// Keeps the answer to a request whose key is held; gives whether it still is.
     ///
     /// # Errors
     /// [`KeyError`]; nothing is kept.
-    pub async fn keep_answer(&self, request: &KeyedRequest, answer: &[u8]) -> Result<(), KeyError> {
+    pub async fn keep_answer(&self, request: &KeyedRequest, answer: &[u8]) -> Result<bool, KeyError> {
         let sealed = self.parts.vault.sealer().seal(&scope_of(request), answer)?;
-        if !self.store().keep_answer(&request.held, &sealed).await? {
-            tracing::warn!(caller = %request.held.caller, "an answer came too late to be kept under its idempotency key");
-        }
-        Ok(())
+        Ok(self.store().keep_answer(&request.held, &sealed).await?)
     }
 
     /// Gives up a key that is held: the same request may be tried again, or answered if it was done.

@@ -37,7 +37,7 @@ use macadam_platform::authorization::Action;
 use macadam_platform::idempotency::{KeyError, Keyed, RENEWED_EVERY, held_by};
 use macadam_platform::plugins::MAX_PACKAGE;
 use macadam_platform::{Caller, Platform};
-use macadam_store::KeyedRequest;
+use macadam_store::{KeyedRequest, StoreError};
 use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
@@ -206,9 +206,13 @@ async fn keep(platform: &Platform, held: &KeyedRequest, answer: Response) -> Res
         Kept::of(&parts, body.clone()).close()
     };
     let kept = kept.map_err(|error| Problem::internal(&error))?;
-    if let Err(error) = platform.keep_answer(held, &kept).await {
-        // The work is done; a client that comes again is told that nobody knows, and looks.
-        tracing::error!(%error, "an answer cannot be kept under its idempotency key");
+    match platform.keep_answer(held, &kept).await {
+        Ok(true) => {}
+        // What was refused was refused because of what the one who took the request over did, such as taking the name.
+        Ok(false) if !parts.status.is_success() => return Err(StoreError::KeyLost.into()),
+        Ok(false) => tracing::warn!(caller = %held.held.caller, "an answer came too late to be kept"),
+        // The work is done; for a client that comes again the answer is made again.
+        Err(error) => tracing::error!(%error, "an answer cannot be kept under its idempotency key"),
     }
     Ok(Response::from_parts(parts, Body::from(body)))
 }
