@@ -143,6 +143,8 @@ impl Obstacle {
             "53100" => return Some(Self::Full),
             "25006" => return Some(Self::ReadOnly),
             "58030" => return Some(Self::Disk),
+            // A lock was waited for in vain, or a statement took too long: somebody holds rows, such as a host that sleeps.
+            "55P03" | "57014" => return Some(Self::Busy),
             _ => {}
         }
         error.try_downcast_ref::<SqliteError>()?;
@@ -194,8 +196,9 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// What PostgreSQL says while it ends, has crashed, or starts, and when it has no connection left (its manual, appendix A).
-const AWAY: [&str; 4] = ["57P01", "57P02", "57P03", "53300"];
+/// What PostgreSQL says while it ends, has crashed, or starts, when it has no connection left, and when it has ended a
+/// connection whose host slept in the middle of a transaction (its manual, appendix A).
+const AWAY: [&str; 5] = ["57P01", "57P02", "57P03", "53300", "25P03"];
 
 fn is_away(error: &sqlx::Error) -> bool {
     match error {
