@@ -42,6 +42,8 @@ chmod 711 .
 {
     printf 'MACADAM_DATABASE=postgres://macadam:%s@postgres/macadam\n' "$password"
     printf 'MACADAM_MASTER_KEY=%s\n' "$(random 32)"
+    printf '# Only while the key is replaced: first the new key, then the former one.\n'
+    printf '# MACADAM_OTHER_MASTER_KEYS=\n'
     printf 'AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n' "$access" "$secret"
 } > macadam.env
 echo "written to secrets/; the tokens are in secrets/tokens.txt"

@@ -1,11 +1,13 @@
 //! A component, checked against a manifest that asks for everything that its kind may have.
+//!
+//! Chance hardly writes a component: the seeds are one of each kind and contract, in which nothing is done.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use macadam_registry::Manifest;
 use macadam_registry::component::verify;
+use macadam_registry::{ComponentError, Manifest};
 
 static MANIFESTS: LazyLock<Vec<Manifest>> = LazyLock::new(|| {
     let kinds = ["approval-policy", "cost-estimator", "resource-provider", "template-generator"];
@@ -21,6 +23,9 @@ static MANIFESTS: LazyLock<Vec<Manifest>> = LazyLock::new(|| {
 fuzz_target!(|bytes: &[u8]| {
     assert!(!MANIFESTS.is_empty(), "the manifests can be read");
     for manifest in MANIFESTS.iter() {
-        let _ = verify(bytes, manifest);
+        // What is malformed is so for every kind.
+        if let Err(ComponentError::Malformed { .. } | ComponentError::CoreModule) = verify(bytes, manifest) {
+            return;
+        }
     }
 });

@@ -7,7 +7,9 @@ use std::str::FromStr;
 use libfuzzer_sys::fuzz_target;
 use macadam_core::audit::Stream;
 use macadam_core::digest::Digest;
-use macadam_core::names::{EnvironmentName, GroupName, Namespace, PersonId, PluginName, ResourceKey, ResourceName, TeamId};
+use macadam_core::names::{
+    EnvironmentName, GroupName, Namespace, PersonId, PluginName, ResourceKey, ResourceName, TeamId,
+};
 use macadam_core::project::check_path;
 use macadam_core::service::Scope;
 use macadam_registry::Capability;

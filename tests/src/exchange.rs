@@ -1,6 +1,7 @@
 //! One request and its answer, which is compared with the API's document before a test sees it.
 
 use serde_json::{Value, json};
+use ureq::http::HeaderMap;
 
 use crate::contract::{Contract, Given};
 use crate::server::{Answer, PATIENCE};
@@ -18,8 +19,10 @@ pub(crate) fn answer(request: ureq::http::Request<impl ureq::AsSendBody>) -> Ans
 /// Sends a request, and reads the answer as JSON.
 pub(crate) fn answer_from(agent: &ureq::Agent, request: ureq::http::Request<impl ureq::AsSendBody>) -> Answer {
     match exchange(agent, request) {
-        Ok((status, body)) => Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) },
-        Err(error) => Answer { status: 0, body: json!(error.to_string()) },
+        Ok((status, headers, body)) => {
+            Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null), headers }
+        }
+        Err(error) => Answer { status: 0, body: json!(error.to_string()), headers: HeaderMap::new() },
     }
 }
 
@@ -27,7 +30,7 @@ pub(crate) fn answer_from(agent: &ureq::Agent, request: ureq::http::Request<impl
 pub(crate) fn exchange(
     agent: &ureq::Agent,
     request: ureq::http::Request<impl ureq::AsSendBody>,
-) -> Result<(u16, Vec<u8>), ureq::Error> {
+) -> Result<(u16, HeaderMap, Vec<u8>), ureq::Error> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut answer = agent.run(request)?;
     // An answer that breaks off is no answer: the server was killed, which some tests do.
@@ -36,5 +39,5 @@ pub(crate) fn exchange(
     let media_type = answer.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let given = Given { method: method.as_str(), path: &path, status, media_type, body: &body };
     Contract::of_the_binary().check(given);
-    Ok((status, body))
+    Ok((status, answer.headers().clone(), body))
 }

@@ -1,7 +1,8 @@
 //! Fuzzing: each target of `fuzz/` for a while, built with coverage by the compiler that is there.
 //!
 //! libFuzzer counts which edges of the program an input takes; `rustc` writes the counters with LLVM's own pass, on a stable
-//! toolchain as well. What makes a target fail is kept in `fuzz/artifacts`, what led somewhere new in `fuzz/corpus`.
+//! toolchain as well. What makes a target fail is kept in `fuzz/artifacts`, what led somewhere new in `fuzz/corpus`. What a
+//! target begins with, when there is something that chance would hardly write, is in `fuzz/seeds`.
 
 use std::path::Path;
 use std::process::Command;
@@ -42,7 +43,9 @@ pub(crate) fn fuzz(options: &Options) -> Result<()> {
             std::fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
         }
         let mut fuzzer = Command::new(folder.join("target").join(&host).join("release").join(&target));
-        fuzzer.arg(&corpus).arg(format!("-artifact_prefix={}/", artifacts.display()));
+        // What is new is written into the first folder, and the others are only read.
+        fuzzer.arg(&corpus).args(Some(folder.join("seeds").join(&target)).filter(|seeds| seeds.is_dir()));
+        fuzzer.arg(format!("-artifact_prefix={}/", artifacts.display()));
         fuzzer.args([format!("-max_total_time={}", options.seconds), "-timeout=10".to_owned()]);
         fuzzer.args(["-rss_limit_mb=2048", "-print_final_stats=1"]);
         run(&format!("fuzzing of {target}"), &mut fuzzer)?;

@@ -2,7 +2,7 @@
 //!
 //! The tag of a thing that has revisions is its revision, a dash, and a digest of what is shown: `"3-5f0c…"`. The revision
 //! is what `If-Match` goes by; the digest is what tells a client that something else about the thing has changed, such as
-//! the state that a resource is in. Everything else has the digest alone.
+//! the state that a resource is in. Everything else has the digest alone, and its changes refuse an `If-Match`.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -10,10 +10,12 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use macadam_core::digest::Digest;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Operation, Parameter};
 
 use crate::compress::ShowsSecrets;
 use crate::extract::has_already;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemKind};
 
 /// The part of a digest that tells answers from each other: 64 bits, for one client and one address.
 const DIGITS: usize = 16;
@@ -28,6 +30,21 @@ pub(crate) async fn answer_what_is_new(request: Request, next: Next) -> Result<R
         });
     let answer = next.run(request).await;
     if reads && is_document(&answer) { tagged(&asked, answer).await } else { Ok(answer) }
+}
+
+/// Whether an operation takes `If-Match`: those of things that have revisions do, and say so.
+pub(crate) fn takes_if_match(operation: &Operation) -> bool {
+    let is_it = |parameter: &Parameter| parameter.name == "If-Match";
+    operation.parameters.iter().flatten().any(|parameter| matches!(parameter, RefOr::T(parameter) if is_it(parameter)))
+}
+
+/// Surrounds the routes of what has no revisions: a condition that nobody looks at must not seem to have held.
+pub(crate) async fn refuse_conditions(request: Request, next: Next) -> Result<Response, Problem> {
+    if !request.method().is_safe() && request.headers().contains_key(header::IF_MATCH) {
+        let detail = "this has no revisions that `If-Match` could name; send the change without it";
+        return Err(Problem::new(ProblemKind::Malformed, detail));
+    }
+    Ok(next.run(request).await)
 }
 
 /// Whether it is a whole JSON document that shows no secret, of which not even a digest should be about.

@@ -1,6 +1,5 @@
 //! What is refused about plugins, as problem documents.
 
-use macadam_blobs::BlobError;
 use macadam_core::violation::Violation;
 use macadam_platform::authorization::AccessError;
 use macadam_platform::decisions::ReplayError;
@@ -64,13 +63,13 @@ impl From<PublishError> for Problem {
 
 impl From<PackagesError> for Problem {
     fn from(error: PackagesError) -> Self {
+        if error.is_out_of_reach() {
+            tracing::error!(%error, "the packages cannot be reached");
+            return Self::new(ProblemKind::Unavailable, "the packages cannot be reached now; try again");
+        }
         match error {
             PackagesError::Registry(error) => error.into(),
             PackagesError::Store(error) => error.into(),
-            PackagesError::Blob { source, .. } if matches!(*source, BlobError::Failed { .. }) => {
-                tracing::error!(error = %source, "a package cannot be had");
-                Self::new(ProblemKind::Unavailable, "the packages cannot be reached now; try again")
-            }
             PackagesError::Busy { .. } => Self::new(ProblemKind::Unavailable, error.to_string()),
             PackagesError::Blob { .. } | PackagesError::Unreadable { .. } | PackagesError::CutOff(_) => {
                 Self::internal(&error)

@@ -75,15 +75,17 @@ impl Typed {
     pub(super) fn validate(wasm: &[u8]) -> Result<Self, ComponentError> {
         // Types are compared by identity within one validator, so everything goes through the same one.
         let mut validator = Validator::new_with_features(FEATURES);
+        // The component first: what is malformed costs no look at the contracts.
+        let component = validator.validate_all(wasm)?;
         let mut contracts = Vec::with_capacity(contract::KNOWN.len());
         for version in &contract::KNOWN {
+            validator.reset();
             let encoded = contract::encoded(version).map_err(ComponentError::Contract)?;
             let types = validator.validate_all(encoded);
             let types = types.map_err(|error| ComponentError::Contract(error.message().to_owned()))?;
             contracts.push((version, types));
-            validator.reset();
         }
-        Ok(Self { component: validator.validate_all(wasm)?, contracts })
+        Ok(Self { component, contracts })
     }
 
     /// Whether an import is an instance, as interfaces are, and not a function or value under an interface's name.

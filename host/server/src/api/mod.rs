@@ -40,7 +40,7 @@ use utoipa_axum::routes;
 
 use crate::ServerState;
 use crate::compress::{ShowsSecrets, shows_secrets};
-use crate::conditional::answer_what_is_new;
+use crate::conditional::{answer_what_is_new, refuse_conditions, takes_if_match};
 use crate::deadline::answer_in_time;
 use crate::document::{keyed, problems, tagged};
 use crate::idempotency::answer_once;
@@ -155,6 +155,8 @@ fn on(state: Option<&ServerState>, action: Action, routes: Routes) -> Routes {
     if !shows_secrets(action) {
         paths.paths.values_mut().for_each(tagged::describe);
     }
+    let conditional =
+        paths.paths.values_mut().flat_map(problems::operations).any(|operation| takes_if_match(operation));
     for operation in paths.paths.values_mut().flat_map(problems::operations) {
         operation.extensions = Some(ExtensionsBuilder::new().add("x-macadam-action", action.as_str()).build());
     }
@@ -164,6 +166,9 @@ fn on(state: Option<&ServerState>, action: Action, routes: Routes) -> Routes {
         // Outside of the question who may: an answer that is given again was asked about the first time.
         let once = from_fn(move |request: Request, next: Next| answer_once(state.clone(), action, request, next));
         router = router.layer(authorized).layer(from_fn(answer_what_is_new)).layer(once).layer(from_fn(answer_in_time));
+        if !conditional {
+            router = router.layer(from_fn(refuse_conditions));
+        }
     }
     (schemas, paths, router)
 }

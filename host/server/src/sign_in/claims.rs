@@ -7,7 +7,7 @@ use macadam_platform::{Caller, Credential, Role};
 use serde_json::{Map, Value};
 
 use super::SignInError;
-use super::jws::refuse;
+use super::refuse;
 use super::settings::OidcSettings;
 
 /// The claims of a token whose signature is good.

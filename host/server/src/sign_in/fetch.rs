@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use macadam_jwt::KeySet;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use super::keys::KeySet;
 use super::settings::{OidcSettings, SettingsError};
 
 /// The most that a document may have. Key sets have a few kilobytes.

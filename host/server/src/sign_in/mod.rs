@@ -9,21 +9,17 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `settings` | what an administrator says about a provider |
-//! | `jws`, `strict` | a token taken apart, before anything of it is believed |
-//! | `provider`, `fetch`, `keys` | a provider's keys: fetched, kept, renewed |
-//! | `verifier` | signatures, by `ring` |
+//! | `provider`, `fetch` | a provider's keys: fetched, kept, renewed |
 //! | `claims` | what a verified token says, and who that is here |
+//!
+//! How a token is taken apart before anything of it is believed, and how its signature is verified, is [`macadam_jwt`].
 
 mod claims;
 mod fetch;
-mod jws;
-mod keys;
 mod provider;
 mod settings;
-mod strict;
 #[cfg(test)]
 mod tests;
-mod verifier;
 
 use std::sync::Arc;
 
@@ -59,6 +55,17 @@ impl From<ServiceRefused> for SignInError {
             other => Self::Refused(other.to_string()),
         }
     }
+}
+
+impl From<macadam_jwt::Refused> for SignInError {
+    fn from(refused: macadam_jwt::Refused) -> Self {
+        Self::Refused(refused.to_string())
+    }
+}
+
+/// A token is not taken, and why.
+fn refuse(why: impl std::fmt::Display) -> SignInError {
+    macadam_jwt::Refused::because(why).into()
 }
 
 impl From<SignInError> for Problem {
@@ -130,7 +137,7 @@ impl Authenticator {
         if token.starts_with(SERVICE_PREFIX) {
             return Ok(platform.service_with_token(token, now).await?);
         }
-        if jws::is_jwt(token) {
+        if macadam_jwt::is_jwt(token) {
             return self.person(token, now).await;
         }
         let known = self.people.as_ref().and_then(|people| people.current().with_token(token).cloned());
@@ -138,10 +145,10 @@ impl Authenticator {
     }
 
     async fn person(&self, token: &str, now: Timestamp) -> Result<Caller, SignInError> {
-        let read = jws::read(token)?;
+        let read = macadam_jwt::read(token)?;
         let provider = self.providers.iter().find(|provider| provider.settings().issuer == read.issuer);
         let Some(provider) = provider else {
-            return Err(jws::refuse("its issuer is not one that this host trusts; GET /api/v1/sign-in names those"));
+            return Err(refuse("its issuer is not one that this host trusts; GET /api/v1/sign-in names those"));
         };
         provider.caller(token, &read, now).await
     }

@@ -14,17 +14,15 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::crypto::verify;
+use macadam_jwt::{Key, NoKey, Unverified, verify};
 use macadam_platform::Caller;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use super::claims::Claims;
 use super::fetch::{self, Fetched};
-use super::jws::{Unverified, refuse};
-use super::keys::{Key, NoKey};
 use super::settings::{OidcSettings, SettingsError};
-use super::{SignInError, verifier};
+use super::{SignInError, refuse};
 
 pub(super) use super::fetch::is_safe_address;
 
@@ -48,7 +46,6 @@ pub(super) struct Provider {
 impl Provider {
     pub(super) fn new(settings: OidcSettings) -> Result<Self, SettingsError> {
         settings.check()?;
-        verifier::install();
         let agent = fetch::agent(&settings)?;
         let (fetched, asking) = (ArcSwapOption::empty(), Mutex::new(None));
         Ok(Self { settings, agent, fetched, asking, waiting: Semaphore::new(WAITING), pause: PAUSE })
@@ -76,9 +73,7 @@ impl Provider {
             return Err(refuse(format_args!("its algorithm {algorithm:?} does not count for this issuer")));
         }
         let key = self.key(read, now).await?;
-        // The crate would read the claims once more, and less strictly than they have been read already.
-        let (message, signature) = token.rsplit_once('.').unwrap_or_default();
-        if !matches!(verify(signature, message.as_bytes(), key.decoding(), algorithm), Ok(true)) {
+        if !verify(token, &key, algorithm) {
             return Err(refuse("its signature is not the issuer's"));
         }
         Claims { all: &read.claims, settings: &self.settings }.caller(now)

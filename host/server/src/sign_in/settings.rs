@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use macadam_core::names::{GroupName, TeamId};
+use macadam_jwt::{Algorithm, AlgorithmFamily};
 use macadam_platform::Role;
 use serde::Deserialize;
 

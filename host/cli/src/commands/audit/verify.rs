@@ -21,9 +21,7 @@ use crate::output::{Output, clean, note};
 pub(super) fn run(global: &Global, args: &VerifyArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
     let key = args.key.as_deref().map(key_of).transpose()?;
     let kept = kept_heads(&args.heads)?;
-    if key.is_none() {
-        note("without --key, signatures are not compared with a key that was kept elsewhere");
-    }
+    let has_key = key.is_some();
     let report = if args.files.is_empty() {
         server(&Client::new(global)?, key, kept)?
     } else {
@@ -33,6 +31,10 @@ pub(super) fn run(global: &Global, args: &VerifyArgs, output: &mut Output<'_>) -
         }
         check.end()
     };
+    // Only of what was compared is there anything to say.
+    if !has_key {
+        note("without --key, signatures are not compared with a key that was kept elsewhere");
+    }
     let document = serde_json::to_value(&report)?;
     output.value(&document, |_: &Value| Ok(shown(&report)))?;
     Ok(if report.is_clean() { End::Done } else { End::Tampered })

@@ -72,6 +72,12 @@ impl PackagesError {
         matches!(self, Self::Registry(IndexError::UnknownPlugin { .. } | IndexError::NoSuchVersion { .. }))
     }
 
+    /// Whether the place of the packages cannot be reached, so that the same may work a little later.
+    #[must_use]
+    pub fn is_out_of_reach(&self) -> bool {
+        matches!(self, Self::Blob { source, .. } if matches!(**source, BlobError::Failed { .. }))
+    }
+
     fn blob(plugin: PluginRef, source: BlobError) -> Self {
         Self::Blob { plugin: Box::new(plugin), source: Box::new(source) }
     }

@@ -21,7 +21,7 @@ use ring::signature::{
 use serde_json::{Value, json};
 
 use super::super::provider::Provider;
-use super::super::{OidcSettings, SignInError, jws};
+use super::super::{OidcSettings, SignInError};
 use super::rfc7515::rsa_a2;
 
 /// When everything happens here: 2026-01-01T00:00:00Z.
@@ -180,7 +180,7 @@ impl Issuer {
 
     /// Judges a token at a moment.
     pub(super) async fn judge_at(&self, token: &str, seconds: i64) -> Result<Caller, SignInError> {
-        self.provider.caller(token, &jws::read(token)?, at(seconds)).await
+        self.provider.caller(token, &macadam_jwt::read(token)?, at(seconds)).await
     }
 
     pub(super) async fn judge(&self, token: &str) -> Result<Caller, SignInError> {

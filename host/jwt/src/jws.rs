@@ -8,8 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use serde_json::{Map, Value};
 
-use super::SignInError;
-use super::strict::StrictObject;
+use crate::strict::StrictObject;
 
 /// The longest token that is looked at. Providers that put every group of a large company into one stay below.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -23,21 +22,29 @@ const TYPES: [&str; 4] = ["jwt", "at+jwt", "application/jwt", "application/at+jw
 
 /// What of a token is needed to find out how to verify it. Nothing of it is verified.
 #[derive(Debug)]
-pub(super) struct Unverified {
-    pub(super) algorithm: Algorithm,
-    pub(super) key_id: Option<String>,
-    pub(super) issuer: String,
+#[non_exhaustive]
+pub struct Unverified {
+    /// How it says that it is signed; never by a shared secret, and never not at all.
+    pub algorithm: Algorithm,
+    /// Which key it says that it is signed by.
+    pub key_id: Option<String>,
+    /// Who it says that it is of.
+    pub issuer: String,
     /// Everything it says, to be believed once its signature is verified.
-    pub(super) claims: Map<String, Value>,
+    pub claims: Map<String, Value>,
 }
 
 /// Whether a text is meant as a JWT.
-pub(super) fn is_jwt(token: &str) -> bool {
+#[must_use]
+pub fn is_jwt(token: &str) -> bool {
     token.starts_with("ey") && token.contains('.')
 }
 
-/// Takes a token apart.
-pub(super) fn read(token: &str) -> Result<Unverified, SignInError> {
+/// Takes a token apart. Nothing of it is to be believed before its signature is [verified](crate::verify).
+///
+/// # Errors
+/// [`Refused`] says what about it is not taken.
+pub fn read(token: &str) -> Result<Unverified, Refused> {
     if token.len() > MAX_TOKEN {
         return Err(refuse(format_args!("it has more than {MAX_TOKEN} bytes")));
     }
@@ -66,7 +73,7 @@ pub(super) fn read(token: &str) -> Result<Unverified, SignInError> {
     Ok(Unverified { algorithm: algorithm(&header)?, key_id, issuer: issuer.clone(), claims })
 }
 
-fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, SignInError> {
+fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, Refused> {
     let Some(Value::String(word)) = header.get("alg") else { return Err(refuse("its header names no `alg`")) };
     let known = word.parse::<Algorithm>().ok().filter(|algorithm| algorithm.family() != AlgorithmFamily::Hmac);
     known.ok_or_else(|| {
@@ -75,7 +82,7 @@ fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, SignInError> {
     })
 }
 
-fn object(what: &str, part: &str) -> Result<Map<String, Value>, SignInError> {
+fn object(what: &str, part: &str) -> Result<Map<String, Value>, Refused> {
     let unreadable = |error: &dyn std::fmt::Display| refuse(format_args!("its {what} cannot be read: {error}"));
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|error| unreadable(&error))?;
     let StrictObject(object) = serde_json::from_slice(&bytes).map_err(|error| unreadable(&error))?;
@@ -85,8 +92,20 @@ fn object(what: &str, part: &str) -> Result<Map<String, Value>, SignInError> {
 /// The longest reason: some repeat a part of the token.
 const MAX_REASON: usize = 400;
 
-/// A token is not taken, and why.
-pub(super) fn refuse(why: impl std::fmt::Display) -> SignInError {
-    let reason = format!("this token is not taken: {why}");
-    SignInError::Refused(reason.chars().take(MAX_REASON).collect())
+/// Why a token is not taken, in one sentence of a bounded length.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(String);
+
+impl Refused {
+    /// A token is not taken for this reason, which may repeat a part of it.
+    #[must_use]
+    pub fn because(why: impl std::fmt::Display) -> Self {
+        let reason = format!("this token is not taken: {why}");
+        Self(reason.chars().take(MAX_REASON).collect())
+    }
+}
+
+fn refuse(why: impl std::fmt::Display) -> Refused {
+    Refused::because(why)
 }

@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 
 /// One key that can verify signatures.
 #[derive(Debug, Clone)]
-pub(super) struct Key {
+pub struct Key {
     id: Option<String>,
     shape: Shape,
     /// The one algorithm that it is for, if it says so.
@@ -69,7 +69,7 @@ impl Key {
         self.shape == shape && self.only.as_ref().is_none_or(|only| *only == named)
     }
 
-    pub(super) fn decoding(&self) -> &DecodingKey {
+    pub(crate) fn decoding(&self) -> &DecodingKey {
         &self.decoding
     }
 }
@@ -82,7 +82,7 @@ fn rsa_key(modulus: &[u8], exponent: &[u8]) -> DecodingKey {
 
 /// Why a token's key is not found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoKey {
+pub enum NoKey {
     /// No key has the id that the token names; a newer set might.
     Unknown,
     /// A key has the id, and is not for the token's algorithm.
@@ -93,14 +93,14 @@ pub(super) enum NoKey {
 
 /// The keys of an issuer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct KeySet(Vec<Key>);
+pub struct KeySet(Vec<Key>);
 
 impl KeySet {
     /// Reads a JWK set. Keys that cannot verify signatures, or that this program does not know, are left out.
     ///
     /// # Errors
     /// When the text is no set of keys, or none of them is of use.
-    pub(super) fn read(text: &[u8]) -> Result<Self, String> {
+    pub fn read(text: &[u8]) -> Result<Self, String> {
         #[derive(serde::Deserialize)]
         struct Set {
             keys: Vec<serde_json::Value>,
@@ -116,7 +116,10 @@ impl KeySet {
     }
 
     /// The key that a token means.
-    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&Key, NoKey> {
+    ///
+    /// # Errors
+    /// [`NoKey`] says why it is not found.
+    pub fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&Key, NoKey> {
         let Some(id) = id else {
             let mut fit = self.0.iter().filter(|key| key.fits(algorithm));
             return match (fit.next(), fit.next()) {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 /// A JSON object without doubles.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct StrictObject(pub(super) Map<String, Value>);
+pub(crate) struct StrictObject(pub(crate) Map<String, Value>);
 
 impl<'de> Deserialize<'de> for StrictObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
