@@ -94,6 +94,7 @@ impl FromStr for Selector {
     }
 }
 
+/// As short as it can be written: what was just short enough to be read must be so again.
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, Requirement { key, is }) in self.requirements.iter().enumerate() {
@@ -101,8 +102,14 @@ impl fmt::Display for Selector {
             match is {
                 Is::There => write!(f, "{key}")?,
                 Is::Absent => write!(f, "!{key}")?,
-                Is::OneOf(values) => write!(f, "{key} in ({})", values.join(","))?,
-                Is::NoneOf(values) => write!(f, "{key} notin ({})", values.join(","))?,
+                Is::OneOf(values) => match values.as_slice() {
+                    [value] => write!(f, "{key}={value}")?,
+                    values => write!(f, "{key} in({})", values.join(","))?,
+                },
+                Is::NoneOf(values) => match values.as_slice() {
+                    [value] => write!(f, "{key}!={value}")?,
+                    values => write!(f, "{key} notin({})", values.join(","))?,
+                },
             }
         }
         Ok(())
@@ -273,5 +280,8 @@ mod tests {
             let selector: Selector = text.parse().unwrap();
             assert_eq!(selector.to_string().parse::<Selector>().unwrap(), selector, "{text}");
         }
+        let longest = format!("{}={}", vec!["a=b"; MAX_REQUIREMENTS].join(","), "c".repeat(MAX_LENGTH - 128));
+        let longest: Selector = longest.replacen("b=", "b", 1).parse().unwrap();
+        assert_eq!(longest.to_string().parse(), Ok(longest), "the longest is not too long when it is written again");
     }
 }

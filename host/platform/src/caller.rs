@@ -6,7 +6,7 @@ use macadam_core::audit::Origin;
 use macadam_core::names::{GroupName, Namespace, PersonId, TeamId};
 use macadam_core::request::Actor;
 use macadam_core::service::Scope;
-use macadam_store::{By, ServiceTokenId};
+use macadam_store::{By, ByPerson, ServiceTokenId};
 
 /// What a person may do.
 #[derive(
@@ -137,6 +137,12 @@ impl Caller {
     #[must_use]
     pub fn by(&self) -> By<'_> {
         By::person(&self.person, &self.origin)
+    }
+
+    /// The same, where only a person asks.
+    #[must_use]
+    pub fn by_person(&self) -> ByPerson<'_> {
+        ByPerson { person: &self.person, origin: &self.origin }
     }
 
     /// The person as an approver.

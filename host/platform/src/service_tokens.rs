@@ -83,7 +83,11 @@ impl Platform {
         self.authorize(caller, Action::ServiceTokenCreate, &Target::Team(team.clone()))?;
         may_make(caller, wish)?;
         let secret = SecretToken::generate(SERVICE_PREFIX)?;
-        let new = NewServiceToken { created_by: Some(caller.person.clone()), ..checked(wish, team, &secret, now)? };
+        let new = NewServiceToken {
+            created_by: Some(caller.person.clone()),
+            origin: caller.origin.clone(),
+            ..checked(wish, team, &secret, now)?
+        };
         let kept = self.store().add_service_token(&new, now).await?;
         tracing::info!(token = %kept.id, team = %kept.team, service = kept.name, person = %caller.person, "token made");
         Ok((kept, secret))
@@ -124,7 +128,7 @@ impl Platform {
         if caller.is_service() && !own {
             return Err(ProvisionError::Forbidden("a service revokes no token but its own".to_owned()));
         }
-        let revoked = self.store().revoke_service_token(id, Some(&caller.person), now).await?;
+        let revoked = self.store().revoke_service_token(id, caller.by(), now).await?;
         tracing::info!(token = %id, person = %caller.person, "token revoked");
         Ok(revoked)
     }
@@ -249,6 +253,7 @@ fn checked(
         scopes,
         expires_at: now + SignedDuration::from_hours(24 * wish.expires_in_days),
         created_by: None,
+        origin: Origin::NONE,
     })
 }
 

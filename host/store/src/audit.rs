@@ -37,6 +37,21 @@ impl<'a> By<'a> {
     }
 }
 
+/// A person who does something, and from where: what only a person asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct ByPerson<'a> {
+    /// Who.
+    pub person: &'a PersonId,
+    /// From where.
+    pub origin: &'a Origin,
+}
+
+impl<'a> From<ByPerson<'a>> for By<'a> {
+    fn from(by: ByPerson<'a>) -> Self {
+        Self::person(by.person, by.origin)
+    }
+}
+
 impl<'a> From<Option<&'a PersonId>> for By<'a> {
     fn from(person: Option<&'a PersonId>) -> Self {
         Self { person, origin: &Origin::NONE }

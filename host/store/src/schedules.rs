@@ -6,10 +6,10 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::names::{PersonId, ScheduleName};
+use macadam_core::names::ScheduleName;
 
-use crate::StoreError;
 use crate::row::Columns;
+use crate::{ByPerson, StoreError};
 
 /// A host's hold on a schedule. Only a claim makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +149,7 @@ pub trait Schedules: Send + Sync {
     ///
     /// # Errors
     /// [`ScheduleError::NotFound`].
-    async fn run_schedule(&self, name: &ScheduleName, by: &PersonId, now: Timestamp) -> Result<(), ScheduleError>;
+    async fn run_schedule(&self, name: &ScheduleName, by: ByPerson<'_>, now: Timestamp) -> Result<(), ScheduleError>;
 
     /// All that are known, by name.
     async fn schedules(&self) -> Result<Vec<ScheduleRecord>, StoreError>;

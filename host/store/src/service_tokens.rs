@@ -5,12 +5,13 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
 use macadam_core::names::{NameError, PersonId, TeamId};
 use macadam_core::service::Scope;
 use serde_json::{Value, json};
 
-use crate::{PageRequest, ServiceTokenId, StoreError};
+use crate::{By, PageRequest, ServiceTokenId, StoreError};
 
 /// A token to be kept.
 #[derive(Debug, Clone)]
@@ -31,6 +32,15 @@ pub struct NewServiceToken {
     pub expires_at: Timestamp,
     /// Who makes it; `None` is the operator of the host.
     pub created_by: Option<PersonId>,
+    /// From where.
+    pub origin: Origin,
+}
+
+impl NewServiceToken {
+    /// Who makes it, and from where.
+    pub(crate) fn by(&self) -> By<'_> {
+        By { person: self.created_by.as_ref(), origin: &self.origin }
+    }
 }
 
 /// A token as it is kept.
@@ -139,7 +149,7 @@ pub trait ServiceTokens: Send + Sync {
     async fn revoke_service_token(
         &self,
         id: ServiceTokenId,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<ServiceTokenRecord, ServiceTokenError>;
 }

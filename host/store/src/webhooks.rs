@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use macadam_core::names::{PersonId, TeamId};
 
-use crate::{Audience, DeliveryId, OutboxEvent, PageRequest, Sealed, StoreError, WebhookId};
+use crate::{Audience, ByPerson, DeliveryId, OutboxEvent, PageRequest, Sealed, StoreError, WebhookId};
 
 /// Which events a webhook is told of, among those of its team and those for everybody.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -269,7 +269,7 @@ pub trait Webhooks: Send + Sync {
     async fn create_webhook(
         &self,
         new: &NewWebhook,
-        by: &PersonId,
+        by: ByPerson<'_>,
         now: Timestamp,
     ) -> Result<WebhookRecord, WebhookError>;
 
@@ -291,7 +291,7 @@ pub trait Webhooks: Send + Sync {
         &self,
         id: WebhookId,
         change: &WebhookChange,
-        by: &PersonId,
+        by: ByPerson<'_>,
         now: Timestamp,
     ) -> Result<WebhookRecord, WebhookError>;
 
@@ -304,7 +304,7 @@ pub trait Webhooks: Send + Sync {
         id: WebhookId,
         secret: &Sealed,
         previous_until: Timestamp,
-        by: &PersonId,
+        by: ByPerson<'_>,
         now: Timestamp,
     ) -> Result<WebhookRecord, WebhookError>;
 
@@ -312,14 +312,18 @@ pub trait Webhooks: Send + Sync {
     ///
     /// # Errors
     /// [`WebhookError::NotFound`].
-    async fn enable_webhook(&self, id: WebhookId, by: &PersonId, now: Timestamp)
-    -> Result<WebhookRecord, WebhookError>;
+    async fn enable_webhook(
+        &self,
+        id: WebhookId,
+        by: ByPerson<'_>,
+        now: Timestamp,
+    ) -> Result<WebhookRecord, WebhookError>;
 
     /// Removes a webhook and what came of its attempts.
     ///
     /// # Errors
     /// [`WebhookError::NotFound`].
-    async fn delete_webhook(&self, id: WebhookId, by: &PersonId, now: Timestamp) -> Result<(), WebhookError>;
+    async fn delete_webhook(&self, id: WebhookId, by: ByPerson<'_>, now: Timestamp) -> Result<(), WebhookError>;
 
     /// Gives a worker the next webhook that may have something to be told, the one that waits longest, leased until a
     /// moment.

@@ -50,7 +50,7 @@ impl Platform {
         let job = self.visible_job(caller, id).await?;
         let (_, target) = self.visible_target(caller, job.request).await?;
         self.authorize(caller, Action::JobCancel, &target)?;
-        let cancelled = self.store().cancel_job(id, &caller.person, now).await?;
+        let cancelled = self.store().cancel_job(id, caller.by_person(), now).await?;
         tracing::info!(job = %id, person = %caller.person, ?cancelled, "job cancelled");
         self.work.notify_waiters();
         Ok(cancelled)
@@ -63,7 +63,7 @@ impl Platform {
     pub async fn retry_job(&self, caller: &Caller, id: JobId, now: Timestamp) -> Result<(), ProvisionError> {
         self.visible_job(caller, id).await?;
         self.authorize(caller, Action::JobRetry, &Target::Platform)?;
-        self.store().retry_job(id, &caller.person, now).await?;
+        self.store().retry_job(id, caller.by_person(), now).await?;
         tracing::info!(job = %id, person = %caller.person, "a dead job is tried again");
         self.work.notify_waiters();
         Ok(())

@@ -82,7 +82,7 @@ impl Platform {
         now: Timestamp,
     ) -> Result<ScheduleView, ProvisionError> {
         self.authorize(caller, Action::ScheduleRun, &Target::Platform)?;
-        self.store().run_schedule(name, &caller.person, now).await?;
+        self.store().run_schedule(name, caller.by_person(), now).await?;
         tracing::info!(%name, person = %caller.person, "a schedule was asked to run");
         let found = self.store().schedules().await?.into_iter().find(|record| record.name == *name);
         found.map(ScheduleView::of).ok_or_else(|| ScheduleError::NotFound(name.clone()).into())

@@ -53,12 +53,9 @@ pub(super) fn form(schema: &Schema, given: Map<String, Value>) -> Form {
     let (mut document, mut fields) = (given, Vec::new());
     fill(schema.document(), &mut document, "", &mut fields);
     let document = Value::Object(document);
-    let open = |violation: &Violation| {
-        let mut to_fill_in = fields.iter().filter(|field| field.to_fill_in);
-        to_fill_in.any(|field| violation.path.starts_with(&field.field))
-    };
     let mut violations = schema.complete("", document.clone()).err().unwrap_or_default();
-    violations.retain(|violation| !open(violation));
+    violations
+        .retain(|violation| !fields.iter().any(|field| field.to_fill_in && is_within(&violation.path, &field.field)));
     Form { document, fields, violations }
 }
 
@@ -84,6 +81,11 @@ fn fill(schema: &Value, document: &mut Map<String, Value>, at: &str, fields: &mu
             Some(_) => {}
         }
     }
+}
+
+/// Whether a JSON Pointer is another one, or goes on where that ends.
+fn is_within(pointer: &str, field: &str) -> bool {
+    pointer.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn is_group(shown: &Value, schema: &Value) -> bool {
@@ -156,6 +158,18 @@ mod tests {
         fields.sort_unstable();
         assert_eq!(fields, ["", "/size"], "{:?}", bad.violations);
         assert_eq!(bad.document["size"], 0, "what somebody wrote is not changed behind their back");
+    }
+
+    #[test]
+    fn what_is_to_be_filled_in_hides_nothing_of_a_field_with_a_longer_name() {
+        let schema = json!({
+            "type": "object", "required": ["size"],
+            "properties": {"size": {"type": "integer", "minimum": 1, "examples": [0]}, "size2": {"type": "integer"}},
+        });
+        let form = form(&Schema::compile(schema).unwrap(), given(&json!({"size2": "big"})));
+        assert_eq!(open(&form), ["/size"]);
+        let fields: Vec<_> = form.violations.iter().map(|violation| violation.path.as_str()).collect();
+        assert_eq!(fields, ["/size2"]);
     }
 
     #[test]

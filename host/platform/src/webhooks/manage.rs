@@ -90,7 +90,7 @@ impl Platform {
         let secret = self.new_secret(id)?;
         let WebhookChange { description, url, receiver, filter } = change;
         let new = NewWebhook { id, team, description, url, receiver, filter, secret: secret.sealed, most: MOST };
-        let webhook = self.store().create_webhook(&new, &caller.person, now).await?;
+        let webhook = self.store().create_webhook(&new, caller.by_person(), now).await?;
         Ok(WithSecret { webhook: WebhookView::of(webhook), secret: secret.shown })
     }
 
@@ -138,7 +138,7 @@ impl Platform {
             types.unwrap_or(there.filter.types),
             subject.or(there.filter.subject),
         )?;
-        Ok(WebhookView::of(self.store().change_webhook(id, &change, &caller.person, now).await?))
+        Ok(WebhookView::of(self.store().change_webhook(id, &change, caller.by_person(), now).await?))
     }
 
     /// Gives a webhook a new secret; the one it had counts as well for a day.
@@ -154,7 +154,7 @@ impl Platform {
         self.allowed_webhook(caller, Action::WebhookChange, id).await?;
         let secret = self.new_secret(id)?;
         let until = now.checked_add(OVERLAP).unwrap_or(Timestamp::MAX);
-        let webhook = self.store().rotate_webhook(id, &secret.sealed, until, &caller.person, now).await?;
+        let webhook = self.store().rotate_webhook(id, &secret.sealed, until, caller.by_person(), now).await?;
         Ok(WithSecret { webhook: WebhookView::of(webhook), secret: secret.shown })
     }
 
@@ -169,7 +169,7 @@ impl Platform {
         now: Timestamp,
     ) -> Result<WebhookView, ManageError> {
         self.allowed_webhook(caller, Action::WebhookChange, id).await?;
-        Ok(WebhookView::of(self.store().enable_webhook(id, &caller.person, now).await?))
+        Ok(WebhookView::of(self.store().enable_webhook(id, caller.by_person(), now).await?))
     }
 
     /// Removes a webhook.
@@ -178,7 +178,7 @@ impl Platform {
     /// [`ManageError::NotFound`].
     pub async fn delete_webhook(&self, caller: &Caller, id: WebhookId, now: Timestamp) -> Result<(), ManageError> {
         self.allowed_webhook(caller, Action::WebhookChange, id).await?;
-        Ok(self.store().delete_webhook(id, &caller.person, now).await?)
+        Ok(self.store().delete_webhook(id, caller.by_person(), now).await?)
     }
 
     /// Sends a webhook a message that tells nothing, whatever its state, and says what came of it.

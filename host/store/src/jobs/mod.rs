@@ -18,7 +18,6 @@ mod record;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use macadam_core::lifecycle::{RequestState, ResourceState};
-use macadam_core::names::PersonId;
 use macadam_core::plan::Output;
 use macadam_core::retry::ErrorClass;
 
@@ -26,7 +25,7 @@ pub use error::{InterveneError, JobError};
 pub(crate) use read::{Full, short, to_attempt, to_cancellation, to_job};
 pub use record::{AttemptOutcome, AttemptRecord, Cancellation, ClaimedJob, JobFilter, JobLimits, JobRecord, JobTotals};
 
-use crate::{Decision, JobId, PageRequest, Sealed, StoreError};
+use crate::{ByPerson, Decision, JobId, PageRequest, Sealed, StoreError};
 
 /// Which work a job is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -203,13 +202,13 @@ pub trait Jobs: Send + Sync {
     ///
     /// # Errors
     /// [`InterveneError`] says why it cannot be taken back any more; nothing was changed.
-    async fn cancel_job(&self, id: JobId, by: &PersonId, now: Timestamp) -> Result<Cancelled, InterveneError>;
+    async fn cancel_job(&self, id: JobId, by: ByPerson<'_>, now: Timestamp) -> Result<Cancelled, InterveneError>;
 
     /// Has a dead job tried again, from the last step that was kept; its request is queued once more.
     ///
     /// # Errors
     /// [`InterveneError`] says why it is not; nothing was changed.
-    async fn retry_job(&self, id: JobId, by: &PersonId, now: Timestamp) -> Result<(), InterveneError>;
+    async fn retry_job(&self, id: JobId, by: ByPerson<'_>, now: Timestamp) -> Result<(), InterveneError>;
 
     /// How much there is to do.
     async fn job_totals(&self, now: Timestamp) -> Result<JobTotals, StoreError>;

@@ -2,14 +2,16 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::names::{PersonId, ScheduleName};
+use macadam_core::names::ScheduleName;
 use serde_json::json;
 use sqlx::postgres::PgRow;
 
 use super::row::{At, Columns, int, plain};
 use super::{PostgresStore, Result, journal};
 use crate::schedules::to_schedule;
-use crate::{DueSchedule, NewAuditEntry, RunEnd, ScheduleError, ScheduleLease, ScheduleRecord, Schedules, StoreError};
+use crate::{
+    ByPerson, DueSchedule, NewAuditEntry, RunEnd, ScheduleError, ScheduleLease, ScheduleRecord, Schedules, StoreError,
+};
 
 #[async_trait]
 impl Schedules for PostgresStore {
@@ -86,7 +88,7 @@ impl Schedules for PostgresStore {
         held_by(lease, ended)
     }
 
-    async fn run_schedule(&self, name: &ScheduleName, by: &PersonId, now: Timestamp) -> Result<(), ScheduleError> {
+    async fn run_schedule(&self, name: &ScheduleName, by: ByPerson<'_>, now: Timestamp) -> Result<(), ScheduleError> {
         let mut tx = self.begin().await?;
         let asked = sqlx::query("UPDATE schedules SET next_run_at = least(next_run_at, $2) WHERE name = $1")
             .bind(name.as_str())
@@ -98,7 +100,7 @@ impl Schedules for PostgresStore {
             return Err(ScheduleError::NotFound(name.clone()));
         }
         let data = json!({ "schedule": name });
-        let entry = NewAuditEntry::new("schedule.run-requested", format!("schedules/{name}")).by(Some(by));
+        let entry = NewAuditEntry::new("schedule.run-requested", format!("schedules/{name}")).by(by);
         journal::record(&mut tx, entry.with(data));
         tx.commit(now).await?;
         Ok(())

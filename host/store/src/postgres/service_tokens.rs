@@ -13,8 +13,8 @@ use super::tx::{Tx, retrying};
 use super::{Conn, PostgresStore, Result, journal, teams};
 use crate::service_tokens::{USE_NOTED_FOR, made};
 use crate::{
-    NewAuditEntry, NewServiceToken, PageRequest, ServiceTokenError, ServiceTokenId, ServiceTokenRecord, ServiceTokens,
-    StoreError,
+    By, NewAuditEntry, NewServiceToken, PageRequest, ServiceTokenError, ServiceTokenId, ServiceTokenRecord,
+    ServiceTokens, StoreError,
 };
 
 #[async_trait]
@@ -75,7 +75,7 @@ impl ServiceTokens for PostgresStore {
     async fn revoke_service_token(
         &self,
         id: ServiceTokenId,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<ServiceTokenRecord, ServiceTokenError> {
         retrying(|| revoke(self, id, by, now)).await
@@ -92,7 +92,7 @@ async fn add(
         return Err(ServiceTokenError::UnknownTeam(new.team.clone()));
     }
     insert(&mut tx, new, now).await?;
-    record(&mut tx, new.created_by.as_ref(), "service-token.created", new.id, made(new));
+    record(&mut tx, new.by(), "service-token.created", new.id, made(new));
     let kept = named(&mut tx, new.id).await?;
     tx.commit(now).await?;
     Ok(kept)
@@ -101,7 +101,7 @@ async fn add(
 async fn revoke(
     store: &PostgresStore,
     id: ServiceTokenId,
-    by: Option<&PersonId>,
+    by: By<'_>,
     now: Timestamp,
 ) -> Result<ServiceTokenRecord, ServiceTokenError> {
     let mut tx = store.begin().await?;
@@ -111,7 +111,7 @@ async fn revoke(
     }
     let ended =
         sqlx::query("UPDATE service_tokens SET revoked_at = $2, revoked_by = $3 WHERE id = $1 AND revoked_at IS NULL");
-    let ended = ended.bind(id.to_string()).bind(At(now)).bind(by.map(PersonId::as_str));
+    let ended = ended.bind(id.to_string()).bind(At(now)).bind(by.person.map(PersonId::as_str));
     one_row("service token", &ended.execute(&mut *tx).await.map_err(StoreError::from)?)?;
     let about = json!({ "team": there.team, "name": there.name });
     record(&mut tx, by, "service-token.revoked", id, about);
@@ -139,7 +139,7 @@ async fn insert(conn: &mut Conn, new: &NewServiceToken, now: Timestamp) -> Resul
     Ok(())
 }
 
-fn record(tx: &mut Tx, by: Option<&PersonId>, action: &str, id: ServiceTokenId, data: Value) {
+fn record(tx: &mut Tx, by: By<'_>, action: &str, id: ServiceTokenId, data: Value) {
     let entry = NewAuditEntry::new(action, format!("service-tokens/{id}")).by(by).with(data);
     journal::record(tx, entry);
 }

@@ -106,13 +106,11 @@ impl SqliteStore {
             .busy_timeout(BUSY_TIMEOUT);
         // A full disk has SQLite end the transaction by itself (sqlite.org/lang_transaction.html, section 3), which nobody
         // tells the one who counts transactions: such a connection would begin none any more, and is replaced.
-        let writers = SqlitePoolOptions::new()
-            .max_connections(1)
-            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
+        let writers =
+            pool(1).before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
         let writer = writers.connect_with(options.clone()).await.map_err(|error| fail(error.into()))?;
         MIGRATIONS.run(&writer).await.map_err(|error| fail(error.into()))?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS);
-        let readers = readers.connect_with(options.read_only(true)).await.map_err(|error| fail(error.into()))?;
+        let readers = pool(READERS).connect_with(options.read_only(true)).await.map_err(|error| fail(error.into()))?;
         tracing::info!(path = %path.display(), "database open");
         Ok(Self { writer, readers, committed: watch::Sender::new(()) })
     }
@@ -136,6 +134,11 @@ impl SqliteStore {
     async fn snapshot(&self) -> Result<Transaction<'static, Sqlite>> {
         Ok(self.readers.begin().await?)
     }
+}
+
+/// Connections that stay. No server ends them behind our back, and each new one is a thread with everything to learn again.
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).max_lifetime(None).idle_timeout(None)
 }
 
 async fn commit(tx: Tx) -> Result<()> {

@@ -2,14 +2,16 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::names::{PersonId, ScheduleName};
+use macadam_core::names::ScheduleName;
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 
 use super::row::{Columns, int, micros};
 use super::{Result, SqliteStore, commit, journal};
 use crate::schedules::to_schedule;
-use crate::{DueSchedule, NewAuditEntry, RunEnd, ScheduleError, ScheduleLease, ScheduleRecord, Schedules, StoreError};
+use crate::{
+    ByPerson, DueSchedule, NewAuditEntry, RunEnd, ScheduleError, ScheduleLease, ScheduleRecord, Schedules, StoreError,
+};
 
 #[async_trait]
 impl Schedules for SqliteStore {
@@ -94,7 +96,7 @@ impl Schedules for SqliteStore {
         Ok(commit(tx).await?)
     }
 
-    async fn run_schedule(&self, name: &ScheduleName, by: &PersonId, now: Timestamp) -> Result<(), ScheduleError> {
+    async fn run_schedule(&self, name: &ScheduleName, by: ByPerson<'_>, now: Timestamp) -> Result<(), ScheduleError> {
         let mut tx = self.begin().await?;
         let asked = sqlx::query("UPDATE schedules SET next_run_at = min(next_run_at, $2) WHERE name = $1")
             .bind(name.as_str())
@@ -106,7 +108,7 @@ impl Schedules for SqliteStore {
             return Err(ScheduleError::NotFound(name.clone()));
         }
         let data = json!({ "schedule": name });
-        let entry = NewAuditEntry::new("schedule.run-requested", format!("schedules/{name}")).by(Some(by));
+        let entry = NewAuditEntry::new("schedule.run-requested", format!("schedules/{name}")).by(by);
         journal::record(&mut tx, entry.with(data), now).await?;
         Ok(commit(tx).await?)
     }

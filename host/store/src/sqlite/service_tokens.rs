@@ -12,8 +12,8 @@ use super::row::{Columns, json, micros, one_row};
 use super::{Conn, Result, SqliteStore, commit, journal, teams};
 use crate::service_tokens::{USE_NOTED_FOR, made};
 use crate::{
-    NewAuditEntry, NewServiceToken, PageRequest, ServiceTokenError, ServiceTokenId, ServiceTokenRecord, ServiceTokens,
-    StoreError,
+    By, NewAuditEntry, NewServiceToken, PageRequest, ServiceTokenError, ServiceTokenId, ServiceTokenRecord,
+    ServiceTokens, StoreError,
 };
 
 #[async_trait]
@@ -28,7 +28,7 @@ impl ServiceTokens for SqliteStore {
             return Err(ServiceTokenError::UnknownTeam(new.team.clone()));
         }
         insert(&mut tx, new, now).await?;
-        record(&mut tx, new.created_by.as_ref(), "service-token.created", new.id, made(new), now).await?;
+        record(&mut tx, new.by(), "service-token.created", new.id, made(new), now).await?;
         let kept = named(&mut tx, new.id).await?;
         commit(tx).await?;
         Ok(kept)
@@ -82,7 +82,7 @@ impl ServiceTokens for SqliteStore {
     async fn revoke_service_token(
         &self,
         id: ServiceTokenId,
-        by: Option<&PersonId>,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<ServiceTokenRecord, ServiceTokenError> {
         let mut tx = self.begin().await?;
@@ -93,7 +93,7 @@ impl ServiceTokens for SqliteStore {
         let ended = sqlx::query(
             "UPDATE service_tokens SET revoked_at = $2, revoked_by = $3 WHERE id = $1 AND revoked_at IS NULL",
         );
-        let ended = ended.bind(id.to_string()).bind(micros(now)).bind(by.map(PersonId::as_str));
+        let ended = ended.bind(id.to_string()).bind(micros(now)).bind(by.person.map(PersonId::as_str));
         one_row("service token", &ended.execute(&mut *tx).await.map_err(StoreError::from)?)?;
         let about = json!({ "team": there.team, "name": there.name });
         record(&mut tx, by, "service-token.revoked", id, about, now).await?;
@@ -124,7 +124,7 @@ async fn insert(conn: &mut Conn, new: &NewServiceToken, now: Timestamp) -> Resul
 
 async fn record(
     conn: &mut Conn,
-    by: Option<&PersonId>,
+    by: By<'_>,
     action: &str,
     id: ServiceTokenId,
     data: Value,

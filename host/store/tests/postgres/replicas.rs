@@ -210,7 +210,7 @@ async fn a_job_that_is_taken_back_while_a_worker_begins_is_either_not_begun_or_u
             }
             worker.begin_work(&lease, now).await
         });
-        let cancels = tokio::spawn(async move { person_at.cancel_job(new.job, &person("ana"), now).await });
+        let cancels = tokio::spawn(async move { person_at.cancel_job(new.job, somewhere(&person("ana")), now).await });
         match (begins.await.unwrap(), cancels.await.unwrap().unwrap()) {
             (Err(JobError::LeaseLost { .. }), Cancelled::AtOnce) => {
                 at_once += 1;

@@ -83,8 +83,8 @@ async fn intervene(store: &PostgresStore, world: &World, dice: &mut Dice) {
     let jobs = store.list_jobs(&JobFilter::default(), PageRequest::first(40)).await.unwrap();
     let Some(job) = dice.pick(&jobs) else { return };
     let intervened = match dice.roll(2) {
-        0 => store.cancel_job(job.id, &person("ana"), world.now()).await.map(drop),
-        _ => store.retry_job(job.id, &person("ada"), world.now()).await,
+        0 => store.cancel_job(job.id, somewhere(&person("ana")), world.now()).await.map(drop),
+        _ => store.retry_job(job.id, somewhere(&person("ada")), world.now()).await,
     };
     if let Err(InterveneError::Store(error)) = intervened {
         panic!("a refusal must be typed: {error:?}");

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::world::*;
 
 async fn cancel(world: &World, job: JobId) -> Result<Cancelled, InterveneError> {
-    world.store.cancel_job(job, &person("ana"), world.now()).await
+    world.store.cancel_job(job, somewhere(&person("ana")), world.now()).await
 }
 
 async fn state_of(world: &World, job: JobId) -> JobState {

@@ -138,8 +138,8 @@ async fn change_of_mind(world: &World, dice: &mut Dice, number: u64) {
     let jobs = world.store.list_jobs(&JobFilter::default(), PageRequest::first(50)).await.unwrap();
     let any = jobs.get(usize::try_from(dice.roll(jobs.len().max(1) as u64)).unwrap());
     match (dice.roll(4), any) {
-        (0, Some(job)) => drop(world.store.cancel_job(job.id, &person("ana"), world.now()).await),
-        (1, Some(job)) => drop(world.store.retry_job(job.id, &person("ada"), world.now()).await),
+        (0, Some(job)) => drop(world.store.cancel_job(job.id, somewhere(&person("ana")), world.now()).await),
+        (1, Some(job)) => drop(world.store.retry_job(job.id, somewhere(&person("ada")), world.now()).await),
         (2, Some(job)) => {
             let of = world.resource(job.resource).await;
             drop(world.submit(&world.delete(&of)).await);
@@ -172,7 +172,7 @@ async fn run(seed: u64, seen: &mut BTreeSet<&'static str>) {
         let dead = JobFilter { state: Some(JobState::Dead), ..JobFilter::default() };
         for job in world.store.list_jobs(&dead, PageRequest::first(100)).await.unwrap() {
             // Of two on one resource the first holds it, and settles the other.
-            drop(world.store.retry_job(job.id, &person("ada"), world.now()).await);
+            drop(world.store.retry_job(job.id, somewhere(&person("ada")), world.now()).await);
         }
     }
     check(&world, &target, seed, seen).await;

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::world::*;
 
 async fn retry(world: &World, job: JobId) -> Result<(), InterveneError> {
-    world.store.retry_job(job, &person("ada"), world.now()).await
+    world.store.retry_job(job, somewhere(&person("ada")), world.now()).await
 }
 
 async fn state_of(world: &World, job: JobId) -> JobState {
@@ -102,7 +102,7 @@ async fn only_what_is_dead_is_tried_again_and_not_while_something_else_is_under_
     assert_eq!(state_of(&world, id).await, JobState::Failed, "what it left is gone, so nobody has to look at it");
     let settled = retry(&world, id).await.unwrap_err();
     assert!(matches!(settled, InterveneError::NotDead { state: JobState::Failed }), "{settled:?}");
-    let cancelled = world.store.cancel_job(id, &person("ana"), world.now()).await.unwrap_err();
+    let cancelled = world.store.cancel_job(id, somewhere(&person("ana")), world.now()).await.unwrap_err();
     assert!(matches!(cancelled, InterveneError::Ended { .. }), "{cancelled:?}");
 }
 

@@ -175,16 +175,16 @@ async fn intervene(world: &World) {
     store.record_health(ready.id, HealthState::Healthy, None, now).await.unwrap();
     let waits = world.create("shop", "waits", 1);
     world.taken(&waits).await;
-    store.cancel_job(waits.job, &ada, now).await.unwrap();
+    store.cancel_job(waits.job, somewhere(&ada), now).await.unwrap();
     let begun = world.create("shop", "begun", 1);
     world.taken(&begun).await;
     store.begin_work(&world.claimed().await.lease, now).await.unwrap();
-    store.cancel_job(begun.job, &ada, now).await.unwrap();
+    store.cancel_job(begun.job, somewhere(&ada), now).await.unwrap();
     let (_, dead) = super::dead_letters::dead_removal(world).await;
-    store.retry_job(dead, &ada, now).await.unwrap();
+    store.retry_job(dead, somewhere(&ada), now).await.unwrap();
     let schedule = "sweep".parse().unwrap();
     store.know_schedule(&schedule, "every 60 s", world.later(60)).await.unwrap();
-    store.run_schedule(&schedule, &ada, now).await.unwrap();
+    store.run_schedule(&schedule, somewhere(&ada), now).await.unwrap();
     super::access::made_and_removed(world).await;
     super::sealing::replaced_and_retired(world).await;
 }

@@ -1,5 +1,6 @@
 //! Idempotency keys: taken once, answered again, given up, taken over with what was done, forgotten.
 
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
 use macadam_store::*;
 use tokio::task::JoinSet;
@@ -178,4 +179,46 @@ async fn of_who_works_and_who_takes_over_at_once_one_does_it() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn whoever_lost_a_key_changes_no_webhook_job_schedule_or_token() {
+    let world = World::start().await;
+    let (store, ana, sweep) = (&world.store, person("ana"), "sweep".parse().unwrap());
+    let webhook = super::webhooks::made(&world, "shop").await.id;
+    let waits = world.create("shop", "waits", 1);
+    let (_, dead) = super::dead_letters::dead_removal(&world).await;
+    world.taken(&waits).await;
+    store.know_schedule(&sweep, "every 60 s", world.later(60)).await.unwrap();
+    let mut token = super::service_tokens::new(&world, "shop", "deploy", "one");
+    let made = store.add_service_token(&token, world.now()).await.unwrap().id;
+
+    let (asleep, awake) = (world.keyed("ana", "something"), world.keyed("ana", "something"));
+    world.take(&asleep).await;
+    world.advance(60);
+    assert_eq!(world.take(&awake).await, KeyState::Taken);
+    let origin = Origin { held: Some(asleep.held.clone()), ..Origin::NONE };
+    let (by, now, (audit, told)) = (ByPerson { person: &ana, origin: &origin }, world.now(), world.marks().await);
+    (token.id, token.origin) = (ServiceTokenId::new(now, world.random()), origin.clone());
+    let (new, other) = (super::webhooks::new(&world, "shop"), super::webhooks::changed("https://other.example/a"));
+    let refusals = [
+        store.create_webhook(&new, by, now).await.unwrap_err().to_string(),
+        store.change_webhook(webhook, &other, by, now).await.unwrap_err().to_string(),
+        store.rotate_webhook(webhook, &Sealed::new(*b"x"), now, by, now).await.unwrap_err().to_string(),
+        store.delete_webhook(webhook, by, now).await.unwrap_err().to_string(),
+        store.cancel_job(waits.job, by, now).await.unwrap_err().to_string(),
+        store.retry_job(dead, by, now).await.unwrap_err().to_string(),
+        store.run_schedule(&sweep, by, now).await.unwrap_err().to_string(),
+        store.add_service_token(&token, now).await.unwrap_err().to_string(),
+        store.revoke_service_token(made, by.into(), now).await.unwrap_err().to_string(),
+    ];
+    assert_eq!(refusals, [(); 9].map(|()| StoreError::KeyLost.to_string()));
+    assert_eq!(world.marks().await, (audit, told), "nothing is recorded or told");
+    assert!(store.webhook(webhook).await.unwrap().is_some() && store.webhook(new.id).await.unwrap().is_none());
+
+    let held = Origin { held: Some(awake.held.clone()), ..Origin::NONE };
+    store.cancel_job(waits.job, ByPerson { person: &ana, origin: &held }, now).await.unwrap();
+    world.advance(60);
+    let found = world.take(&world.keyed("ana", "something")).await;
+    assert!(matches!(found, KeyState::Inherited { .. }), "who holds it does, and leaves what was done: {found:?}");
 }

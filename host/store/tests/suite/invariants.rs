@@ -122,12 +122,12 @@ async fn perform(world: &World, history: &mut History, deed: Deed) {
         }
         Deed::CancelJob { which } => {
             if let Some(job) = pick(&history.claims, which) {
-                intervened(&world.store.cancel_job(job.lease.job(), &person("ana"), world.now()).await);
+                intervened(&world.store.cancel_job(job.lease.job(), somewhere(&person("ana")), world.now()).await);
             }
         }
         Deed::RetryJob { which } => {
             if let Some(job) = pick(&history.claims, which)
-                && intervened(&world.store.retry_job(job.lease.job(), &person("ada"), world.now()).await)
+                && intervened(&world.store.retry_job(job.lease.job(), somewhere(&person("ada")), world.now()).await)
             {
                 // The one way out of an end.
                 history.final_requests.remove(&job.request.id);

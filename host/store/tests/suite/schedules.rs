@@ -93,10 +93,10 @@ async fn somebody_may_have_it_run_now_and_that_is_recorded() {
     let world = World::start().await;
     world.store.know_schedule(&name("sweep"), "every 60 s", world.later(60)).await.unwrap();
     let (audit, _) = world.marks().await;
-    world.store.run_schedule(&name("sweep"), &person("ada"), world.now()).await.unwrap();
+    world.store.run_schedule(&name("sweep"), somewhere(&person("ada")), world.now()).await.unwrap();
     assert_eq!(world.actions_since(audit).await, ["schedule.run-requested"]);
     assert!(claim(&world, "one").await.is_some());
-    let unknown = world.store.run_schedule(&name("swoop"), &person("ada"), world.now()).await.unwrap_err();
+    let unknown = world.store.run_schedule(&name("swoop"), somewhere(&person("ada")), world.now()).await.unwrap_err();
     assert!(matches!(unknown, ScheduleError::NotFound(_)), "{unknown:?}");
 }
 

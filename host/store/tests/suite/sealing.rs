@@ -34,9 +34,9 @@ async fn put_one_of_each(world: &World, key: SealingKeyId) -> WebhookId {
         secret: Sealed::under(key, b"before"),
         most: 9,
     };
-    world.store.create_webhook(&new, &person("ana"), world.now()).await.unwrap();
+    world.store.create_webhook(&new, somewhere(&person("ana")), world.now()).await.unwrap();
     let secret = Sealed::under(key, b"now");
-    world.store.rotate_webhook(id, &secret, world.later(60), &person("ana"), world.now()).await.unwrap();
+    world.store.rotate_webhook(id, &secret, world.later(60), somewhere(&person("ana")), world.now()).await.unwrap();
     id
 }
 
@@ -136,7 +136,7 @@ async fn what_was_changed_or_removed_meanwhile_is_left_as_it_is() {
     let job = world.claimed().await;
     world.store.save_step(&job.lease, &Sealed::under(id(1), b"later"), world.now(), "", world.now()).await.unwrap();
     let newer = Sealed::under(id(1), b"newer");
-    world.store.rotate_webhook(webhook, &newer, world.later(60), &person("ana"), world.now()).await.unwrap();
+    world.store.rotate_webhook(webhook, &newer, world.later(60), somewhere(&person("ana")), world.now()).await.unwrap();
     world.store.delete_secrets("s").await.unwrap();
     assert_eq!(world.store.reseal(id(2), &values, world.now()).await.unwrap(), 0);
     assert_eq!(world.claimed().await.state, Some(Sealed::under(id(1), b"later")));

@@ -1,11 +1,12 @@
 //! The tokens of services: kept by their hash, ended for good, and their makers never forgotten.
 
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
 use macadam_store::*;
 
 use super::world::*;
 
-fn new(world: &World, team: &str, name: &str, secret: &str) -> NewServiceToken {
+pub fn new(world: &World, team: &str, name: &str, secret: &str) -> NewServiceToken {
     let random = *Digest::of(secret.as_bytes()).as_bytes().first_chunk().unwrap();
     NewServiceToken {
         id: ServiceTokenId::new(world.now(), random),
@@ -16,6 +17,7 @@ fn new(world: &World, team: &str, name: &str, secret: &str) -> NewServiceToken {
         scopes: vec!["resource.*".parse().unwrap(), "request.read".parse().unwrap()],
         expires_at: world.later(3600),
         created_by: Some(person("ana")),
+        origin: Origin::NONE,
     }
 }
 
@@ -65,15 +67,16 @@ async fn a_revoked_token_stays_known_with_the_first_who_revoked_it() {
     let made = world.store.add_service_token(&new(&world, "shop", "deploy", "one"), world.now()).await.unwrap();
     world.advance(5);
     let (before, _) = world.marks().await;
-    let revoked = world.store.revoke_service_token(made.id, Some(&person("root")), world.now()).await.unwrap();
+    let revoked =
+        world.store.revoke_service_token(made.id, somewhere(&person("root")).into(), world.now()).await.unwrap();
     assert_eq!((revoked.revoked_at, revoked.revoked_by.clone()), (Some(world.now()), Some(person("root"))));
     world.advance(5);
-    let again = world.store.revoke_service_token(made.id, Some(&person("eve")), world.now()).await.unwrap();
+    let again = world.store.revoke_service_token(made.id, somewhere(&person("eve")).into(), world.now()).await.unwrap();
     assert_eq!(again, revoked, "the second of two changes nothing");
     assert_eq!(world.actions_since(before).await, ["service-token.revoked"], "and leaves no entry");
     assert_eq!(world.store.service_token_by_hash(&Digest::of(b"one")).await.unwrap(), Some(revoked));
     let unknown = ServiceTokenId::new(world.now(), [1; 10]);
-    let refused = world.store.revoke_service_token(unknown, None, world.now()).await.unwrap_err();
+    let refused = world.store.revoke_service_token(unknown, By::HOST, world.now()).await.unwrap_err();
     assert!(matches!(refused, ServiceTokenError::NotFound(_)), "{refused:?}");
 }
 
@@ -119,7 +122,7 @@ async fn whoever_made_any_token_of_a_service_stands_behind_it() {
         let created_by = by.map(person);
         let wanted = NewServiceToken { created_by, ..new(&world, "shop", "deploy", secret) };
         let made = world.store.add_service_token(&wanted, world.now()).await.unwrap();
-        world.store.revoke_service_token(made.id, None, world.now()).await.unwrap();
+        world.store.revoke_service_token(made.id, By::HOST, world.now()).await.unwrap();
     }
     world
         .store

@@ -10,7 +10,7 @@ use super::world::*;
 
 const MOST: u32 = 3;
 
-fn new(world: &World, team: &str) -> NewWebhook {
+pub fn new(world: &World, team: &str) -> NewWebhook {
     NewWebhook {
         id: WebhookId::new(world.now(), world.random()),
         team: team_id(team),
@@ -23,11 +23,11 @@ fn new(world: &World, team: &str) -> NewWebhook {
     }
 }
 
-async fn made(world: &World, team: &str) -> WebhookRecord {
-    world.store.create_webhook(&new(world, team), &person("ana"), world.now()).await.unwrap()
+pub async fn made(world: &World, team: &str) -> WebhookRecord {
+    world.store.create_webhook(&new(world, team), somewhere(&person("ana")), world.now()).await.unwrap()
 }
 
-fn changed(url: &str) -> WebhookChange {
+pub fn changed(url: &str) -> WebhookChange {
     WebhookChange {
         description: String::new(),
         url: url.into(),
@@ -74,13 +74,13 @@ fn is_lost(result: &Result<(), WebhookError>) -> bool {
 pub async fn made_changed_and_removed(world: &World) {
     let webhook = made(world, "shop").await;
     let (store, by, now) = (&world.store, person("ana"), world.now());
-    store.change_webhook(webhook.id, &changed("https://other.example/a"), &by, now).await.unwrap();
-    store.rotate_webhook(webhook.id, &Sealed::new(*b"new"), world.later(60), &by, now).await.unwrap();
+    store.change_webhook(webhook.id, &changed("https://other.example/a"), somewhere(&by), now).await.unwrap();
+    store.rotate_webhook(webhook.id, &Sealed::new(*b"new"), world.later(60), somewhere(&by), now).await.unwrap();
     let held = claim(world, "w").await.expect("its own making is told");
     let last = attempt(world, webhook.id, Some(1), Some("gone"));
     store.disable_webhook(&held.lease, &last, "it is gone", now).await.unwrap();
-    store.enable_webhook(webhook.id, &by, now).await.unwrap();
-    store.delete_webhook(webhook.id, &by, now).await.unwrap();
+    store.enable_webhook(webhook.id, somewhere(&by), now).await.unwrap();
+    store.delete_webhook(webhook.id, somewhere(&by), now).await.unwrap();
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_webhook_is_kept_as_it_was_made_and_listed_for_its_team() {
         filter: first.filter.clone(),
     };
     let marks = world.marks().await;
-    let same = world.store.change_webhook(first.id, &unchanged, &person("ana"), world.now()).await.unwrap();
+    let same = world.store.change_webhook(first.id, &unchanged, somewhere(&person("ana")), world.now()).await.unwrap();
     assert_eq!((same, world.marks().await), (first, marks), "what changes nothing leaves nothing");
 }
 
@@ -134,14 +134,14 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
     let world = World::start().await;
     let marks = world.marks().await;
     let (by, now) = (person("ana"), world.now());
-    let unknown = world.store.create_webhook(&new(&world, "nobody"), &by, now).await;
+    let unknown = world.store.create_webhook(&new(&world, "nobody"), somewhere(&by), now).await;
     assert!(matches!(unknown, Err(WebhookError::UnknownTeam(_))), "{unknown:?}");
     let nothing = WebhookId::new(now, world.random());
     let results = [
-        world.store.change_webhook(nothing, &changed("https://a.example"), &by, now).await.map(drop),
-        world.store.rotate_webhook(nothing, &Sealed::new(*b"x"), now, &by, now).await.map(drop),
-        world.store.enable_webhook(nothing, &by, now).await.map(drop),
-        world.store.delete_webhook(nothing, &by, now).await,
+        world.store.change_webhook(nothing, &changed("https://a.example"), somewhere(&by), now).await.map(drop),
+        world.store.rotate_webhook(nothing, &Sealed::new(*b"x"), now, somewhere(&by), now).await.map(drop),
+        world.store.enable_webhook(nothing, somewhere(&by), now).await.map(drop),
+        world.store.delete_webhook(nothing, somewhere(&by), now).await,
         world.store.keep_test(&attempt(&world, nothing, None, None)).await,
     ];
     for refused in results {
@@ -156,8 +156,9 @@ async fn a_team_has_no_more_webhooks_than_it_may_have_however_many_are_made_at_o
     let mut racing = JoinSet::new();
     for _ in 0..12 {
         let world = world.clone();
-        racing
-            .spawn(async move { world.store.create_webhook(&new(&world, "shop"), &person("ana"), world.now()).await });
+        racing.spawn(async move {
+            world.store.create_webhook(&new(&world, "shop"), somewhere(&person("ana")), world.now()).await
+        });
     }
     let (made, refused): (Vec<_>, Vec<_>) = racing.join_all().await.into_iter().partition(Result::is_ok);
     assert_eq!(made.len(), MOST as usize);
@@ -169,7 +170,7 @@ async fn a_webhook_is_told_of_its_teams_events_and_those_for_everybody_that_its_
     let world = World::start().await;
     let mut wish = new(&world, "shop");
     wish.filter = WebhookFilter::default();
-    let webhook = world.store.create_webhook(&wish, &person("ana"), world.now()).await.unwrap();
+    let webhook = world.store.create_webhook(&wish, somewhere(&person("ana")), world.now()).await.unwrap();
     let (_, start) = world.marks().await;
     world.taken(&world.create("shop", "orders", 1)).await;
     world.taken(&world.create("web", "pages", 1)).await;
@@ -265,11 +266,11 @@ async fn a_disabled_webhook_is_left_alone_until_it_is_enabled_and_goes_on_where_
     world.advance(1000);
     world.taken(&world.create("shop", "orders", 1)).await;
     assert!(claim(&world, "w").await.is_none());
-    let enabled = world.store.enable_webhook(id, &person("ana"), world.now()).await.unwrap();
+    let enabled = world.store.enable_webhook(id, somewhere(&person("ana")), world.now()).await.unwrap();
     assert_eq!((enabled.state, enabled.reason, enabled.failures), (WebhookState::Active, None, 0));
     assert_eq!(enabled.cursor, there.cursor, "it goes on where it stopped");
     let marks = world.marks().await;
-    world.store.enable_webhook(id, &person("ana"), world.now()).await.unwrap();
+    world.store.enable_webhook(id, somewhere(&person("ana")), world.now()).await.unwrap();
     assert_eq!(world.marks().await, marks, "one that is active stays as it is");
     assert!(claim(&world, "w").await.is_some());
 }
@@ -280,7 +281,11 @@ async fn a_change_ends_what_is_under_way_and_nobody_else_begins_before_that_has_
     let webhook = made(&world, "shop").await;
     let held = claim(&world, "old").await.unwrap();
     let by = person("ana");
-    world.store.change_webhook(webhook.id, &changed("https://new.example/a"), &by, world.now()).await.unwrap();
+    world
+        .store
+        .change_webhook(webhook.id, &changed("https://new.example/a"), somewhere(&by), world.now())
+        .await
+        .unwrap();
     assert!(is_lost(&keep(&world, &held, 1, None).await), "the old address's answer counts no more");
     assert!(claim(&world, "new").await.is_none(), "the old worker may still be calling");
     world.advance(LEASE);
@@ -288,13 +293,13 @@ async fn a_change_ends_what_is_under_way_and_nobody_else_begins_before_that_has_
     assert_eq!(held.webhook.url, "https://new.example/a");
 
     let (secret, until) = (Sealed::new(*b"second"), world.later(60));
-    let rotated = world.store.rotate_webhook(webhook.id, &secret, until, &by, world.now()).await.unwrap();
+    let rotated = world.store.rotate_webhook(webhook.id, &secret, until, somewhere(&by), world.now()).await.unwrap();
     assert_eq!(rotated.secret, secret);
     assert_eq!(rotated.previous, Some(PreviousSecret { secret: webhook.secret, until }));
     assert!(is_lost(&keep(&world, &held, 1, None).await));
     world.advance(LEASE);
     let held = claim(&world, "new").await.unwrap();
-    world.store.delete_webhook(webhook.id, &by, world.now()).await.unwrap();
+    world.store.delete_webhook(webhook.id, somewhere(&by), world.now()).await.unwrap();
     assert!(is_lost(&keep(&world, &held, 1, None).await));
     assert_eq!(world.store.webhook(webhook.id).await.unwrap(), None);
 }
@@ -318,7 +323,7 @@ async fn what_came_of_attempts_is_read_latest_first_and_kept_for_a_time() {
     assert_eq!(read(&world, id).await.failures, 1, "a test means nothing for the webhook");
     assert_eq!(world.store.prune_deliveries(second).await.unwrap(), 1);
     assert_eq!(world.store.deliveries(id, PageRequest::first(10)).await.unwrap(), all[..2]);
-    world.store.delete_webhook(id, &person("ana"), world.now()).await.unwrap();
+    world.store.delete_webhook(id, somewhere(&person("ana")), world.now()).await.unwrap();
     assert_eq!(world.store.deliveries(id, PageRequest::first(10)).await.unwrap(), [], "they go with their webhook");
 }
 

@@ -38,6 +38,11 @@ pub struct World {
     ids: Arc<AtomicU64>,
 }
 
+/// A person, from somewhere.
+pub fn somewhere(person: &PersonId) -> ByPerson<'_> {
+    ByPerson { person, origin: &Origin::NONE }
+}
+
 pub fn person(name: &str) -> PersonId {
     name.parse().unwrap()
 }

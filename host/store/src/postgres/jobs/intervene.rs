@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use macadam_core::lifecycle::{JobState, RequestState, ResourceState};
-use macadam_core::names::PersonId;
 use macadam_core::request::Action;
 use serde_json::json;
 
@@ -12,11 +11,11 @@ use super::super::row::{At, flag, one_row};
 use super::super::tx::Tx;
 use super::super::{Conn, PostgresStore, journal, requests, resources};
 use super::read;
-use crate::{Cancelled, InterveneError, JobId, JobPhase, JobRecord, RequestRecord};
+use crate::{ByPerson, Cancelled, InterveneError, JobId, JobPhase, JobRecord, RequestRecord};
 
 type Result<T> = std::result::Result<T, InterveneError>;
 
-pub(super) async fn cancel(store: &PostgresStore, id: JobId, by: &PersonId, now: Timestamp) -> Result<Cancelled> {
+pub(super) async fn cancel(store: &PostgresStore, id: JobId, by: ByPerson<'_>, now: Timestamp) -> Result<Cancelled> {
     let mut tx = store.begin().await?;
     let job = read::hold(&mut tx, id).await?.ok_or(InterveneError::NotFound(id))?;
     if job.state.is_final() {
@@ -47,7 +46,7 @@ async fn ask_for_undoing(
     tx: &mut Tx,
     job: &JobRecord,
     request: &RequestRecord,
-    by: &PersonId,
+    by: ByPerson<'_>,
     now: Timestamp,
 ) -> Result<()> {
     match job.phase {
@@ -61,13 +60,13 @@ async fn ask_for_undoing(
          WHERE id = $1 AND state IN ('queued', 'running') AND phase = 'provision'",
     )
     .bind(job.id.to_string())
-    .bind(by.as_str())
+    .bind(by.person.as_str())
     .bind(At(now))
     .execute(&mut **tx)
     .await
     .map_err(crate::StoreError::from)?;
     one_row("job", &asked)?;
-    journal::record_job(tx, Some(by), "job.cancel-requested", job.id, request, json!({}));
+    journal::record_job(tx, by, "job.cancel-requested", job.id, request, json!({}));
     Ok(())
 }
 
@@ -76,7 +75,7 @@ async fn end_at_once(
     tx: &mut Tx,
     job: &JobRecord,
     request: &RequestRecord,
-    by: &PersonId,
+    by: ByPerson<'_>,
     now: Timestamp,
 ) -> Result<()> {
     let ended = sqlx::query(
@@ -86,7 +85,7 @@ async fn end_at_once(
          WHERE id = $1 AND state IN ('queued', 'running') AND NOT begun",
     )
     .bind(job.id.to_string())
-    .bind(by.as_str())
+    .bind(by.person.as_str())
     .bind(At(now))
     .execute(&mut **tx)
     .await
@@ -98,8 +97,8 @@ async fn end_at_once(
         .execute(&mut **tx)
         .await
         .map_err(crate::StoreError::from)?;
-    let text = format!("cancelled by {by}");
-    let step = Move { to: RequestState::Cancelled, by: Some(by).into(), job: None, text: Some(&text) };
+    let text = format!("cancelled by {}", by.person);
+    let step = Move { to: RequestState::Cancelled, by: by.into(), job: None, text: Some(&text) };
     state::move_to(tx, request, &step, now).await?;
     let resource = resources::named(tx, job.resource).await?;
     let to = match request.action {
@@ -108,11 +107,11 @@ async fn end_at_once(
         Action::Delete => request.found.unwrap_or(ResourceState::Ready),
     };
     change::release(tx, &resource, to, false, Cause { request: request.id, now }).await?;
-    journal::record_job(tx, Some(by), "job.cancelled", job.id, request, json!({}));
+    journal::record_job(tx, by, "job.cancelled", job.id, request, json!({}));
     Ok(())
 }
 
-pub(super) async fn retry(store: &PostgresStore, id: JobId, by: &PersonId, now: Timestamp) -> Result<()> {
+pub(super) async fn retry(store: &PostgresStore, id: JobId, by: ByPerson<'_>, now: Timestamp) -> Result<()> {
     let mut tx = store.begin().await?;
     let job = read::hold(&mut tx, id).await?.ok_or(InterveneError::NotFound(id))?;
     if job.state != JobState::Dead {
@@ -137,10 +136,10 @@ pub(super) async fn retry(store: &PostgresStore, id: JobId, by: &PersonId, now: 
     .await
     .map_err(crate::StoreError::from)?;
     one_row("job", &queued)?;
-    let step = Move { to: RequestState::Queued, by: Some(by).into(), job: Some(id), text: None };
+    let step = Move { to: RequestState::Queued, by: by.into(), job: Some(id), text: None };
     state::move_to(&mut tx, &request, &step, now).await?;
     change::reserve(&mut tx, &resource, None, Cause { request: request.id, now }).await?;
-    journal::record_job(&mut tx, Some(by), "job.retried", id, &request, json!({ "error": job.error }));
+    journal::record_job(&mut tx, by, "job.retried", id, &request, json!({ "error": job.error }));
     tx.commit(now).await?;
     Ok(())
 }

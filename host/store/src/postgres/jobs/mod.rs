@@ -10,15 +10,15 @@ mod redecide;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::names::PersonId;
 use macadam_core::retry::ErrorClass;
 
 use super::row::{At, Columns, one_row};
 use super::tx::retrying;
 use super::{Conn, PostgresStore, Result};
 use crate::{
-    AttemptRecord, Cancelled, ClaimedJob, Decision, Finished, InterveneError, JobEnd, JobError, JobFilter, JobId,
-    JobLimits, JobPhase, JobRecord, JobTotals, Jobs, Lease, PageRequest, Redecided, RequestRecord, Sealed, Setback,
+    AttemptRecord, ByPerson, Cancelled, ClaimedJob, Decision, Finished, InterveneError, JobEnd, JobError, JobFilter,
+    JobId, JobLimits, JobPhase, JobRecord, JobTotals, Jobs, Lease, PageRequest, Redecided, RequestRecord, Sealed,
+    Setback,
 };
 
 #[async_trait]
@@ -87,11 +87,11 @@ impl Jobs for PostgresStore {
         history::of(self, id, limit).await
     }
 
-    async fn cancel_job(&self, id: JobId, by: &PersonId, now: Timestamp) -> Result<Cancelled, InterveneError> {
+    async fn cancel_job(&self, id: JobId, by: ByPerson<'_>, now: Timestamp) -> Result<Cancelled, InterveneError> {
         retrying(|| intervene::cancel(self, id, by, now)).await
     }
 
-    async fn retry_job(&self, id: JobId, by: &PersonId, now: Timestamp) -> Result<(), InterveneError> {
+    async fn retry_job(&self, id: JobId, by: ByPerson<'_>, now: Timestamp) -> Result<(), InterveneError> {
         retrying(|| intervene::retry(self, id, by, now)).await
     }
 

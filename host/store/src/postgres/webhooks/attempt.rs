@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::row::{At, Columns, int, plain};
 use super::super::{Conn, PostgresStore, Result};
 use super::{change, named, to_webhook};
-use crate::{Attempted, ClaimedWebhook, DeliveryRecord, StoreError, WebhookError, WebhookId, WebhookLease};
+use crate::{Attempted, By, ClaimedWebhook, DeliveryRecord, StoreError, WebhookError, WebhookId, WebhookLease};
 
 macro_rules! waiting {
     ($more:literal) => {
@@ -156,7 +156,7 @@ pub(super) async fn disable(
     insert(&mut tx, attempt).await?;
     let webhook = named(&mut tx, lease.webhook).await?;
     let more = json!({ "reason": reason, "failing_since": webhook.failing_since });
-    change::record(&mut tx, None, "disabled", &webhook, more);
+    change::record(&mut tx, By::HOST, "disabled", &webhook, more);
     tx.commit(now).await?;
     Ok(())
 }

@@ -2,7 +2,6 @@
 //! stops, and leaves the lease's time, so that nobody else begins before that one has.
 
 use jiff::Timestamp;
-use macadam_core::names::PersonId;
 use serde_json::{Value, json};
 
 use super::super::row::{At, Columns, int, json as text, one_row, plain};
@@ -10,7 +9,7 @@ use super::super::tx::{Lock, Tx};
 use super::super::{PostgresStore, journal, outbox, teams};
 use super::named;
 use crate::{
-    NewAuditEntry, NewWebhook, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId,
+    By, ByPerson, NewAuditEntry, NewWebhook, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId,
     WebhookRecord, WebhookState,
 };
 
@@ -19,7 +18,7 @@ type Result<T, E = WebhookError> = std::result::Result<T, E>;
 pub(super) async fn create(
     store: &PostgresStore,
     new: &NewWebhook,
-    by: &PersonId,
+    by: ByPerson<'_>,
     now: Timestamp,
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
@@ -48,12 +47,12 @@ pub(super) async fn create(
     .bind(new.secret.as_bytes())
     .bind(int(cursor))
     .bind(At(now))
-    .bind(by.as_str())
+    .bind(by.person.as_str())
     .execute(&mut *tx)
     .await;
     written.map_err(StoreError::from)?;
     let webhook = named(&mut tx, new.id).await?;
-    record(&mut tx, Some(by), "created", &webhook, about(&new.receiver, &new.filter));
+    record(&mut tx, by, "created", &webhook, about(&new.receiver, &new.filter));
     tx.commit(now).await?;
     Ok(webhook)
 }
@@ -62,7 +61,7 @@ pub(super) async fn change(
     store: &PostgresStore,
     id: WebhookId,
     change: &WebhookChange,
-    by: &PersonId,
+    by: ByPerson<'_>,
     now: Timestamp,
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
@@ -88,7 +87,7 @@ pub(super) async fn change(
     .await;
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
-    record(&mut tx, Some(by), "changed", &webhook, about(receiver, filter));
+    record(&mut tx, by, "changed", &webhook, about(receiver, filter));
     tx.commit(now).await?;
     Ok(webhook)
 }
@@ -98,7 +97,7 @@ pub(super) async fn rotate(
     id: WebhookId,
     secret: &Sealed,
     previous_until: Timestamp,
-    by: &PersonId,
+    by: ByPerson<'_>,
     now: Timestamp,
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
@@ -117,7 +116,7 @@ pub(super) async fn rotate(
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
     let more = json!({ "previous_until": previous_until });
-    record(&mut tx, Some(by), "rotated", &webhook, more);
+    record(&mut tx, by, "rotated", &webhook, more);
     tx.commit(now).await?;
     Ok(webhook)
 }
@@ -125,7 +124,7 @@ pub(super) async fn rotate(
 pub(super) async fn enable(
     store: &PostgresStore,
     id: WebhookId,
-    by: &PersonId,
+    by: ByPerson<'_>,
     now: Timestamp,
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
@@ -146,17 +145,17 @@ pub(super) async fn enable(
     .await;
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
-    record(&mut tx, Some(by), "enabled", &webhook, json!({}));
+    record(&mut tx, by, "enabled", &webhook, json!({}));
     tx.commit(now).await?;
     Ok(webhook)
 }
 
-pub(super) async fn delete(store: &PostgresStore, id: WebhookId, by: &PersonId, now: Timestamp) -> Result<()> {
+pub(super) async fn delete(store: &PostgresStore, id: WebhookId, by: ByPerson<'_>, now: Timestamp) -> Result<()> {
     let mut tx = store.begin().await?;
     let there = named(&mut tx, id).await?;
     let removed = sqlx::query("DELETE FROM webhooks WHERE id = $1").bind(id.to_string()).execute(&mut *tx).await;
     one_row("webhook", &removed.map_err(StoreError::from)?)?;
-    record(&mut tx, Some(by), "deleted", &there, json!({}));
+    record(&mut tx, by, "deleted", &there, json!({}));
     tx.commit(now).await?;
     Ok(())
 }
@@ -166,7 +165,7 @@ fn about(receiver: &str, filter: &WebhookFilter) -> Value {
 }
 
 /// Records what happened to a webhook; `more` is added to what is always said of it.
-pub(super) fn record(tx: &mut Tx, by: Option<&PersonId>, what: &str, webhook: &WebhookRecord, more: Value) {
+pub(super) fn record<'a>(tx: &mut Tx, by: impl Into<By<'a>>, what: &str, webhook: &WebhookRecord, more: Value) {
     let mut data = json!({ "webhook": webhook.id, "team": webhook.team });
     if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
         data.extend(more);

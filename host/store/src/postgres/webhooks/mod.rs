@@ -5,7 +5,7 @@ mod change;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::names::{PersonId, TeamId};
+use macadam_core::names::TeamId;
 use sqlx::QueryBuilder;
 use sqlx::postgres::PgRow;
 
@@ -13,7 +13,7 @@ use super::row::{At, Columns};
 use super::tx::retrying;
 use super::{Conn, PostgresStore, Result};
 use crate::{
-    Attempted, ClaimedWebhook, DeliveryId, DeliveryRecord, NewWebhook, PageRequest, PreviousSecret, Sealed,
+    Attempted, ByPerson, ClaimedWebhook, DeliveryId, DeliveryRecord, NewWebhook, PageRequest, PreviousSecret, Sealed,
     WebhookChange, WebhookError, WebhookFilter, WebhookId, WebhookLease, WebhookRecord, Webhooks,
 };
 
@@ -22,7 +22,7 @@ impl Webhooks for PostgresStore {
     async fn create_webhook(
         &self,
         new: &NewWebhook,
-        by: &PersonId,
+        by: ByPerson<'_>,
         now: Timestamp,
     ) -> Result<WebhookRecord, WebhookError> {
         retrying(|| change::create(self, new, by, now)).await
@@ -49,7 +49,7 @@ impl Webhooks for PostgresStore {
         &self,
         id: WebhookId,
         change: &WebhookChange,
-        by: &PersonId,
+        by: ByPerson<'_>,
         now: Timestamp,
     ) -> Result<WebhookRecord, WebhookError> {
         retrying(|| change::change(self, id, change, by, now)).await
@@ -60,7 +60,7 @@ impl Webhooks for PostgresStore {
         id: WebhookId,
         secret: &Sealed,
         previous_until: Timestamp,
-        by: &PersonId,
+        by: ByPerson<'_>,
         now: Timestamp,
     ) -> Result<WebhookRecord, WebhookError> {
         retrying(|| change::rotate(self, id, secret, previous_until, by, now)).await
@@ -69,13 +69,13 @@ impl Webhooks for PostgresStore {
     async fn enable_webhook(
         &self,
         id: WebhookId,
-        by: &PersonId,
+        by: ByPerson<'_>,
         now: Timestamp,
     ) -> Result<WebhookRecord, WebhookError> {
         retrying(|| change::enable(self, id, by, now)).await
     }
 
-    async fn delete_webhook(&self, id: WebhookId, by: &PersonId, now: Timestamp) -> Result<(), WebhookError> {
+    async fn delete_webhook(&self, id: WebhookId, by: ByPerson<'_>, now: Timestamp) -> Result<(), WebhookError> {
         retrying(|| change::delete(self, id, by, now)).await
     }
 

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use macadam_core::lifecycle::{JobState, RequestState, ResourceState};
-use macadam_core::names::PersonId;
 use macadam_core::request::Action;
 use serde_json::json;
 
@@ -11,11 +10,11 @@ use super::super::resources::change::{self, Cause};
 use super::super::row::{Columns, micros, one_row};
 use super::super::{Conn, SqliteStore, commit, journal, requests, resources};
 use super::read;
-use crate::{Cancelled, InterveneError, JobId, JobPhase, JobRecord, RequestRecord};
+use crate::{ByPerson, Cancelled, InterveneError, JobId, JobPhase, JobRecord, RequestRecord};
 
 type Result<T> = std::result::Result<T, InterveneError>;
 
-pub(super) async fn cancel(store: &SqliteStore, id: JobId, by: &PersonId, now: Timestamp) -> Result<Cancelled> {
+pub(super) async fn cancel(store: &SqliteStore, id: JobId, by: ByPerson<'_>, now: Timestamp) -> Result<Cancelled> {
     let mut tx = store.begin().await?;
     let job = read::by_id(&mut tx, id).await?.ok_or(InterveneError::NotFound(id))?;
     if job.state.is_final() {
@@ -46,7 +45,7 @@ async fn ask_for_undoing(
     conn: &mut Conn,
     job: &JobRecord,
     request: &RequestRecord,
-    by: &PersonId,
+    by: ByPerson<'_>,
     now: Timestamp,
 ) -> Result<()> {
     match job.phase {
@@ -60,13 +59,13 @@ async fn ask_for_undoing(
          WHERE id = $1 AND state IN ('queued', 'running') AND phase = 'provision'",
     )
     .bind(job.id.to_string())
-    .bind(by.as_str())
+    .bind(by.person.as_str())
     .bind(micros(now))
     .execute(&mut *conn)
     .await
     .map_err(crate::StoreError::from)?;
     one_row("job", &asked)?;
-    journal::record_job(conn, Some(by), "job.cancel-requested", job.id, request, json!({}), now).await?;
+    journal::record_job(conn, by, "job.cancel-requested", job.id, request, json!({}), now).await?;
     Ok(())
 }
 
@@ -75,7 +74,7 @@ async fn end_at_once(
     conn: &mut Conn,
     job: &JobRecord,
     request: &RequestRecord,
-    by: &PersonId,
+    by: ByPerson<'_>,
     now: Timestamp,
 ) -> Result<()> {
     let ended = sqlx::query(
@@ -85,7 +84,7 @@ async fn end_at_once(
          WHERE id = $1 AND state IN ('queued', 'running') AND begun = 0",
     )
     .bind(job.id.to_string())
-    .bind(by.as_str())
+    .bind(by.person.as_str())
     .bind(micros(now))
     .execute(&mut *conn)
     .await
@@ -97,8 +96,8 @@ async fn end_at_once(
         .execute(&mut *conn)
         .await
         .map_err(crate::StoreError::from)?;
-    let text = format!("cancelled by {by}");
-    let step = Move { to: RequestState::Cancelled, by: Some(by).into(), job: None, text: Some(&text) };
+    let text = format!("cancelled by {}", by.person);
+    let step = Move { to: RequestState::Cancelled, by: by.into(), job: None, text: Some(&text) };
     state::move_to(conn, request, &step, now).await?;
     let resource = resources::named(conn, job.resource).await?;
     let to = match request.action {
@@ -107,11 +106,11 @@ async fn end_at_once(
         Action::Delete => request.found.unwrap_or(ResourceState::Ready),
     };
     change::release(conn, &resource, to, false, Cause { request: request.id, now }).await?;
-    journal::record_job(conn, Some(by), "job.cancelled", job.id, request, json!({}), now).await?;
+    journal::record_job(conn, by, "job.cancelled", job.id, request, json!({}), now).await?;
     Ok(())
 }
 
-pub(super) async fn retry(store: &SqliteStore, id: JobId, by: &PersonId, now: Timestamp) -> Result<()> {
+pub(super) async fn retry(store: &SqliteStore, id: JobId, by: ByPerson<'_>, now: Timestamp) -> Result<()> {
     let mut tx = store.begin().await?;
     let job = read::by_id(&mut tx, id).await?.ok_or(InterveneError::NotFound(id))?;
     if job.state != JobState::Dead {
@@ -136,10 +135,10 @@ pub(super) async fn retry(store: &SqliteStore, id: JobId, by: &PersonId, now: Ti
     .await
     .map_err(crate::StoreError::from)?;
     one_row("job", &queued)?;
-    let step = Move { to: RequestState::Queued, by: Some(by).into(), job: Some(id), text: None };
+    let step = Move { to: RequestState::Queued, by: by.into(), job: Some(id), text: None };
     state::move_to(&mut tx, &request, &step, now).await?;
     change::reserve(&mut tx, &resource, None, Cause { request: request.id, now }).await?;
-    journal::record_job(&mut tx, Some(by), "job.retried", id, &request, json!({ "error": job.error }), now).await?;
+    journal::record_job(&mut tx, by, "job.retried", id, &request, json!({ "error": job.error }), now).await?;
     Ok(commit(tx).await?)
 }
 

@@ -10,14 +10,14 @@ mod redecide;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::names::PersonId;
 use macadam_core::retry::ErrorClass;
 
 use super::row::{Columns, micros, one_row};
 use super::{Conn, Result, SqliteStore};
 use crate::{
-    AttemptRecord, Cancelled, ClaimedJob, Decision, Finished, InterveneError, JobEnd, JobError, JobFilter, JobId,
-    JobLimits, JobPhase, JobRecord, JobTotals, Jobs, Lease, PageRequest, Redecided, RequestRecord, Sealed, Setback,
+    AttemptRecord, ByPerson, Cancelled, ClaimedJob, Decision, Finished, InterveneError, JobEnd, JobError, JobFilter,
+    JobId, JobLimits, JobPhase, JobRecord, JobTotals, Jobs, Lease, PageRequest, Redecided, RequestRecord, Sealed,
+    Setback,
 };
 
 #[async_trait]
@@ -85,11 +85,11 @@ impl Jobs for SqliteStore {
         history::of(self, id, limit).await
     }
 
-    async fn cancel_job(&self, id: JobId, by: &PersonId, now: Timestamp) -> Result<Cancelled, InterveneError> {
+    async fn cancel_job(&self, id: JobId, by: ByPerson<'_>, now: Timestamp) -> Result<Cancelled, InterveneError> {
         intervene::cancel(self, id, by, now).await
     }
 
-    async fn retry_job(&self, id: JobId, by: &PersonId, now: Timestamp) -> Result<(), InterveneError> {
+    async fn retry_job(&self, id: JobId, by: ByPerson<'_>, now: Timestamp) -> Result<(), InterveneError> {
         intervene::retry(self, id, by, now).await
     }
 

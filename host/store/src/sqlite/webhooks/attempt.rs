@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::row::{Columns, int, micros};
 use super::super::{Conn, Result, SqliteStore, commit};
 use super::{change, named, to_webhook};
-use crate::{Attempted, ClaimedWebhook, DeliveryRecord, StoreError, WebhookError, WebhookId, WebhookLease};
+use crate::{Attempted, By, ClaimedWebhook, DeliveryRecord, StoreError, WebhookError, WebhookId, WebhookLease};
 
 /// The webhook whose turn it is.
 const NEXT: &str = "SELECT id FROM webhooks
@@ -146,7 +146,7 @@ pub(super) async fn disable(
     insert(&mut tx, attempt).await?;
     let webhook = named(&mut tx, lease.webhook).await?;
     let more = json!({ "reason": reason, "failing_since": webhook.failing_since });
-    change::record(&mut tx, None, "disabled", &webhook, more, now).await?;
+    change::record(&mut tx, By::HOST, "disabled", &webhook, more, now).await?;
     commit(tx).await?;
     Ok(())
 }

@@ -2,14 +2,13 @@
 //! stops, and leaves the lease's time, so that nobody else begins before that one has.
 
 use jiff::Timestamp;
-use macadam_core::names::PersonId;
 use serde_json::{Value, json};
 
 use super::super::row::{Columns, int, json as text, micros, one_row};
 use super::super::{Conn, SqliteStore, commit, journal, outbox, teams};
 use super::named;
 use crate::{
-    NewAuditEntry, NewWebhook, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId,
+    By, ByPerson, NewAuditEntry, NewWebhook, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId,
     WebhookRecord, WebhookState,
 };
 
@@ -18,7 +17,7 @@ type Result<T, E = WebhookError> = std::result::Result<T, E>;
 pub(super) async fn create(
     store: &SqliteStore,
     new: &NewWebhook,
-    by: &PersonId,
+    by: ByPerson<'_>,
     now: Timestamp,
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
@@ -45,12 +44,12 @@ pub(super) async fn create(
     .bind(new.secret.as_bytes())
     .bind(int(cursor))
     .bind(micros(now))
-    .bind(by.as_str())
+    .bind(by.person.as_str())
     .execute(&mut *tx)
     .await;
     written.map_err(StoreError::from)?;
     let webhook = named(&mut tx, new.id).await?;
-    record(&mut tx, Some(by), "created", &webhook, about(&new.receiver, &new.filter), now).await?;
+    record(&mut tx, by, "created", &webhook, about(&new.receiver, &new.filter), now).await?;
     commit(tx).await?;
     Ok(webhook)
 }
@@ -59,7 +58,7 @@ pub(super) async fn change(
     store: &SqliteStore,
     id: WebhookId,
     change: &WebhookChange,
-    by: &PersonId,
+    by: ByPerson<'_>,
     now: Timestamp,
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
@@ -84,7 +83,7 @@ pub(super) async fn change(
     .await;
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
-    record(&mut tx, Some(by), "changed", &webhook, about(receiver, filter), now).await?;
+    record(&mut tx, by, "changed", &webhook, about(receiver, filter), now).await?;
     commit(tx).await?;
     Ok(webhook)
 }
@@ -94,7 +93,7 @@ pub(super) async fn rotate(
     id: WebhookId,
     secret: &Sealed,
     previous_until: Timestamp,
-    by: &PersonId,
+    by: ByPerson<'_>,
     now: Timestamp,
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
@@ -113,12 +112,17 @@ pub(super) async fn rotate(
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
     let more = json!({ "previous_until": previous_until });
-    record(&mut tx, Some(by), "rotated", &webhook, more, now).await?;
+    record(&mut tx, by, "rotated", &webhook, more, now).await?;
     commit(tx).await?;
     Ok(webhook)
 }
 
-pub(super) async fn enable(store: &SqliteStore, id: WebhookId, by: &PersonId, now: Timestamp) -> Result<WebhookRecord> {
+pub(super) async fn enable(
+    store: &SqliteStore,
+    id: WebhookId,
+    by: ByPerson<'_>,
+    now: Timestamp,
+) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
     let there = named(&mut tx, id).await?;
     if there.state == WebhookState::Active {
@@ -136,17 +140,17 @@ pub(super) async fn enable(store: &SqliteStore, id: WebhookId, by: &PersonId, no
     .await;
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
-    record(&mut tx, Some(by), "enabled", &webhook, json!({}), now).await?;
+    record(&mut tx, by, "enabled", &webhook, json!({}), now).await?;
     commit(tx).await?;
     Ok(webhook)
 }
 
-pub(super) async fn delete(store: &SqliteStore, id: WebhookId, by: &PersonId, now: Timestamp) -> Result<()> {
+pub(super) async fn delete(store: &SqliteStore, id: WebhookId, by: ByPerson<'_>, now: Timestamp) -> Result<()> {
     let mut tx = store.begin().await?;
     let there = named(&mut tx, id).await?;
     let removed = sqlx::query("DELETE FROM webhooks WHERE id = $1").bind(id.to_string()).execute(&mut *tx).await;
     one_row("webhook", &removed.map_err(StoreError::from)?)?;
-    record(&mut tx, Some(by), "deleted", &there, json!({}), now).await?;
+    record(&mut tx, by, "deleted", &there, json!({}), now).await?;
     commit(tx).await?;
     Ok(())
 }
@@ -156,9 +160,9 @@ fn about(receiver: &str, filter: &WebhookFilter) -> Value {
 }
 
 /// Records what happened to a webhook; `more` is added to what is always said of it.
-pub(super) async fn record(
+pub(super) async fn record<'a>(
     conn: &mut Conn,
-    by: Option<&PersonId>,
+    by: impl Into<By<'a>>,
     what: &str,
     webhook: &WebhookRecord,
     more: Value,

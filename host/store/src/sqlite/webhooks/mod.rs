@@ -5,14 +5,14 @@ mod change;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::names::{PersonId, TeamId};
+use macadam_core::names::TeamId;
 use sqlx::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 
 use super::row::{Columns, micros};
 use super::{Conn, Result, SqliteStore, commit};
 use crate::{
-    Attempted, ClaimedWebhook, DeliveryId, DeliveryRecord, NewWebhook, PageRequest, PreviousSecret, Sealed,
+    Attempted, ByPerson, ClaimedWebhook, DeliveryId, DeliveryRecord, NewWebhook, PageRequest, PreviousSecret, Sealed,
     WebhookChange, WebhookError, WebhookFilter, WebhookId, WebhookLease, WebhookRecord, Webhooks,
 };
 
@@ -21,7 +21,7 @@ impl Webhooks for SqliteStore {
     async fn create_webhook(
         &self,
         new: &NewWebhook,
-        by: &PersonId,
+        by: ByPerson<'_>,
         now: Timestamp,
     ) -> Result<WebhookRecord, WebhookError> {
         change::create(self, new, by, now).await
@@ -48,7 +48,7 @@ impl Webhooks for SqliteStore {
         &self,
         id: WebhookId,
         change: &WebhookChange,
-        by: &PersonId,
+        by: ByPerson<'_>,
         now: Timestamp,
     ) -> Result<WebhookRecord, WebhookError> {
         change::change(self, id, change, by, now).await
@@ -59,7 +59,7 @@ impl Webhooks for SqliteStore {
         id: WebhookId,
         secret: &Sealed,
         previous_until: Timestamp,
-        by: &PersonId,
+        by: ByPerson<'_>,
         now: Timestamp,
     ) -> Result<WebhookRecord, WebhookError> {
         change::rotate(self, id, secret, previous_until, by, now).await
@@ -68,13 +68,13 @@ impl Webhooks for SqliteStore {
     async fn enable_webhook(
         &self,
         id: WebhookId,
-        by: &PersonId,
+        by: ByPerson<'_>,
         now: Timestamp,
     ) -> Result<WebhookRecord, WebhookError> {
         change::enable(self, id, by, now).await
     }
 
-    async fn delete_webhook(&self, id: WebhookId, by: &PersonId, now: Timestamp) -> Result<(), WebhookError> {
+    async fn delete_webhook(&self, id: WebhookId, by: ByPerson<'_>, now: Timestamp) -> Result<(), WebhookError> {
         change::delete(self, id, by, now).await
     }
 
