@@ -45,18 +45,19 @@ pub(crate) fn test(group: Option<&str>) -> Result<()> {
     need_promtool()?;
     // npm takes what it has not installed itself for rubbish, so each program has a folder of its own.
     deploy::npm(&root()?.join("target/tools/s3"), "s3rver", S3)?;
-    run("build of the server", cargo()?.args(["build", "--package", "macadam-cli", "--bin", "macadam"]))?;
     let mut tally = Tally::default();
     match group {
         Some(group) => {
+            build(&["--bin", "macadam", "--test", group])?;
             let mut tests = cargo()?;
-            tests.args(["test", "-p", "macadam-tests", "--test", group]);
+            tests.args(["test", "--workspace", "--test", group]);
             if group == "chaos" && std::env::var_os(CHAOS_SECONDS).is_none() {
                 tests.env(CHAOS_SECONDS, "240");
             }
             tally.run(&format!("tests of {group}"), &mut tests)?;
         }
         None => {
+            build(&["--bins", "--tests"])?;
             tally.run("tests of the host", cargo()?.args(["test", "--workspace", "--no-fail-fast"]))?;
             let mut native = cargo()?;
             native.current_dir(root()?.join("guests")).args(["test", "--workspace", "--no-fail-fast"]);
@@ -64,6 +65,14 @@ pub(crate) fn test(group: Option<&str>) -> Result<()> {
         }
     }
     tally.conclude()
+}
+
+/// Builds the server with what tests it. Together, and of the whole workspace, since cargo gives the libraries below the
+/// features that all of what is built at once asks for: the server alone, or one package, would have most of them built anew.
+fn build(what: &[&str]) -> Result<()> {
+    let mut build = cargo()?;
+    build.args(["build", "--workspace"]).args(what);
+    run("build of the server and of its tests", &mut build)
 }
 
 impl Tally {

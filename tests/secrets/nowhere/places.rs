@@ -7,7 +7,7 @@ use macadam_tests::server::Server;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 use super::told::{Told, items};
-use crate::leaks::{Canary, Output};
+use crate::leaks::Output;
 
 /// Whatever can be read.
 pub(super) fn read(server: &Server, told: &mut Told) {
