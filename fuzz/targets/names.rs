@@ -13,11 +13,23 @@ use macadam_core::names::{
 use macadam_core::project::check_path;
 use macadam_core::service::Scope;
 use macadam_registry::Capability;
-use macadam_registry::oci::Reference;
+use macadam_registry::VersionQuery;
+use macadam_registry::index::Scope as Deprecated;
+use macadam_registry::manifest::License;
+use macadam_registry::oci::{Reference, Repository};
+use macadam_registry::signature::{KeyId, SignaturePolicy, Signer};
 
 fn reads_back<T: FromStr + Display>(text: &str) {
     if let Ok(value) = text.parse::<T>() {
         assert_eq!(value.to_string(), text);
+    }
+}
+
+/// What may be written in several ways is printed in one, which means the same.
+fn means_the_same<T: FromStr + Display + PartialEq>(text: &str) {
+    if let Ok(value) = text.parse::<T>() {
+        let printed = value.to_string();
+        assert!(printed.parse().is_ok_and(|again: T| again == value), "{text:?} is printed as {printed:?}");
     }
 }
 
@@ -34,7 +46,14 @@ fuzz_target!(|text: &str| {
     reads_back::<Stream>(text);
     reads_back::<Scope>(text);
     reads_back::<Capability>(text);
-    let _ = text.parse::<Reference>();
+    reads_back::<KeyId>(text);
+    reads_back::<SignaturePolicy>(text);
+    means_the_same::<Deprecated>(text);
+    let _ = text.parse::<License>();
+    means_the_same::<Reference>(text);
+    means_the_same::<Repository>(text);
+    means_the_same::<Signer>(text);
+    means_the_same::<VersionQuery>(text);
     if check_path(text).is_ok() {
         let joined = std::path::Path::new("/root").join(text);
         assert!(joined.starts_with("/root") && !text.split('/').any(|part| part == ".."), "{text:?} stays inside");

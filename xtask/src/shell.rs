@@ -15,7 +15,21 @@ pub(crate) fn root() -> Result<PathBuf> {
 pub(crate) fn cargo() -> Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root()?);
+    // What cargo tells this program about itself is no business of what is built below: build scripts that look at such a
+    // variable, as ring's does, would run again, and all that depends on them be built again, whenever somebody goes from
+    // `cargo test` to `cargo xtask test` or back.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_about_this_program) {
+            command.env_remove(name);
+        }
+    }
     Ok(command)
+}
+
+fn is_about_this_program(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_NAME", "CARGO_BIN_NAME", "CARGO_PRIMARY_PACKAGE"]
+        .iter()
+        .any(|about| variable.starts_with(about))
 }
 
 /// Runs a program to its end.

@@ -208,7 +208,9 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         }
         // What follows the dash tells what is shown from what was, which a change does not go by.
         let tag = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-        let revision = tag.and_then(|tag| tag.split('-').next()).and_then(|revision| revision.parse().ok());
+        let revision =
+            tag.and_then(|tag| tag.split('-').next()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let revision = revision.and_then(|revision| revision.parse().ok());
         let malformed = || {
             let detail = "`If-Match` names one revision as the `ETag` does, such as `\"3\"`";
             Problem::new(ProblemKind::Malformed, detail)
