@@ -98,7 +98,7 @@ pub use sqlite::{BackupError, CheckedBackup, SqliteStore};
 pub use teams::{Environments, Teams};
 pub use webhooks::{
     Attempted, ClaimedWebhook, DeliveryRecord, NewWebhook, PreviousSecret, WebhookChange, WebhookError, WebhookFilter,
-    WebhookLease, WebhookRecord, WebhookState, Webhooks,
+    WebhookLease, WebhookRecord, WebhookState, WebhookUrl, Webhooks,
 };
 
 /// Everything the platform keeps.

@@ -132,6 +132,10 @@ pub enum SealedPlace {
     WebhookSecret(WebhookId),
     /// What they were signed with before.
     PreviousWebhookSecret(WebhookId),
+    /// Whom a webhook calls.
+    WebhookUrl(WebhookId),
+    /// The same, as it was kept before such were sealed: what is there is not sealed at all.
+    PlainWebhookUrl(WebhookId),
 }
 
 impl SealedPlace {
@@ -142,6 +146,8 @@ impl SealedPlace {
             Self::JobState { job, .. } => ("job-state", job.to_string()),
             Self::WebhookSecret(webhook) => ("webhook-secret", webhook.to_string()),
             Self::PreviousWebhookSecret(webhook) => ("webhook-secret-before", webhook.to_string()),
+            Self::WebhookUrl(webhook) => ("webhook-url", webhook.to_string()),
+            Self::PlainWebhookUrl(webhook) => ("webhook-url-before", webhook.to_string()),
         }
     }
 
@@ -151,6 +157,8 @@ impl SealedPlace {
             "job-state" => Self::JobState { job: row.parsed("id")?, phase: row.word("scope")? },
             "webhook-secret" => Self::WebhookSecret(row.parsed("id")?),
             "webhook-secret-before" => Self::PreviousWebhookSecret(row.parsed("id")?),
+            "webhook-url" => Self::WebhookUrl(row.parsed("id")?),
+            "webhook-url-before" => Self::PlainWebhookUrl(row.parsed("id")?),
             other => return Err(StoreError::corrupt("kind of a sealed value", format_args!("{other:?} is none"))),
         })
     }
@@ -163,6 +171,7 @@ impl fmt::Display for SealedPlace {
             Self::JobState { job, .. } => write!(f, "the state of job {job}"),
             Self::WebhookSecret(webhook) => write!(f, "the secret of webhook {webhook}"),
             Self::PreviousWebhookSecret(webhook) => write!(f, "the former secret of webhook {webhook}"),
+            Self::WebhookUrl(webhook) | Self::PlainWebhookUrl(webhook) => write!(f, "the address of webhook {webhook}"),
         }
     }
 }
@@ -236,7 +245,10 @@ pub(crate) fn replaced(key: SealingKeyId, before: SealingKeyId) -> NewAuditEntry
 pub(crate) fn resealed(key: SealingKeyId, places: &[&SealedPlace]) -> NewAuditEntry {
     let count = |kind: &str| places.iter().filter(|place| place.key().0 == kind).count();
     let webhooks = count("webhook-secret") + count("webhook-secret-before");
-    let data = json!({ "secrets": count("secret"), "job_states": count("job-state"), "webhook_secrets": webhooks });
+    let urls = count("webhook-url") + count("webhook-url-before");
+    let data = json!({
+        "secrets": count("secret"), "job_states": count("job-state"), "webhook_secrets": webhooks, "webhook_urls": urls,
+    });
     entry("resealed", key, data)
 }
 

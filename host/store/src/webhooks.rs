@@ -6,8 +6,8 @@
 //! or that still has the address from before, is told [`WebhookError::LeaseLost`]. The lease's time is left to run out
 //! when a webhook is changed, so that no two tell the same webhook at once.
 //!
-//! What is signed with is sealed before it comes here. Events and audit entries name a webhook by its id and its
-//! receiver's scheme and host: the rest of an address is often a secret of its receiver's.
+//! What is signed with, and the address, are sealed before they come here. Events and audit entries name a webhook by its
+//! id and its receiver's scheme and host: the rest of an address is often a secret of its receiver's.
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use macadam_core::names::{PersonId, TeamId};
 
+use crate::row::Columns;
 use crate::{Audience, ByPerson, DeliveryId, OutboxEvent, PageRequest, Sealed, StoreError, WebhookId};
 
 /// Which events a webhook is told of, among those of its team and those for everybody.
@@ -66,7 +67,7 @@ pub struct NewWebhook {
     /// What it is for, in its owner's words.
     pub description: String,
     /// Whom to call.
-    pub url: String,
+    pub url: Sealed,
     /// Scheme and host of that: what others may read.
     pub receiver: String,
     /// Which events.
@@ -82,9 +83,9 @@ pub struct NewWebhook {
 pub struct WebhookChange {
     /// What it is for.
     pub description: String,
-    /// Whom to call.
-    pub url: String,
-    /// Scheme and host of that.
+    /// Whom to call from now on; `None` leaves that as it is.
+    pub url: Option<Sealed>,
+    /// Scheme and host of whom is called then.
     pub receiver: String,
     /// Which events.
     pub filter: WebhookFilter,
@@ -99,6 +100,24 @@ pub struct PreviousSecret {
     pub until: Timestamp,
 }
 
+/// Whom a webhook calls, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebhookUrl {
+    /// Sealed.
+    Sealed(Sealed),
+    /// As it was kept before such were sealed, until the next [round](crate::SealingKeys::reseal).
+    Plain(String),
+}
+
+impl WebhookUrl {
+    pub(crate) fn of(row: &impl Columns) -> Result<Self, StoreError> {
+        Ok(match row.bytes_opt("sealed_url")? {
+            Some(sealed) => Self::Sealed(Sealed::new(sealed)),
+            None => Self::Plain(row.text("url")?),
+        })
+    }
+}
+
 /// A webhook as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookRecord {
@@ -109,7 +128,7 @@ pub struct WebhookRecord {
     /// What it is for.
     pub description: String,
     /// Whom to call.
-    pub url: String,
+    pub url: WebhookUrl,
     /// Which events.
     pub filter: WebhookFilter,
     /// Whether it is told of events.

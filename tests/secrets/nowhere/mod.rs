@@ -1,8 +1,8 @@
 //! Distinct secrets go in wherever there is a way in, work is done and fails, and then everything that a host writes or
 //! answers is looked through: none of them may be in it, but where it is shown on purpose.
 //!
-//! What may hold a secret, and why: a webhook's address is kept as it is and shown to its team, since it is what is called
-//! (events, audit and logs name its host alone); an idempotency key is kept to be compared; the first people's tokens are
+//! What may hold a secret, and why: a webhook's address is shown to its team (it is kept sealed, and events, audit and logs
+//! name its host alone); an idempotency key is kept to be compared; the first people's tokens are
 //! in `tokens.txt`, which is where they are handed out. What a person writes into a specification, a tag or a comment is
 //! not a secret to the platform, and is not looked for; nor is the name of a field, which an error names.
 

@@ -13,7 +13,7 @@ use crate::until;
 
 /// Webhooks: their secrets, and addresses with secrets in them, good and bad.
 pub(super) fn webhooks(server: &Server, told: &mut Told, receiver: &Receiver) {
-    const OWN: &[&str] = &["answer of /api/v1/webhooks", "table webhooks", "file macadam.db", "backup"];
+    const OWN: &[&str] = &["answer of /api/v1/webhooks"];
     let dana = server.person("dana");
     for secret in ["userinfo-93cc-hen", "path-94cc-hen", "fragment-95cc-hen", "away-96cc-hen"] {
         told.canaries.push(Canary::new("a webhook's address", secret).but_in(OWN));

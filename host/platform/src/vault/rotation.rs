@@ -4,12 +4,13 @@
 //! configuration names first ([`Platform::follow_sealing_keys`]). So hosts with the old and with the new configuration
 //! work side by side, as long as all of them hold both keys. What is under an earlier key is sealed anew by one host, in
 //! small batches; a value that somebody changes meanwhile is left to the next round. When nothing is left under a key, and
-//! every host has had the time to follow, the store retires it: it can be taken away.
+//! every host has had the time to follow, the store retires it: it can be taken away. What was kept unsealed by versions
+//! before is sealed in the same way.
 
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use macadam_store::{Resealed, SealedValue, SealingKeyId, SealingKeySet, StoreError};
+use macadam_store::{Resealed, SealedPlace, SealedValue, SealingKeyId, SealingKeySet, StoreError};
 
 use super::{Followed, SealError, scope};
 use crate::Platform;
@@ -69,7 +70,11 @@ impl fmt::Display for Rotation {
         if !self.stuck.is_empty() {
             let named: Vec<&str> = self.stuck.iter().take(NAMED).map(String::as_str).collect();
             write!(f, "; {} do not open and keep their key in use", self.stuck.len())?;
-            write!(f, " (remove what they belong to, or rotate the webhook): {}", named.join("; "))?;
+            write!(
+                f,
+                " (remove what they belong to, or give the webhook another secret or address): {}",
+                named.join("; ")
+            )?;
         }
         Ok(())
     }
@@ -130,7 +135,10 @@ impl Platform {
 
     fn reseal(&self, value: &SealedValue) -> Result<macadam_store::Sealed, SealError> {
         let (sealer, scope) = (self.parts.vault.sealer(), scope::of_place(&value.place));
-        sealer.seal(&scope, &sealer.open(&scope, &value.sealed)?)
+        match value.place {
+            SealedPlace::PlainWebhookUrl(_) => sealer.seal(&scope, value.sealed.as_bytes()),
+            _ => sealer.seal(&scope, &sealer.open(&scope, &value.sealed)?),
+        }
     }
 
     async fn retire_all(

@@ -15,6 +15,7 @@ use crate::Platform;
 use crate::events::CloudEvent;
 use crate::platform::random;
 use crate::vault::{SealError, Sealer, scope};
+use crate::webhooks::address;
 use crate::webhooks::send::{Message, Outcome};
 
 /// How many webhooks are told at once.
@@ -198,8 +199,12 @@ pub(super) async fn send(
         Err(error @ SealError::MissingKey(_)) => return Outcome::unsent(format!("the webhook's secret: {error}")),
         Err(error) => return Outcome::unsent(format!("the webhook's secret: {error}; rotate it")),
     };
+    let url = match address::open(platform.parts.vault.sealer(), webhook) {
+        Ok(url) => url,
+        Err(error) => return Outcome::unsent(format!("the webhook's address: {error}")),
+    };
     match serde_json::to_vec(event) {
-        Ok(body) => platform.courier().send(Message { url: webhook.url.clone(), id, at, body, secrets }).await,
+        Ok(body) => platform.courier().send(Message { url, id, at, body, secrets }).await,
         Err(error) => Outcome::unsent(format!("the event cannot be written: {error}")),
     }
 }

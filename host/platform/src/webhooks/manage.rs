@@ -8,8 +8,8 @@ use macadam_core::names::TeamId;
 use macadam_core::signature::WebhookSecret;
 use macadam_core::violation::{Violation, join};
 use macadam_store::{
-    DeliveryId, DeliveryRecord, EVENT_TYPE_PREFIX, NewWebhook, PageRequest, StoreError, WebhookChange, WebhookError,
-    WebhookFilter, WebhookId, WebhookRecord,
+    DeliveryId, DeliveryRecord, EVENT_TYPE_PREFIX, NewWebhook, PageRequest, Sealed, StoreError, WebhookChange,
+    WebhookError, WebhookFilter, WebhookId, WebhookRecord,
 };
 use serde_json::json;
 
@@ -17,7 +17,8 @@ use crate::authorization::scope::Teams;
 use crate::authorization::{Action, Refused, Target};
 use crate::events::CloudEvent;
 use crate::platform::random;
-use crate::vault::scope;
+use crate::vault::{SealError, scope};
+use crate::webhooks::address;
 use crate::webhooks::deliver::{delivery_id, send};
 use crate::webhooks::destination::Destination;
 use crate::webhooks::{ChangeWebhook, CreateWebhook, WebhookView, WithSecret};
@@ -85,13 +86,13 @@ impl Platform {
         let CreateWebhook { team, url, description, types, subject } = wish;
         let team = team.unwrap_or_else(|| caller.team.clone());
         self.authorize(caller, Action::WebhookChange, &Target::Team(team.clone()))?;
-        let change = self.checked(&url, description, types, subject)?;
+        let Checked { description, destination, filter } = self.checked(&url, description, types, subject)?;
         let id = WebhookId::new(now, bytes()?);
         let secret = self.new_secret(id)?;
-        let WebhookChange { description, url, receiver, filter } = change;
+        let (url, receiver) = (self.sealed_url(id, &destination)?, destination.receiver());
         let new = NewWebhook { id, team, description, url, receiver, filter, secret: secret.sealed, most: MOST };
         let webhook = self.store().create_webhook(&new, caller.by_person(), now).await?;
-        Ok(WithSecret { webhook: WebhookView::of(webhook), secret: secret.shown })
+        Ok(WithSecret { webhook: self.shown(webhook)?, secret: secret.shown })
     }
 
     /// One webhook.
@@ -99,7 +100,7 @@ impl Platform {
     /// # Errors
     /// [`ManageError::NotFound`] also for one of a team whose things the caller may not change.
     pub async fn webhook(&self, caller: &Caller, id: WebhookId) -> Result<WebhookView, ManageError> {
-        Ok(WebhookView::of(self.allowed_webhook(caller, Action::WebhookRead, id).await?))
+        self.shown(self.allowed_webhook(caller, Action::WebhookRead, id).await?)
     }
 
     /// The webhooks of the caller's team, or of another that is named, as far as the caller may change them.
@@ -116,7 +117,7 @@ impl Platform {
         let team = team.unwrap_or_else(|| caller.team.clone());
         self.authorize(caller, Action::WebhookRead, &Target::Team(team.clone()))?;
         let found = self.store().webhooks(Some(&team).filter(|_| !all), page).await?;
-        Ok(found.into_iter().map(WebhookView::of).collect())
+        found.into_iter().map(|webhook| self.shown(webhook)).collect()
     }
 
     /// Changes a webhook.
@@ -132,13 +133,19 @@ impl Platform {
     ) -> Result<WebhookView, ManageError> {
         let there = self.allowed_webhook(caller, Action::WebhookChange, id).await?;
         let ChangeWebhook { url, description, types, subject } = wish;
-        let change = self.checked(
-            &url.unwrap_or(there.url),
+        // Whoever brings an address need not have one that opens.
+        let known = address::open(self.parts.vault.sealer(), &there);
+        let url = url.map_or_else(|| known.as_ref().map(String::clone).map_err(broken), Ok)?;
+        let Checked { description, destination, filter } = self.checked(
+            &url,
             description.unwrap_or(there.description),
             types.unwrap_or(there.filter.types),
             subject.or(there.filter.subject),
         )?;
-        Ok(WebhookView::of(self.store().change_webhook(id, &change, caller.by_person(), now).await?))
+        let stays = known.is_ok_and(|known| known == destination.as_str());
+        let url = if stays { None } else { Some(self.sealed_url(id, &destination)?) };
+        let change = WebhookChange { description, url, receiver: destination.receiver(), filter };
+        self.shown(self.store().change_webhook(id, &change, caller.by_person(), now).await?)
     }
 
     /// Gives a webhook a new secret; the one it had counts as well for a day.
@@ -151,11 +158,11 @@ impl Platform {
         id: WebhookId,
         now: Timestamp,
     ) -> Result<WithSecret, ManageError> {
-        self.allowed_webhook(caller, Action::WebhookChange, id).await?;
+        self.shown(self.allowed_webhook(caller, Action::WebhookChange, id).await?)?;
         let secret = self.new_secret(id)?;
         let until = now.checked_add(OVERLAP).unwrap_or(Timestamp::MAX);
         let webhook = self.store().rotate_webhook(id, &secret.sealed, until, caller.by_person(), now).await?;
-        Ok(WithSecret { webhook: WebhookView::of(webhook), secret: secret.shown })
+        Ok(WithSecret { webhook: self.shown(webhook)?, secret: secret.shown })
     }
 
     /// Lets a webhook be told of events again, from where it stopped.
@@ -168,8 +175,8 @@ impl Platform {
         id: WebhookId,
         now: Timestamp,
     ) -> Result<WebhookView, ManageError> {
-        self.allowed_webhook(caller, Action::WebhookChange, id).await?;
-        Ok(WebhookView::of(self.store().enable_webhook(id, caller.by_person(), now).await?))
+        self.shown(self.allowed_webhook(caller, Action::WebhookChange, id).await?)?;
+        self.shown(self.store().enable_webhook(id, caller.by_person(), now).await?)
     }
 
     /// Removes a webhook.
@@ -247,7 +254,7 @@ impl Platform {
         description: String,
         types: Vec<String>,
         subject: Option<String>,
-    ) -> Result<WebhookChange, ManageError> {
+    ) -> Result<Checked, ManageError> {
         let mut wrong = Vec::new();
         let destination = Destination::new(url, self.courier().settings());
         if let Err(reason) = &destination {
@@ -271,14 +278,22 @@ impl Platform {
             wrong.push(Violation::new("/subject", message));
         }
         match destination {
-            Ok(destination) if wrong.is_empty() => Ok(WebhookChange {
-                description,
-                url: destination.as_str().to_owned(),
-                receiver: destination.receiver(),
-                filter: WebhookFilter { types, subject },
-            }),
+            Ok(destination) if wrong.is_empty() => {
+                Ok(Checked { description, destination, filter: WebhookFilter { types, subject } })
+            }
             _ => Err(ManageError::Invalid(wrong)),
         }
+    }
+
+    /// A webhook as its owners see it.
+    fn shown(&self, webhook: WebhookRecord) -> Result<WebhookView, ManageError> {
+        let url = address::open(self.parts.vault.sealer(), &webhook).map_err(|error| broken(&error))?;
+        Ok(WebhookView::of(webhook, url))
+    }
+
+    fn sealed_url(&self, id: WebhookId, destination: &Destination) -> Result<Sealed, ManageError> {
+        let sealed = address::seal(self.parts.vault.sealer(), id, destination.as_str());
+        sealed.map_err(|error| ManageError::Internal(error.to_string()))
     }
 
     fn new_secret(&self, id: WebhookId) -> Result<NewSecret, ManageError> {
@@ -292,9 +307,20 @@ impl Platform {
     }
 }
 
+/// What a webhook is to be, and can be.
+struct Checked {
+    description: String,
+    destination: Destination,
+    filter: WebhookFilter,
+}
+
 struct NewSecret {
-    sealed: macadam_store::Sealed,
+    sealed: Sealed,
     shown: String,
+}
+
+fn broken(error: &SealError) -> ManageError {
+    ManageError::Internal(format!("the webhook's address: {error}; give it another one"))
 }
 
 fn bytes() -> Result<[u8; 10], ManageError> {

@@ -9,6 +9,7 @@
 //! 2xx within ten seconds is tried again, later each time, and nothing else is sent to it meanwhile, so that it sees
 //! events in their order; one that keeps failing for days is disabled. Whom a webhook may reach is [`addresses`]' to say.
 
+mod address;
 pub mod addresses;
 mod deliver;
 mod destination;

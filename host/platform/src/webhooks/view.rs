@@ -94,12 +94,13 @@ pub struct WithSecret {
 }
 
 impl WebhookView {
-    pub(super) fn of(webhook: WebhookRecord) -> Self {
+    /// A webhook with its address, which was opened.
+    pub(super) fn of(webhook: WebhookRecord, url: String) -> Self {
         Self {
             id: webhook.id,
             team: webhook.team,
             description: webhook.description,
-            url: webhook.url,
+            url,
             filter: webhook.filter,
             state: webhook.state,
             reason: webhook.reason,

@@ -99,6 +99,10 @@ async fn put_one(conn: &mut Conn, each: &Resealed) -> Result<bool> {
         SealedPlace::PreviousWebhookSecret(_) => {
             "UPDATE webhooks SET previous_secret = $2 WHERE id = $1 AND previous_secret = $3"
         }
+        SealedPlace::WebhookUrl(_) => "UPDATE webhooks SET sealed_url = $2 WHERE id = $1 AND sealed_url = $3",
+        SealedPlace::PlainWebhookUrl(_) => {
+            "UPDATE webhooks SET sealed_url = $2, url = '' WHERE id = $1 AND sealed_url IS NULL AND CAST(url AS BLOB) = $3"
+        }
     };
     let (_, id) = each.value.place.key();
     let query = sqlx::query(statement).bind(id).bind(each.to.as_bytes()).bind(each.value.sealed.as_bytes());

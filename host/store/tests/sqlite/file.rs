@@ -10,6 +10,8 @@ use tokio::task::JoinSet;
 use crate::TestStore;
 use crate::suite::decisions::{allowed, record};
 use crate::suite::events::{EARLIER_EVENTS, earlier_audiences};
+use crate::suite::sealing::{PLAIN_ADDRESSES, a_plain_address_is_sealed};
+use crate::suite::webhooks::made;
 use crate::suite::world::*;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -156,6 +158,16 @@ async fn events_that_were_told_before_they_had_an_audience_get_the_one_of_their_
     let store = SqliteStore::open(&path).await.unwrap();
     let events = store.events_since(0, 10).await.unwrap();
     assert_eq!(events.into_iter().map(|event| event.audience).collect::<Vec<_>>(), earlier_audiences());
+}
+
+#[tokio::test]
+async fn an_address_that_an_earlier_version_kept_is_sealed_in_the_next_round() {
+    let world = World::start().await;
+    let webhook = made(&world, "shop").await.id;
+    let pool = raw(&world.store.path()).await;
+    sqlx::raw_sql(PLAIN_ADDRESSES).execute(&pool).await.unwrap();
+    pool.close().await;
+    a_plain_address_is_sealed(&world, webhook).await;
 }
 
 #[tokio::test]

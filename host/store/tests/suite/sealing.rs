@@ -17,7 +17,7 @@ async fn put_secret(world: &World, handle: &str, sealed: Sealed) {
     world.store.put_secret_if_absent(&secret, world.now()).await.unwrap();
 }
 
-/// A secret, a job's state and a webhook's two secrets under a key.
+/// A secret, a job's state, a webhook's address and its two secrets under a key.
 async fn put_one_of_each(world: &World, key: SealingKeyId) -> WebhookId {
     put_secret(world, "h", Sealed::under(key, b"secret")).await;
     world.taken(&world.create("shop", "orders", 1)).await;
@@ -28,7 +28,7 @@ async fn put_one_of_each(world: &World, key: SealingKeyId) -> WebhookId {
         id,
         team: team_id("shop"),
         description: String::new(),
-        url: "https://a.example/x".into(),
+        url: Sealed::under(key, b"https://a.example/x"),
         receiver: "https://a.example".into(),
         filter: WebhookFilter::default(),
         secret: Sealed::under(key, b"before"),
@@ -45,6 +45,25 @@ async fn anew(world: &World, key: SealingKeyId) -> Vec<Resealed> {
     let values = world.store.sealed_under_others(key, None, 100).await.unwrap();
     let to = |value: &SealedValue| Sealed::under(key, value.sealed.parts().1);
     values.into_iter().map(|value| Resealed { to: to(&value), value }).collect()
+}
+
+/// Makes the addresses of all webhooks what an earlier version kept of them.
+pub const PLAIN_ADDRESSES: &str = "UPDATE webhooks SET sealed_url = NULL, url = 'https://hooks.example/secret-path'";
+
+/// A webhook whose address is kept plain works, keeps every key in use, and is sealed in the next round.
+pub async fn a_plain_address_is_sealed(world: &World, webhook: WebhookId) {
+    let url = async || world.store.webhook(webhook).await.unwrap().unwrap().url;
+    for key in [1, 2] {
+        world.store.adopt_sealing_key(id(key), &[id(1), id(2)], world.now()).await.unwrap();
+    }
+    assert_eq!(url().await, WebhookUrl::Plain("https://hooks.example/secret-path".into()));
+    assert!(!world.store.retire_sealing_key(id(1), world.now()).await.unwrap());
+    let values = anew(world, id(2)).await;
+    let place = SealedPlace::PlainWebhookUrl(webhook);
+    assert!(values.iter().any(|each| each.value.place == place), "{values:?}");
+    assert_eq!(world.store.reseal(id(2), &values, world.now()).await.unwrap(), values.len() as u64);
+    assert_eq!(url().await, WebhookUrl::Sealed(Sealed::under(id(2), b"https://hooks.example/secret-path")));
+    assert!(world.store.retire_sealing_key(id(1), world.now()).await.unwrap(), "nothing is left that is not sealed");
 }
 
 /// Everything that can happen to keys.
@@ -112,13 +131,14 @@ async fn everything_that_is_sealed_is_found_by_its_key_and_sealed_anew_once() {
     assert!(world.store.sealed_under_others(id(1), None, 100).await.unwrap().is_empty());
     let values = anew(&world, id(2)).await;
     let plain: Vec<&[u8]> = values.iter().map(|each| each.to.parts().1).collect();
-    assert_eq!(plain, [b"state".as_slice(), b"secret", b"now", b"before"]);
-    assert!(!world.store.retire_sealing_key(id(1), world.now()).await.unwrap(), "four values are under it");
-    assert_eq!(world.store.reseal(id(2), &values, world.now()).await.unwrap(), 4);
+    assert_eq!(plain, [b"state".as_slice(), b"secret", b"now", b"before", b"https://a.example/x"]);
+    assert!(!world.store.retire_sealing_key(id(1), world.now()).await.unwrap(), "five values are under it");
+    assert_eq!(world.store.reseal(id(2), &values, world.now()).await.unwrap(), 5);
     assert_eq!(world.store.reseal(id(2), &values, world.now()).await.unwrap(), 0, "again changes nothing");
     assert!(anew(&world, id(2)).await.is_empty());
     let webhook = world.store.webhook(webhook).await.unwrap().unwrap();
     assert_eq!(webhook.secret, Sealed::under(id(2), b"now"));
+    assert_eq!(webhook.url, WebhookUrl::Sealed(Sealed::under(id(2), b"https://a.example/x")));
     assert_eq!(webhook.previous.unwrap().secret, Sealed::under(id(2), b"before"));
     assert_eq!(world.claimed().await.state, Some(Sealed::under(id(2), b"state")), "the job goes on");
     assert!(world.store.retire_sealing_key(id(1), world.now()).await.unwrap());
@@ -137,6 +157,8 @@ async fn what_was_changed_or_removed_meanwhile_is_left_as_it_is() {
     world.store.save_step(&job.lease, &Sealed::under(id(1), b"later"), world.now(), "", world.now()).await.unwrap();
     let newer = Sealed::under(id(1), b"newer");
     world.store.rotate_webhook(webhook, &newer, world.later(60), somewhere(&person("ana")), world.now()).await.unwrap();
+    let elsewhere = super::webhooks::changed("https://other.example/a");
+    world.store.change_webhook(webhook, &elsewhere, somewhere(&person("ana")), world.now()).await.unwrap();
     world.store.delete_secrets("s").await.unwrap();
     assert_eq!(world.store.reseal(id(2), &values, world.now()).await.unwrap(), 0);
     assert_eq!(world.claimed().await.state, Some(Sealed::under(id(1), b"later")));
@@ -190,5 +212,5 @@ async fn sealed_values_are_listed_in_pages_without_gaps() {
     {
         seen.extend(page.into_iter().map(|value| value.place));
     }
-    assert_eq!(seen.len(), 9);
+    assert_eq!(seen.len(), 10);
 }

@@ -15,7 +15,7 @@ pub fn new(world: &World, team: &str) -> NewWebhook {
         id: WebhookId::new(world.now(), world.random()),
         team: team_id(team),
         description: "to the chat".into(),
-        url: "https://hooks.example/secret-path?key=hunter2".into(),
+        url: Sealed::new(*b"https://hooks.example/secret-path?key=hunter2"),
         receiver: "https://hooks.example".into(),
         filter: WebhookFilter { types: vec!["macadam.request.".into()], subject: None },
         secret: Sealed::new(*b"sealed"),
@@ -30,7 +30,7 @@ pub async fn made(world: &World, team: &str) -> WebhookRecord {
 pub fn changed(url: &str) -> WebhookChange {
     WebhookChange {
         description: String::new(),
-        url: url.into(),
+        url: Some(Sealed::new(url.as_bytes())),
         receiver: "https://other.example".into(),
         filter: WebhookFilter::default(),
     }
@@ -107,7 +107,7 @@ async fn a_webhook_is_kept_as_it_was_made_and_listed_for_its_team() {
     let world = World::start().await;
     let (first, wish) = (made(&world, "shop").await, new(&world, "shop"));
     assert_eq!((first.state, first.failures, &first.filter), (WebhookState::Active, 0, &wish.filter));
-    assert_eq!((first.url.as_str(), &first.secret), (wish.url.as_str(), &wish.secret));
+    assert_eq!((&first.url, &first.secret), (&WebhookUrl::Sealed(wish.url), &wish.secret));
     world.advance(1);
     let (second, other) = (made(&world, "shop").await, made(&world, "web").await);
     let list = async |team: Option<&str>, page| {
@@ -120,7 +120,7 @@ async fn a_webhook_is_kept_as_it_was_made_and_listed_for_its_team() {
     assert_eq!(list(None, PageRequest::first(10)).await, [first.id, second.id, other.id]);
     let unchanged = WebhookChange {
         description: first.description.clone(),
-        url: first.url.clone(),
+        url: None,
         receiver: "https://hooks.example".into(),
         filter: first.filter.clone(),
     };
@@ -290,7 +290,7 @@ async fn a_change_ends_what_is_under_way_and_nobody_else_begins_before_that_has_
     assert!(claim(&world, "new").await.is_none(), "the old worker may still be calling");
     world.advance(LEASE);
     let held = claim(&world, "new").await.unwrap();
-    assert_eq!(held.webhook.url, "https://new.example/a");
+    assert_eq!(held.webhook.url, WebhookUrl::Sealed(Sealed::new(*b"https://new.example/a")));
 
     let (secret, until) = (Sealed::new(*b"second"), world.later(60));
     let rotated = world.store.rotate_webhook(webhook.id, &secret, until, somewhere(&by), world.now()).await.unwrap();

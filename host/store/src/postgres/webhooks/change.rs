@@ -34,14 +34,14 @@ pub(super) async fn create(
     }
     let cursor = outbox::range(&mut tx).await?.latest;
     let written = sqlx::query(
-        "INSERT INTO webhooks (id, team, description, url, types, subject, state, secret, cursor, next_attempt,
-                               created_by, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 'active', $7, $8, $9, $10, $9, $9)",
+        "INSERT INTO webhooks (id, team, description, url, sealed_url, types, subject, state, secret, cursor,
+                               next_attempt, created_by, created_at, updated_at)
+         VALUES ($1, $2, $3, '', $4, $5, $6, 'active', $7, $8, $9, $10, $9, $9)",
     )
     .bind(new.id.to_string())
     .bind(new.team.as_str())
     .bind(plain(&new.description))
-    .bind(&new.url)
+    .bind(new.url.as_bytes())
     .bind(text("types", &new.filter.types)?)
     .bind(new.filter.subject.as_deref().map(plain))
     .bind(new.secret.as_bytes())
@@ -67,19 +67,20 @@ pub(super) async fn change(
     let mut tx = store.begin().await?;
     let there = named(&mut tx, id).await?;
     let WebhookChange { description, url, receiver, filter } = change;
-    if (&there.description, &there.url, &there.filter) == (description, url, filter) {
+    if url.is_none() && (&there.description, &there.filter) == (description, filter) {
         tx.leave().await?;
         return Ok(there);
     }
     let written = sqlx::query(
         "UPDATE webhooks
-         SET description = $2, url = $3, types = $4, subject = $5, failures = 0, failing_since = NULL,
+         SET description = $2, url = CASE WHEN $3::bytea IS NULL THEN url ELSE '' END, sealed_url = coalesce($3, sealed_url),
+             types = $4, subject = $5, failures = 0, failing_since = NULL,
              next_attempt = $6, fence = fence + 1, updated_at = $6
          WHERE id = $1",
     )
     .bind(id.to_string())
     .bind(plain(description))
-    .bind(url)
+    .bind(url.as_ref().map(Sealed::as_bytes))
     .bind(text("types", &filter.types)?)
     .bind(filter.subject.as_deref().map(plain))
     .bind(At(now))

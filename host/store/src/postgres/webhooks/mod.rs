@@ -14,7 +14,7 @@ use super::tx::retrying;
 use super::{Conn, PostgresStore, Result};
 use crate::{
     Attempted, ByPerson, ClaimedWebhook, DeliveryId, DeliveryRecord, NewWebhook, PageRequest, PreviousSecret, Sealed,
-    WebhookChange, WebhookError, WebhookFilter, WebhookId, WebhookLease, WebhookRecord, Webhooks,
+    WebhookChange, WebhookError, WebhookFilter, WebhookId, WebhookLease, WebhookRecord, WebhookUrl, Webhooks,
 };
 
 #[async_trait]
@@ -144,7 +144,7 @@ fn to_webhook(row: &PgRow) -> Result<WebhookRecord> {
         id: row.parsed("id")?,
         team: row.parsed("team")?,
         description: row.text("description")?,
-        url: row.text("url")?,
+        url: WebhookUrl::of(row)?,
         filter: WebhookFilter { types: row.json("types")?, subject: row.text_opt("subject")? },
         state: row.word("state")?,
         reason: row.text_opt("reason")?,

@@ -31,14 +31,14 @@ pub(super) async fn create(
     }
     let cursor = outbox::range(&mut tx).await?.latest;
     let written = sqlx::query(
-        "INSERT INTO webhooks (id, team, description, url, types, subject, state, secret, cursor, next_attempt,
-                               created_by, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 'active', $7, $8, $9, $10, $9, $9)",
+        "INSERT INTO webhooks (id, team, description, url, sealed_url, types, subject, state, secret, cursor,
+                               next_attempt, created_by, created_at, updated_at)
+         VALUES ($1, $2, $3, '', $4, $5, $6, 'active', $7, $8, $9, $10, $9, $9)",
     )
     .bind(new.id.to_string())
     .bind(new.team.as_str())
     .bind(&new.description)
-    .bind(&new.url)
+    .bind(new.url.as_bytes())
     .bind(text("types", &new.filter.types)?)
     .bind(&new.filter.subject)
     .bind(new.secret.as_bytes())
@@ -64,18 +64,19 @@ pub(super) async fn change(
     let mut tx = store.begin().await?;
     let there = named(&mut tx, id).await?;
     let WebhookChange { description, url, receiver, filter } = change;
-    if (&there.description, &there.url, &there.filter) == (description, url, filter) {
+    if url.is_none() && (&there.description, &there.filter) == (description, filter) {
         return Ok(there);
     }
     let written = sqlx::query(
         "UPDATE webhooks
-         SET description = $2, url = $3, types = $4, subject = $5, failures = 0, failing_since = NULL,
+         SET description = $2, url = CASE WHEN $3 IS NULL THEN url ELSE '' END, sealed_url = coalesce($3, sealed_url),
+             types = $4, subject = $5, failures = 0, failing_since = NULL,
              next_attempt = $6, fence = fence + 1, updated_at = $6
          WHERE id = $1",
     )
     .bind(id.to_string())
     .bind(description)
-    .bind(url)
+    .bind(url.as_ref().map(Sealed::as_bytes))
     .bind(text("types", &filter.types)?)
     .bind(&filter.subject)
     .bind(micros(now))

@@ -13,7 +13,7 @@ use super::row::{Columns, micros};
 use super::{Conn, Result, SqliteStore, commit};
 use crate::{
     Attempted, ByPerson, ClaimedWebhook, DeliveryId, DeliveryRecord, NewWebhook, PageRequest, PreviousSecret, Sealed,
-    WebhookChange, WebhookError, WebhookFilter, WebhookId, WebhookLease, WebhookRecord, Webhooks,
+    WebhookChange, WebhookError, WebhookFilter, WebhookId, WebhookLease, WebhookRecord, WebhookUrl, Webhooks,
 };
 
 #[async_trait]
@@ -146,7 +146,7 @@ fn to_webhook(row: &SqliteRow) -> Result<WebhookRecord> {
         id: row.parsed("id")?,
         team: row.parsed("team")?,
         description: row.text("description")?,
-        url: row.text("url")?,
+        url: WebhookUrl::of(row)?,
         filter: WebhookFilter { types: row.json("types")?, subject: row.text_opt("subject")? },
         state: row.word("state")?,
         reason: row.text_opt("reason")?,
