@@ -190,7 +190,7 @@ async fn whoever_lost_a_key_changes_no_webhook_job_schedule_or_token() {
     let (_, dead) = super::dead_letters::dead_removal(&world).await;
     world.taken(&waits).await;
     store.know_schedule(&sweep, "every 60 s", world.later(60)).await.unwrap();
-    let mut token = super::service_tokens::new(&world, "shop", "deploy", "one");
+    let token = super::service_tokens::new(&world, "shop", "deploy", "one");
     let made = store.add_service_token(&token, world.now()).await.unwrap().id;
 
     let (asleep, awake) = (world.keyed("ana", "something"), world.keyed("ana", "something"));
@@ -199,7 +199,8 @@ async fn whoever_lost_a_key_changes_no_webhook_job_schedule_or_token() {
     assert_eq!(world.take(&awake).await, KeyState::Taken);
     let origin = Origin { held: Some(asleep.held.clone()), ..Origin::NONE };
     let (by, now, (audit, told)) = (ByPerson { person: &ana, origin: &origin }, world.now(), world.marks().await);
-    (token.id, token.origin) = (ServiceTokenId::new(now, world.random()), origin.clone());
+    let token =
+        NewServiceToken { origin: origin.clone(), ..super::service_tokens::new(&world, "shop", "deploy", "two") };
     let (new, other) = (super::webhooks::new(&world, "shop"), super::webhooks::changed("https://other.example/a"));
     let refusals = [
         store.create_webhook(&new, by, now).await.unwrap_err().to_string(),
