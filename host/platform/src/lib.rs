@@ -40,6 +40,7 @@ pub mod webhooks;
 
 mod caller;
 mod counted;
+mod leased;
 mod platform;
 
 pub use caller::{Caller, Credential, Role};

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::leased::{Renewal, leased};
 use crate::platform::random;
 use crate::{Platform, schedule};
 
@@ -86,30 +87,22 @@ fn worker_name() -> String {
 
 async fn run_step(platform: &Platform, job: &ClaimedJob) {
     let begin = Instant::now();
-    let step = platform.step(job, Timestamp::now());
-    let mut step = std::pin::pin!(step);
-    // A third of the lease leaves two more tries before it runs out.
-    let mut beat = tokio::time::interval(platform.settings().lease / 3);
-    beat.tick().await;
-    loop {
-        tokio::select! {
-            done = &mut step => {
-                let outcome = done.as_ref().map_or(AttemptOutcome::Lost, |outcome| *outcome);
-                platform.counted().attempt(job.phase, outcome, begin.elapsed());
-                match done {
-                    Ok(_) => {}
-                    Err(JobError::LeaseLost { job }) => tracing::warn!(%job, "another worker has taken the job over"),
-                    Err(error) => tracing::error!(%error, job = %job.lease.job(), "a step's outcome was not kept"),
-                }
-                return;
-            }
-            _ = beat.tick() => {
-                let now = Timestamp::now();
-                if let Err(error) = platform.store().heartbeat(&job.lease, lease_until(platform, now)).await {
-                    tracing::warn!(%error, "a job's lease was not renewed");
-                }
-            }
+    // Whether the lease is lost, the step finds out when it keeps its outcome: what it does meanwhile has to be known.
+    let renew = || async {
+        if let Err(error) = platform.store().heartbeat(&job.lease, lease_until(platform, Timestamp::now())).await {
+            tracing::warn!(%error, "a job's lease was not renewed");
         }
+        Renewal::Held
+    };
+    let Some(done) = leased(platform.settings().lease, platform.step(job, Timestamp::now()), renew).await else {
+        return;
+    };
+    let outcome = done.as_ref().map_or(AttemptOutcome::Lost, |outcome| *outcome);
+    platform.counted().attempt(job.phase, outcome, begin.elapsed());
+    match done {
+        Ok(_) => {}
+        Err(JobError::LeaseLost { job }) => tracing::warn!(%job, "another worker has taken the job over"),
+        Err(error) => tracing::error!(%error, job = %job.lease.job(), "a step's outcome was not kept"),
     }
 }
 

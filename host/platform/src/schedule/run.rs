@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use macadam_core::names::ScheduleName;
-use macadam_store::{DueSchedule, RunEnd, RunOutcome, ScheduleRecord};
+use macadam_store::{DueSchedule, RunEnd, RunOutcome, ScheduleError, ScheduleRecord};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Task, TaskError, Timing, tasks};
 use crate::Platform;
+use crate::leased::{Renewal, leased};
 use crate::platform::random_number;
 
 /// How often the schedules are looked at: what is to be prompt is done within about this.
@@ -150,20 +151,21 @@ async fn hold_and_run(
     due: &DueSchedule,
     stop: &CancellationToken,
 ) -> Option<Ended> {
-    let mut work = std::pin::pin!(known.task.run(platform, Timestamp::now()));
-    // A third of the lease leaves two more tries before it runs out.
-    let mut beat = tokio::time::interval(LEASE / 3);
-    beat.tick().await;
-    loop {
-        tokio::select! {
-            done = &mut work => return Some(done.map_or_else(Ended::Failed, Ended::Done)),
-            () = stop.cancelled() => return Some(Ended::Stopped),
-            _ = beat.tick() => match platform.store().hold_schedule(&due.lease, lease_until(Timestamp::now())).await {
-                Ok(()) => {}
-                Err(macadam_store::ScheduleError::LeaseLost(_)) => return None,
-                Err(error) => tracing::warn!(%error, "a schedule's lease was not renewed"),
-            },
+    let renew = || async {
+        match platform.store().hold_schedule(&due.lease, lease_until(Timestamp::now())).await {
+            Ok(()) => Renewal::Held,
+            Err(ScheduleError::LeaseLost(_)) => Renewal::Lost,
+            Err(error) => {
+                tracing::warn!(%error, "a schedule's lease was not renewed");
+                Renewal::Held
+            }
         }
+    };
+    tokio::select! {
+        ended = leased(LEASE, known.task.run(platform, Timestamp::now()), renew) => {
+            ended.map(|done| done.map_or_else(Ended::Failed, Ended::Done))
+        }
+        () = stop.cancelled() => Some(Ended::Stopped),
     }
 }
 
