@@ -136,9 +136,11 @@ impl SqliteStore {
     }
 }
 
-/// Connections that stay. No server ends them behind our back, and each new one is a thread with everything to learn again.
+/// Connections that stay, and are not asked before each use whether they still work: no server ends them behind our back, a
+/// new one is a thread with everything to learn again, and the question is a trip to that thread.
 fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).max_lifetime(None).idle_timeout(None)
+    let options = SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
+    options.max_lifetime(None).idle_timeout(None)
 }
 
 async fn commit(tx: Tx) -> Result<()> {
