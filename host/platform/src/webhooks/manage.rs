@@ -135,7 +135,11 @@ impl Platform {
         let ChangeWebhook { url, description, types, subject } = wish;
         // Whoever brings an address need not have one that opens.
         let known = address::open(self.parts.vault.sealer(), &there);
-        let url = url.map_or_else(|| known.as_ref().map(String::clone).map_err(broken), Ok)?;
+        let url = match (url, &known) {
+            (Some(url), _) => url,
+            (None, Ok(known)) => known.clone(),
+            (None, Err(error)) => return Err(broken(error)),
+        };
         let Checked { description, destination, filter } = self.checked(
             &url,
             description.unwrap_or(there.description),
