@@ -1,12 +1,15 @@
 //! `cargo xtask lint`: formatting, lints and documentation, of the host and of the guests; and `deploy/`.
 
-use anyhow::Result;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
 
 use crate::deploy;
 use crate::shell::{cargo, root, run};
 
 /// Checks everything that needs no test to be run.
 pub(crate) fn lint() -> Result<()> {
+    nothing_is_half_merged()?;
     for (what, folder) in [("host", root()?), ("guests", root()?.join("guests"))] {
         run(&format!("formatting of the {what}"), cargo()?.current_dir(&folder).args(["fmt", "--all", "--check"]))?;
         let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
@@ -16,4 +19,17 @@ pub(crate) fn lint() -> Result<()> {
         run(&format!("documentation of the {what}"), &mut doc)?;
     }
     deploy::check()
+}
+
+/// No compiler looks into documents, where the marks of a merge that was not finished would stay.
+fn nothing_is_half_merged() -> Result<()> {
+    let marks = format!("^({} |{} )", "<".repeat(7), ">".repeat(7));
+    let mut look = Command::new("git");
+    look.current_dir(root()?).args(["grep", "--line-number", "-E", &marks]);
+    let found = look.output().context("git looks for what is half merged")?;
+    match found.status.code() {
+        Some(1) => Ok(()),
+        Some(0) => bail!("something is half merged:\n{}", String::from_utf8_lossy(&found.stdout)),
+        _ => bail!("git cannot look for what is half merged: {}", String::from_utf8_lossy(&found.stderr)),
+    }
 }

@@ -57,7 +57,7 @@ pub(crate) fn test(group: Option<&str>) -> Result<()> {
             tally.run(&format!("tests of {group}"), &mut tests)?;
         }
         None => {
-            build(&["--bins", "--tests"])?;
+            build(&["--bin", "macadam", "--tests"])?;
             tally.run("tests of the host", cargo()?.args(["test", "--workspace", "--no-fail-fast"]))?;
             let mut native = cargo()?;
             native.current_dir(root()?.join("guests")).args(["test", "--workspace", "--no-fail-fast"]);

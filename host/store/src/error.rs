@@ -170,6 +170,12 @@ impl fmt::Display for Obstacle {
 }
 
 impl StoreError {
+    /// Whether it is no failure of the host's own: the same may work later, or for somebody who does what the error says.
+    #[must_use]
+    pub const fn passes(&self) -> bool {
+        matches!(self, Self::Away | Self::Unwritten(_) | Self::KeyLost | Self::KeyRetired)
+    }
+
     pub(crate) fn corrupt(what: impl Into<String>, detail: impl fmt::Display) -> Self {
         Self::Corrupt { what: what.into(), detail: detail.to_string() }
     }

@@ -97,8 +97,8 @@ pub use service_tokens::{NewServiceToken, ServiceTokenError, ServiceTokenRecord,
 pub use sqlite::{BackupError, CheckedBackup, SqliteStore};
 pub use teams::{Environments, Teams};
 pub use webhooks::{
-    Attempted, ClaimedWebhook, DeliveryRecord, NewWebhook, PreviousSecret, WebhookChange, WebhookError, WebhookFilter,
-    WebhookLease, WebhookRecord, WebhookState, WebhookUrl, Webhooks,
+    Attempted, ClaimedWebhook, DeliveryRecord, NewWebhook, NewWebhookUrl, PreviousSecret, WebhookChange, WebhookError,
+    WebhookFilter, WebhookLease, WebhookRecord, WebhookState, WebhookUrl, Webhooks,
 };
 
 /// Everything the platform keeps.

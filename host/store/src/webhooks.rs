@@ -57,6 +57,15 @@ impl WebhookState {
     }
 }
 
+/// Whom a webhook is to call.
+#[derive(Debug, Clone)]
+pub struct NewWebhookUrl {
+    /// The address.
+    pub url: Sealed,
+    /// Scheme and host of that: what others may read.
+    pub receiver: String,
+}
+
 /// A webhook to be made.
 #[derive(Debug, Clone)]
 pub struct NewWebhook {
@@ -67,9 +76,7 @@ pub struct NewWebhook {
     /// What it is for, in its owner's words.
     pub description: String,
     /// Whom to call.
-    pub url: Sealed,
-    /// Scheme and host of that: what others may read.
-    pub receiver: String,
+    pub url: NewWebhookUrl,
     /// Which events.
     pub filter: WebhookFilter,
     /// What is signed with.
@@ -84,9 +91,7 @@ pub struct WebhookChange {
     /// What it is for.
     pub description: String,
     /// Whom to call from now on; `None` leaves that as it is.
-    pub url: Option<Sealed>,
-    /// Scheme and host of whom is called then.
-    pub receiver: String,
+    pub url: Option<NewWebhookUrl>,
     /// Which events.
     pub filter: WebhookFilter,
 }

@@ -61,11 +61,10 @@ impl ProvisionError {
 
 impl From<StoreError> for ProvisionError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Away | StoreError::Unwritten(_) | StoreError::KeyLost | StoreError::KeyRetired => {
-                Self::Unavailable { message: error.to_string(), retry_after: None }
-            }
-            other => Self::Internal(other.to_string()),
+        if error.passes() {
+            Self::Unavailable { message: error.to_string(), retry_after: None }
+        } else {
+            Self::Internal(error.to_string())
         }
     }
 }

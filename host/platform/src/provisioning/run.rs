@@ -87,10 +87,11 @@ fn worker_name() -> String {
 
 async fn run_step(platform: &Platform, job: &ClaimedJob) {
     let begin = Instant::now();
-    // Whether the lease is lost, the step finds out when it keeps its outcome: what it does meanwhile has to be known.
+    // That the lease is lost, or given up with the outcome just now, the step says: what it does meanwhile has to be known.
     let renew = || async {
-        if let Err(error) = platform.store().heartbeat(&job.lease, lease_until(platform, Timestamp::now())).await {
-            tracing::warn!(%error, "a job's lease was not renewed");
+        match platform.store().heartbeat(&job.lease, lease_until(platform, Timestamp::now())).await {
+            Ok(()) | Err(JobError::LeaseLost { .. }) => {}
+            Err(error) => tracing::warn!(%error, "a job's lease was not renewed"),
         }
         Renewal::Held
     };

@@ -68,7 +68,7 @@ pub fn tasks() -> Vec<Box<dyn Task>> {
         Box::new(tasks::DecisionLog),
         Box::new(tasks::JobHistory),
         Box::new(tasks::Blobs),
-        Box::new(tasks::MasterKey),
+        Box::new(tasks::MasterKey::default()),
         Box::new(health::HealthChecks),
     ]
 }

@@ -1,5 +1,6 @@
 //! What is done by the clock: ending what has expired, and forgetting what is old.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -128,8 +129,11 @@ impl Task for Blobs {
     }
 }
 
-/// What is sealed under a key that was replaced.
-pub(super) struct MasterKey;
+/// What is sealed under a key that was replaced, and once in each process what a version before kept unsealed.
+#[derive(Default)]
+pub(super) struct MasterKey {
+    has_looked: AtomicBool,
+}
 
 #[async_trait]
 impl Task for MasterKey {
@@ -142,11 +146,12 @@ impl Task for MasterKey {
     }
 
     async fn is_due(&self, platform: &Platform, _: Timestamp) -> Result<bool, TaskError> {
-        Ok(platform.parts.vault.sealer().rotates())
+        Ok(platform.parts.vault.sealer().rotates() || !self.has_looked.load(Ordering::Relaxed))
     }
 
     async fn run(&self, platform: &Platform, now: Timestamp) -> Result<String, TaskError> {
         let rotation = platform.rotate_sealing_keys(now).await.map_err(|error| TaskError::of(&error))?;
+        self.has_looked.store(true, Ordering::Relaxed);
         if rotation.stuck().is_empty() { Ok(rotation.to_string()) } else { Err(TaskError::of(&rotation)) }
     }
 }

@@ -8,8 +8,8 @@ use macadam_core::names::TeamId;
 use macadam_core::signature::WebhookSecret;
 use macadam_core::violation::{Violation, join};
 use macadam_store::{
-    DeliveryId, DeliveryRecord, EVENT_TYPE_PREFIX, NewWebhook, PageRequest, Sealed, StoreError, WebhookChange,
-    WebhookError, WebhookFilter, WebhookId, WebhookRecord,
+    DeliveryId, DeliveryRecord, EVENT_TYPE_PREFIX, NewWebhook, NewWebhookUrl, PageRequest, Sealed, StoreError,
+    WebhookChange, WebhookError, WebhookFilter, WebhookId, WebhookRecord,
 };
 use serde_json::json;
 
@@ -17,7 +17,7 @@ use crate::authorization::scope::Teams;
 use crate::authorization::{Action, Refused, Target};
 use crate::events::CloudEvent;
 use crate::platform::random;
-use crate::vault::{SealError, scope};
+use crate::vault::scope;
 use crate::webhooks::address;
 use crate::webhooks::deliver::{delivery_id, send};
 use crate::webhooks::destination::Destination;
@@ -50,6 +50,9 @@ pub enum ManageError {
     /// It does not fit what exists.
     #[error("{0}")]
     Conflict(String),
+    /// Something that is needed is not there now.
+    #[error("{0}")]
+    Unavailable(String),
     /// Something of the host's own is broken.
     #[error("{0}")]
     Internal(String),
@@ -68,7 +71,7 @@ impl From<WebhookError> for ManageError {
 
 impl From<StoreError> for ManageError {
     fn from(error: StoreError) -> Self {
-        Self::Internal(error.to_string())
+        if error.passes() { Self::Unavailable(error.to_string()) } else { Self::Internal(error.to_string()) }
     }
 }
 
@@ -89,10 +92,10 @@ impl Platform {
         let Checked { description, destination, filter } = self.checked(&url, description, types, subject)?;
         let id = WebhookId::new(now, bytes()?);
         let secret = self.new_secret(id)?;
-        let (url, receiver) = (self.sealed_url(id, &destination)?, destination.receiver());
-        let new = NewWebhook { id, team, description, url, receiver, filter, secret: secret.sealed, most: MOST };
+        let url = self.sealed_url(id, &destination)?;
+        let new = NewWebhook { id, team, description, url, filter, secret: secret.sealed, most: MOST };
         let webhook = self.store().create_webhook(&new, caller.by_person(), now).await?;
-        Ok(WithSecret { webhook: self.shown(webhook)?, secret: secret.shown })
+        Ok(WithSecret { webhook: self.shown(webhook), secret: secret.shown })
     }
 
     /// One webhook.
@@ -100,7 +103,7 @@ impl Platform {
     /// # Errors
     /// [`ManageError::NotFound`] also for one of a team whose things the caller may not change.
     pub async fn webhook(&self, caller: &Caller, id: WebhookId) -> Result<WebhookView, ManageError> {
-        self.shown(self.allowed_webhook(caller, Action::WebhookRead, id).await?)
+        Ok(self.shown(self.allowed_webhook(caller, Action::WebhookRead, id).await?))
     }
 
     /// The webhooks of the caller's team, or of another that is named, as far as the caller may change them.
@@ -117,7 +120,7 @@ impl Platform {
         let team = team.unwrap_or_else(|| caller.team.clone());
         self.authorize(caller, Action::WebhookRead, &Target::Team(team.clone()))?;
         let found = self.store().webhooks(Some(&team).filter(|_| !all), page).await?;
-        found.into_iter().map(|webhook| self.shown(webhook)).collect()
+        Ok(found.into_iter().map(|webhook| self.shown(webhook)).collect())
     }
 
     /// Changes a webhook.
@@ -138,7 +141,11 @@ impl Platform {
         let url = match (url, &known) {
             (Some(url), _) => url,
             (None, Ok(known)) => known.clone(),
-            (None, Err(error)) => return Err(broken(error)),
+            (None, Err(error)) => {
+                return Err(ManageError::Conflict(format!(
+                    "the address of webhook {id}: {error}; give it another one"
+                )));
+            }
         };
         let Checked { description, destination, filter } = self.checked(
             &url,
@@ -148,8 +155,8 @@ impl Platform {
         )?;
         let stays = known.is_ok_and(|known| known == destination.as_str());
         let url = if stays { None } else { Some(self.sealed_url(id, &destination)?) };
-        let change = WebhookChange { description, url, receiver: destination.receiver(), filter };
-        self.shown(self.store().change_webhook(id, &change, caller.by_person(), now).await?)
+        let change = WebhookChange { description, url, filter };
+        Ok(self.shown(self.store().change_webhook(id, &change, caller.by_person(), now).await?))
     }
 
     /// Gives a webhook a new secret; the one it had counts as well for a day.
@@ -162,11 +169,11 @@ impl Platform {
         id: WebhookId,
         now: Timestamp,
     ) -> Result<WithSecret, ManageError> {
-        self.shown(self.allowed_webhook(caller, Action::WebhookChange, id).await?)?;
+        self.allowed_webhook(caller, Action::WebhookChange, id).await?;
         let secret = self.new_secret(id)?;
         let until = now.checked_add(OVERLAP).unwrap_or(Timestamp::MAX);
         let webhook = self.store().rotate_webhook(id, &secret.sealed, until, caller.by_person(), now).await?;
-        Ok(WithSecret { webhook: self.shown(webhook)?, secret: secret.shown })
+        Ok(WithSecret { webhook: self.shown(webhook), secret: secret.shown })
     }
 
     /// Lets a webhook be told of events again, from where it stopped.
@@ -179,8 +186,8 @@ impl Platform {
         id: WebhookId,
         now: Timestamp,
     ) -> Result<WebhookView, ManageError> {
-        self.shown(self.allowed_webhook(caller, Action::WebhookChange, id).await?)?;
-        self.shown(self.store().enable_webhook(id, caller.by_person(), now).await?)
+        self.allowed_webhook(caller, Action::WebhookChange, id).await?;
+        Ok(self.shown(self.store().enable_webhook(id, caller.by_person(), now).await?))
     }
 
     /// Removes a webhook.
@@ -289,15 +296,17 @@ impl Platform {
         }
     }
 
-    /// A webhook as its owners see it.
-    fn shown(&self, webhook: WebhookRecord) -> Result<WebhookView, ManageError> {
-        let url = address::open(self.parts.vault.sealer(), &webhook).map_err(|error| broken(&error))?;
-        Ok(WebhookView::of(webhook, url))
+    /// A webhook as its owners see it. An address that does not open keeps nobody from the rest.
+    fn shown(&self, webhook: WebhookRecord) -> WebhookView {
+        let url = address::open(self.parts.vault.sealer(), &webhook);
+        let url = url.inspect_err(|error| tracing::error!(webhook = %webhook.id, %error, "a webhook's address"));
+        WebhookView::of(webhook, url.ok())
     }
 
-    fn sealed_url(&self, id: WebhookId, destination: &Destination) -> Result<Sealed, ManageError> {
+    fn sealed_url(&self, id: WebhookId, destination: &Destination) -> Result<NewWebhookUrl, ManageError> {
         let sealed = address::seal(self.parts.vault.sealer(), id, destination.as_str());
-        sealed.map_err(|error| ManageError::Internal(error.to_string()))
+        let url = sealed.map_err(|error| ManageError::Internal(error.to_string()))?;
+        Ok(NewWebhookUrl { url, receiver: destination.receiver() })
     }
 
     fn new_secret(&self, id: WebhookId) -> Result<NewSecret, ManageError> {
@@ -321,10 +330,6 @@ struct Checked {
 struct NewSecret {
     sealed: Sealed,
     shown: String,
-}
-
-fn broken(error: &SealError) -> ManageError {
-    ManageError::Internal(format!("the webhook's address: {error}; give it another one"))
 }
 
 fn bytes() -> Result<[u8; 10], ManageError> {

@@ -49,8 +49,8 @@ pub struct WebhookView {
     pub team: TeamId,
     /// What it is for.
     pub description: String,
-    /// Whom it calls.
-    pub url: String,
+    /// Whom to call; nothing when that does not open any more, and another one is to be given.
+    pub url: Option<String>,
     /// Which events.
     #[serde(flatten)]
     pub filter: WebhookFilter,
@@ -94,8 +94,8 @@ pub struct WithSecret {
 }
 
 impl WebhookView {
-    /// A webhook with its address, which was opened.
-    pub(super) fn of(webhook: WebhookRecord, url: String) -> Self {
+    /// A webhook with its address, if that opens.
+    pub(super) fn of(webhook: WebhookRecord, url: Option<String>) -> Self {
         Self {
             id: webhook.id,
             team: webhook.team,

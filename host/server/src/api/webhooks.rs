@@ -210,6 +210,7 @@ impl From<ManageError> for Problem {
             ManageError::Refused(refused) => refused.into(),
             ManageError::NotFound(_) => Self::new(ProblemKind::NotFound, detail),
             ManageError::Conflict(_) => Self::new(ProblemKind::Conflict, detail),
+            ManageError::Unavailable(_) => Self::new(ProblemKind::Unavailable, detail),
             ManageError::Internal(cause) => Self::internal(&cause),
         }
     }

@@ -15,8 +15,10 @@ pub fn new(world: &World, team: &str) -> NewWebhook {
         id: WebhookId::new(world.now(), world.random()),
         team: team_id(team),
         description: "to the chat".into(),
-        url: Sealed::new(*b"https://hooks.example/secret-path?key=hunter2"),
-        receiver: "https://hooks.example".into(),
+        url: NewWebhookUrl {
+            url: Sealed::new(*b"https://hooks.example/secret-path?key=hunter2"),
+            receiver: "https://hooks.example".into(),
+        },
         filter: WebhookFilter { types: vec!["macadam.request.".into()], subject: None },
         secret: Sealed::new(*b"sealed"),
         most: MOST,
@@ -30,8 +32,7 @@ pub async fn made(world: &World, team: &str) -> WebhookRecord {
 pub fn changed(url: &str) -> WebhookChange {
     WebhookChange {
         description: String::new(),
-        url: Some(Sealed::new(url.as_bytes())),
-        receiver: "https://other.example".into(),
+        url: Some(NewWebhookUrl { url: Sealed::new(url.as_bytes()), receiver: "https://other.example".into() }),
         filter: WebhookFilter::default(),
     }
 }
@@ -107,7 +108,7 @@ async fn a_webhook_is_kept_as_it_was_made_and_listed_for_its_team() {
     let world = World::start().await;
     let (first, wish) = (made(&world, "shop").await, new(&world, "shop"));
     assert_eq!((first.state, first.failures, &first.filter), (WebhookState::Active, 0, &wish.filter));
-    assert_eq!((&first.url, &first.secret), (&WebhookUrl::Sealed(wish.url), &wish.secret));
+    assert_eq!((&first.url, &first.secret), (&WebhookUrl::Sealed(wish.url.url), &wish.secret));
     world.advance(1);
     let (second, other) = (made(&world, "shop").await, made(&world, "web").await);
     let list = async |team: Option<&str>, page| {
@@ -118,12 +119,7 @@ async fn a_webhook_is_kept_as_it_was_made_and_listed_for_its_team() {
     assert_eq!(list(Some("shop"), PageRequest::first(10)).await, [first.id, second.id]);
     assert_eq!(list(Some("shop"), PageRequest::after(first.id, 10)).await, [second.id]);
     assert_eq!(list(None, PageRequest::first(10)).await, [first.id, second.id, other.id]);
-    let unchanged = WebhookChange {
-        description: first.description.clone(),
-        url: None,
-        receiver: "https://hooks.example".into(),
-        filter: first.filter.clone(),
-    };
+    let unchanged = WebhookChange { description: first.description.clone(), url: None, filter: first.filter.clone() };
     let marks = world.marks().await;
     let same = world.store.change_webhook(first.id, &unchanged, somewhere(&person("ana")), world.now()).await.unwrap();
     assert_eq!((same, world.marks().await), (first, marks), "what changes nothing leaves nothing");

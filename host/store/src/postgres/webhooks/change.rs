@@ -9,8 +9,8 @@ use super::super::tx::{Lock, Tx};
 use super::super::{PostgresStore, journal, outbox, teams};
 use super::named;
 use crate::{
-    By, ByPerson, NewAuditEntry, NewWebhook, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId,
-    WebhookRecord, WebhookState,
+    By, ByPerson, NewAuditEntry, NewWebhook, NewWebhookUrl, Sealed, StoreError, WebhookChange, WebhookError,
+    WebhookFilter, WebhookId, WebhookRecord, WebhookState,
 };
 
 type Result<T, E = WebhookError> = std::result::Result<T, E>;
@@ -41,7 +41,7 @@ pub(super) async fn create(
     .bind(new.id.to_string())
     .bind(new.team.as_str())
     .bind(plain(&new.description))
-    .bind(new.url.as_bytes())
+    .bind(new.url.url.as_bytes())
     .bind(text("types", &new.filter.types)?)
     .bind(new.filter.subject.as_deref().map(plain))
     .bind(new.secret.as_bytes())
@@ -52,7 +52,7 @@ pub(super) async fn create(
     .await;
     written.map_err(StoreError::from)?;
     let webhook = named(&mut tx, new.id).await?;
-    record(&mut tx, by, "created", &webhook, about(&new.receiver, &new.filter));
+    record(&mut tx, by, "created", &webhook, about(Some(&new.url), &new.filter));
     tx.commit(now).await?;
     Ok(webhook)
 }
@@ -66,7 +66,7 @@ pub(super) async fn change(
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
     let there = named(&mut tx, id).await?;
-    let WebhookChange { description, url, receiver, filter } = change;
+    let WebhookChange { description, url, filter } = change;
     if url.is_none() && (&there.description, &there.filter) == (description, filter) {
         tx.leave().await?;
         return Ok(there);
@@ -80,7 +80,7 @@ pub(super) async fn change(
     )
     .bind(id.to_string())
     .bind(plain(description))
-    .bind(url.as_ref().map(Sealed::as_bytes))
+    .bind(url.as_ref().map(|new| new.url.as_bytes()))
     .bind(text("types", &filter.types)?)
     .bind(filter.subject.as_deref().map(plain))
     .bind(At(now))
@@ -88,7 +88,7 @@ pub(super) async fn change(
     .await;
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
-    record(&mut tx, by, "changed", &webhook, about(receiver, filter));
+    record(&mut tx, by, "changed", &webhook, about(url.as_ref(), filter));
     tx.commit(now).await?;
     Ok(webhook)
 }
@@ -161,8 +161,13 @@ pub(super) async fn delete(store: &PostgresStore, id: WebhookId, by: ByPerson<'_
     Ok(())
 }
 
-fn about(receiver: &str, filter: &WebhookFilter) -> Value {
-    json!({ "receiver": receiver, "types": filter.types, "subject": filter.subject })
+/// What is recorded of what a webhook is to be; its receiver only when that is said.
+fn about(url: Option<&NewWebhookUrl>, filter: &WebhookFilter) -> Value {
+    let mut data = json!({ "types": filter.types, "subject": filter.subject });
+    if let (Value::Object(data), Some(new)) = (&mut data, url) {
+        data.insert("receiver".to_owned(), json!(new.receiver));
+    }
+    data
 }
 
 /// Records what happened to a webhook; `more` is added to what is always said of it.

@@ -8,8 +8,8 @@ use super::super::row::{Columns, int, json as text, micros, one_row};
 use super::super::{Conn, SqliteStore, commit, journal, outbox, teams};
 use super::named;
 use crate::{
-    By, ByPerson, NewAuditEntry, NewWebhook, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId,
-    WebhookRecord, WebhookState,
+    By, ByPerson, NewAuditEntry, NewWebhook, NewWebhookUrl, Sealed, StoreError, WebhookChange, WebhookError,
+    WebhookFilter, WebhookId, WebhookRecord, WebhookState,
 };
 
 type Result<T, E = WebhookError> = std::result::Result<T, E>;
@@ -38,7 +38,7 @@ pub(super) async fn create(
     .bind(new.id.to_string())
     .bind(new.team.as_str())
     .bind(&new.description)
-    .bind(new.url.as_bytes())
+    .bind(new.url.url.as_bytes())
     .bind(text("types", &new.filter.types)?)
     .bind(&new.filter.subject)
     .bind(new.secret.as_bytes())
@@ -49,7 +49,7 @@ pub(super) async fn create(
     .await;
     written.map_err(StoreError::from)?;
     let webhook = named(&mut tx, new.id).await?;
-    record(&mut tx, by, "created", &webhook, about(&new.receiver, &new.filter), now).await?;
+    record(&mut tx, by, "created", &webhook, about(Some(&new.url), &new.filter), now).await?;
     commit(tx).await?;
     Ok(webhook)
 }
@@ -63,7 +63,7 @@ pub(super) async fn change(
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
     let there = named(&mut tx, id).await?;
-    let WebhookChange { description, url, receiver, filter } = change;
+    let WebhookChange { description, url, filter } = change;
     if url.is_none() && (&there.description, &there.filter) == (description, filter) {
         return Ok(there);
     }
@@ -76,7 +76,7 @@ pub(super) async fn change(
     )
     .bind(id.to_string())
     .bind(description)
-    .bind(url.as_ref().map(Sealed::as_bytes))
+    .bind(url.as_ref().map(|new| new.url.as_bytes()))
     .bind(text("types", &filter.types)?)
     .bind(&filter.subject)
     .bind(micros(now))
@@ -84,7 +84,7 @@ pub(super) async fn change(
     .await;
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
-    record(&mut tx, by, "changed", &webhook, about(receiver, filter), now).await?;
+    record(&mut tx, by, "changed", &webhook, about(url.as_ref(), filter), now).await?;
     commit(tx).await?;
     Ok(webhook)
 }
@@ -156,8 +156,13 @@ pub(super) async fn delete(store: &SqliteStore, id: WebhookId, by: ByPerson<'_>,
     Ok(())
 }
 
-fn about(receiver: &str, filter: &WebhookFilter) -> Value {
-    json!({ "receiver": receiver, "types": filter.types, "subject": filter.subject })
+/// What is recorded of what a webhook is to be; its receiver only when that is said.
+fn about(url: Option<&NewWebhookUrl>, filter: &WebhookFilter) -> Value {
+    let mut data = json!({ "types": filter.types, "subject": filter.subject });
+    if let (Value::Object(data), Some(new)) = (&mut data, url) {
+        data.insert("receiver".to_owned(), json!(new.receiver));
+    }
+    data
 }
 
 /// Records what happened to a webhook; `more` is added to what is always said of it.
