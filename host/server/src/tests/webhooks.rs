@@ -1,6 +1,10 @@
 //! Webhooks as their owners meet them.
 
 use axum::http::Method;
+use jiff::Timestamp;
+use macadam_core::audit::Origin;
+use macadam_platform::vault::Sealer;
+use macadam_store::{ByPerson, NewWebhookUrl, WebhookChange, WebhookFilter};
 use serde_json::{Value, json};
 
 use super::host::{Answer, Host};
@@ -145,4 +149,51 @@ async fn a_test_says_what_came_of_it_and_is_kept() {
         assert_eq!(kept["items"][0][field], tried[field]);
     }
     assert_eq!(host.get_as("dana", &path(&webhook, "")).await.json()["failures"], 0, "a test means nothing for it");
+}
+
+/// Gives a webhook an address that was sealed under a key which nobody has any more.
+async fn loses_its_address(host: &Host, webhook: &Value) {
+    let id = webhook["id"].as_str().unwrap().parse().unwrap();
+    let lost = Sealer::new(&[8; 32]).seal("lost", URL.as_bytes()).unwrap();
+    let url = NewWebhookUrl { url: lost, receiver: "https://hooks.example".to_owned() };
+    let filter = WebhookFilter { types: vec!["macadam.request.".to_owned()], subject: None };
+    let change = WebhookChange { description: String::new(), url: Some(url), filter };
+    let by = ByPerson { person: &"dana".parse().unwrap(), origin: &Origin::NONE };
+    host.store.change_webhook(id, &change, by, Timestamp::now()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_webhook_whose_address_does_not_open_is_shown_without_it_and_mended_with_another() {
+    let host = Host::start().await;
+    let (webhook, whole) = (made(&host).await, made(&host).await);
+    loses_its_address(&host, &webhook).await;
+    assert_eq!(host.get_as("dana", &path(&webhook, "")).await.json()["url"], Value::Null);
+    let listed = host.get_as("dana", "/api/v1/webhooks").await.json();
+    let of = |webhook: &Value| {
+        let items = listed["items"].as_array().unwrap();
+        items.iter().find(|item| item["id"] == webhook["id"]).unwrap()["url"].clone()
+    };
+    assert_eq!((of(&webhook), of(&whole)), (Value::Null, json!(URL)), "the others are listed as ever");
+
+    let put = async |body: Value| host.send_json("dana", Method::PUT, &path(&webhook, ""), &body.to_string()).await;
+    let problem = put(json!({"description": "the chat"})).await.is_problem("conflict", 409);
+    assert!(problem["detail"].as_str().unwrap().contains("give it another one"), "{problem}");
+    assert_eq!(host.get_as("dana", &path(&webhook, "")).await.json()["description"], "", "nothing was changed");
+    let tried = post(&host, "dana", &path(&webhook, "/test")).await.json();
+    assert!(tried["error"].as_str().unwrap().contains("MACADAM_OTHER_MASTER_KEYS"), "{tried}");
+    for action in ["/rotate", "/enable"] {
+        assert_eq!(post(&host, "dana", &path(&webhook, action)).await.json()["url"], Value::Null, "{action}");
+    }
+
+    let mended = put(json!({"url": "https://other.example/hook"})).await.json();
+    assert_eq!(
+        (&mended["url"], &mended["types"]),
+        (&json!("https://other.example/hook"), &json!(["macadam.request."]))
+    );
+    let changed = put(json!({"description": "the chat"})).await;
+    assert_eq!(changed.status, 200, "from then on it is changed as any other");
+
+    loses_its_address(&host, &webhook).await;
+    let gone = host.send_json("dana", Method::DELETE, &path(&webhook, ""), "").await;
+    assert_eq!(gone.status, 204, "it can be removed as well");
 }
