@@ -35,7 +35,12 @@ pub(crate) fn fuzz(options: &Options) -> Result<()> {
     };
     let host = host()?;
     let mut build = cargo()?;
-    build.current_dir(&folder).env("RUSTFLAGS", FLAGS).args(["build", "--release", "--bins", "--target", &host]);
+    build.current_dir(&folder).env("RUSTFLAGS", FLAGS).args(["build", "--release", "--workspace", "--target", &host]);
+    // One target is built without what only others take.
+    match &options.target {
+        Some(target) => build.args(["--bin", target]),
+        None => build.arg("--bins"),
+    };
     run("build of the fuzz targets", &mut build)?;
     for target in targets {
         let (corpus, artifacts) = (folder.join("corpus").join(&target), folder.join("artifacts").join(&target));

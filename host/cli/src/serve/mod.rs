@@ -20,6 +20,7 @@ mod join;
 mod key;
 mod logging;
 mod organisation;
+mod pages;
 mod sign_in;
 mod stop;
 mod telemetry;
@@ -104,6 +105,7 @@ pub(crate) struct ServeArgs {
 /// Runs `macadam serve` until it is told to stop.
 pub(crate) fn run(global: &Global, args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
     let telemetry = logging::start(args.log_format)?;
+    pages::small_only();
     let data = DataDir::open(&global.data)?;
     let config = match &args.config {
         Some(path) => Config::read(path)?,
