@@ -19,6 +19,10 @@ use crate::{Platform, schedule};
 /// How long workers sleep at most: what another process queued is seen within this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
+/// How long they sleep at least. A job that is due and was not given to them is another host's just now, or its team or
+/// provider has as much at work as it may: asking again at once would only keep the database busy.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
+
 /// The running workers.
 pub struct Workers {
     stop: CancellationToken,
@@ -108,10 +112,12 @@ async fn run_step(platform: &Platform, job: &ClaimedJob) {
 }
 
 async fn next_wakeup(platform: &Platform, now: Timestamp) -> Duration {
-    match platform.store().next_wakeup(now).await {
-        Ok(Some(at)) => Duration::try_from(at.duration_since(now)).unwrap_or_default().min(LONGEST_SLEEP),
-        Ok(None) | Err(_) => LONGEST_SLEEP,
-    }
+    sleep_until(platform.store().next_wakeup(now).await.unwrap_or_default(), now)
+}
+
+fn sleep_until(next: Option<Timestamp>, now: Timestamp) -> Duration {
+    let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or_default();
+    next.map_or(LONGEST_SLEEP, until).clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
 }
 
 /// Unloads what no table uses any more. Every process has plugins of its own, so this is no schedule.
@@ -128,4 +134,20 @@ async fn tidy(platform: Platform, stop: CancellationToken) {
 fn lease_until(platform: &Platform, now: Timestamp) -> Timestamp {
     let lease = SignedDuration::try_from(platform.settings().lease).unwrap_or(SignedDuration::from_secs(60));
     now.checked_add(lease).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_that_got_nothing_never_ask_again_at_once_and_never_sleep_through_what_others_queue() {
+        let now = Timestamp::UNIX_EPOCH;
+        let sleep = |milliseconds: i64| sleep_until(Some(now + SignedDuration::from_millis(milliseconds)), now);
+        for due in [-5_000, 0, 1] {
+            assert_eq!(sleep(due), SHORTEST_SLEEP, "what is due is held up by others");
+        }
+        assert_eq!(sleep(400), Duration::from_millis(400));
+        assert_eq!((sleep(90_000), sleep_until(None, now)), (LONGEST_SLEEP, LONGEST_SLEEP));
+    }
 }

@@ -81,7 +81,8 @@ impl Schedules for SqliteStore {
         let ended = sqlx::query(
             "UPDATE schedules
              SET worker = NULL, lease_until = NULL, last_ended_at = $3, last_outcome = $4, last_note = $5,
-                 next_run_at = $6, failures = CASE $4 WHEN 'succeeded' THEN 0 ELSE failures + 1 END
+                 next_run_at = CASE WHEN next_run_at > last_started_at THEN min(next_run_at, $6) ELSE $6 END,
+                 failures = CASE $4 WHEN 'succeeded' THEN 0 ELSE failures + 1 END
              WHERE name = $1 AND fence = $2 AND worker IS NOT NULL RETURNING name",
         )
         .bind(lease.name.as_str())
@@ -98,12 +99,14 @@ impl Schedules for SqliteStore {
 
     async fn run_schedule(&self, name: &ScheduleName, by: ByPerson<'_>, now: Timestamp) -> Result<(), ScheduleError> {
         let mut tx = self.begin().await?;
-        let asked = sqlx::query("UPDATE schedules SET next_run_at = min(next_run_at, $2) WHERE name = $1")
-            .bind(name.as_str())
-            .bind(micros(now))
-            .execute(&mut *tx)
-            .await
-            .map_err(StoreError::from)?;
+        // A run that is under way may have passed what it is asked for: there is another one after it.
+        let asked = sqlx::query(
+            "UPDATE schedules
+             SET next_run_at = CASE WHEN worker IS NULL THEN min(next_run_at, $2)
+                                    ELSE max($2, last_started_at + 1) END
+             WHERE name = $1",
+        );
+        let asked = asked.bind(name.as_str()).bind(micros(now)).execute(&mut *tx).await.map_err(StoreError::from)?;
         if asked.rows_affected() == 0 {
             return Err(ScheduleError::NotFound(name.clone()));
         }

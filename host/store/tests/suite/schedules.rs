@@ -101,6 +101,23 @@ async fn somebody_may_have_it_run_now_and_that_is_recorded() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_while_a_run_is_under_way_is_done_after_it() {
+    let world = World::start().await;
+    world.store.know_schedule(&name("sweep"), "every 60 s", world.now()).await.unwrap();
+    for asked_after in [0, 2] {
+        let due = claim(&world, "one").await.unwrap();
+        world.advance(asked_after);
+        world.store.run_schedule(&name("sweep"), somewhere(&person("ada")), world.now()).await.unwrap();
+        assert!(claim(&world, "two").await.is_none(), "one run at a time");
+        world.advance(1);
+        end(&world, &due, RunOutcome::Succeeded, 60).await.unwrap();
+    }
+    let due = claim(&world, "two").await.expect("the run that was asked for");
+    end(&world, &due, RunOutcome::Succeeded, 60).await.unwrap();
+    assert_eq!(one(&world).await.next_run_at, world.later(60), "and then as ever");
+}
+
+#[tokio::test]
 async fn whether_anything_has_expired_is_known_without_ending_it() {
     let world = World::start().await;
     let expired = async || world.store.anything_expired(world.now()).await.unwrap();
