@@ -56,6 +56,19 @@ pub enum StoreError {
         /// Its encoding.
         encoding: String,
     },
+    /// This machine and the database's server do not have the same time.
+    #[error(
+        "the clock of this machine is {seconds} s {direction} that of the database {place}, and hosts would take work from \
+             each other that is still under way; have both machines follow a time server (NTP)"
+    )]
+    Clock {
+        /// Where it is, without a password.
+        place: String,
+        /// By how much, in seconds.
+        seconds: i64,
+        /// Which way: `ahead of` or `behind`.
+        direction: &'static str,
+    },
     /// A newer version of this program has changed the database's tables.
     #[error(
         "the database {place} is of a newer version of this program: its tables are at {found}, and this version knows \

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{Connection as _, Row as _};
@@ -17,6 +18,10 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// The oldest server that is taken. What is used here is older still, but nobody mends those before it any more.
 const LEAST_VERSION: i32 = 13;
+
+/// How far the clocks of this machine and of the server may be apart. Leases are kept by the clock of whoever holds or
+/// looks at them, the shortest are of 15 seconds, and two hosts may be off to either side.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 
 /// Connections of one process, unless it is said otherwise. Each is a process of the server.
 const CONNECTIONS: u32 = 16;
@@ -128,7 +133,7 @@ impl PostgresStore {
     /// Connects to a database and brings it to this version. Several processes may do so at once.
     ///
     /// # Errors
-    /// [`StoreError::Unreachable`], [`StoreError::ServerTooOld`], [`StoreError::Encoding`],
+    /// [`StoreError::Unreachable`], [`StoreError::ServerTooOld`], [`StoreError::Encoding`], [`StoreError::Clock`],
     /// [`StoreError::SchemaNewer`] when a newer version of this program has used the database, and
     /// [`StoreError::Schema`] when its tables cannot be made.
     pub async fn open(settings: &PostgresSettings) -> Result<Self> {
@@ -168,9 +173,22 @@ async fn tell(connection: &mut PgConnection) -> sqlx::Result<()> {
 async fn check_server(connection: &mut PgConnection, place: &str) -> Result<()> {
     let query =
         "SELECT current_setting('server_version_num')::int4 AS number, current_setting('server_version') AS version,
-                        current_setting('server_encoding') AS encoding";
+                        current_setting('server_encoding') AS encoding, clock_timestamp() AS now";
+    let asked = Timestamp::now();
     let row = sqlx::query(query).fetch_one(connection).await?;
-    must_do(place, row.try_get("number")?, row.text("version")?, row.text("encoding")?)
+    must_do(place, row.try_get("number")?, row.text("version")?, row.text("encoding")?)?;
+    must_agree(place, row.time("now")?, asked, Timestamp::now())
+}
+
+/// Whether the server's clock says about what this machine's does, which looked before and after.
+fn must_agree(place: &str, theirs: Timestamp, asked: Timestamp, told: Timestamp) -> Result<()> {
+    let (ahead, behind) = (asked.duration_since(theirs), theirs.duration_since(told));
+    if ahead.max(behind) > CLOCKS_APART {
+        let (seconds, direction) =
+            if ahead > behind { (ahead.as_secs(), "ahead of") } else { (behind.as_secs(), "behind") };
+        return Err(StoreError::Clock { place: place.to_owned(), seconds, direction });
+    }
+    Ok(())
 }
 
 /// Whether a server and a database will do. The number is the version's first part times ten thousand, and more.
@@ -208,6 +226,19 @@ mod tests {
         }
         let refused = judged(120_022, "12.22").unwrap_err().to_string();
         assert!(refused.contains("12.22") && refused.contains("13 or newer"), "{refused}");
+    }
+
+    #[test]
+    fn a_clock_that_is_seconds_off_is_refused_by_how_much_and_one_that_answers_slowly_is_not() {
+        let at = |second: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
+        let judged = |theirs, asked, told| must_agree("postgres://u@h:5432/d", at(theirs), at(asked), at(told));
+        for (theirs, asked, told) in [(100, 100, 100), (100, 95, 130), (100, 105, 105), (130, 100, 130)] {
+            assert!(judged(theirs, asked, told).is_ok(), "{theirs} between {asked} and {told}");
+        }
+        let ahead = judged(100, 120, 121).unwrap_err().to_string();
+        assert!(ahead.contains("20 s ahead of") && ahead.contains("NTP"), "{ahead}");
+        let behind = judged(100, 60, 61).unwrap_err().to_string();
+        assert!(behind.contains("39 s behind that"), "{behind}");
     }
 
     #[test]
