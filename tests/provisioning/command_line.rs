@@ -26,7 +26,17 @@ async fn a_database_is_previewed_made_listed_and_deleted_by_command() {
     let listed = server.cli("dana", &["resource", "list", "--output", "json"]);
     let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).expect("JSON on standard output");
     assert!(listed.to_string().contains("orders"), "{listed}");
-    let deleted = server.cli("dana", &["resource", "delete", "payments/dev/postgres-database/orders", "--wait"]);
+    let database = "payments/dev/postgres-database/orders";
+    for (looked, words) in [
+        (vec!["team", "list"], ["payments", "budget"]),
+        (vec!["environment", "list"], ["dev", "development"]),
+        (vec!["resource", "types"], ["postgres-database", "made by"]),
+        (vec!["resource", "transitions", database], ["creating", "ready"]),
+    ] {
+        let shown = server.cli("dana", &looked);
+        assert!(shown.status.success() && words.iter().all(|word| said(&shown).contains(word)), "{}", said(&shown));
+    }
+    let deleted = server.cli("dana", &["resource", "delete", database, "--wait"]);
     assert!(deleted.status.success(), "{}", said(&deleted));
     assert_eq!(postgres.databases().await, Vec::<String>::new());
 }

@@ -10,6 +10,7 @@ use crate::commands::api::ApiCommand;
 use crate::commands::audit::AuditCommand;
 use crate::commands::backup::{BackupArgs, RestoreArgs};
 use crate::commands::decision::{DecisionCommand, ReplayArgs};
+use crate::commands::environment::EnvironmentCommand;
 use crate::commands::event::EventCommand;
 use crate::commands::generate::GenerateCommand;
 use crate::commands::job::JobCommand;
@@ -23,6 +24,7 @@ use crate::commands::request::RequestCommand;
 use crate::commands::resource::ResourceCommand;
 use crate::commands::scaffold::{FetchArgs, ScaffoldArgs};
 use crate::commands::schedule::ScheduleCommand;
+use crate::commands::team::TeamCommand;
 use crate::commands::template::TemplateCommand;
 use crate::commands::token::TokenCommand;
 use crate::commands::webhook::WebhookCommand;
@@ -153,6 +155,12 @@ Examples:
 What has a default is in it; what you have to fill in is named on standard error."
     )]
     Generate(GenerateCommand),
+    /// Look at what teams have, and what they may have
+    #[command(subcommand)]
+    Team(TeamCommand),
+    /// Look at where resources can be
+    #[command(subcommand)]
+    Environment(EnvironmentCommand),
     /// Look at golden paths
     #[command(subcommand)]
     Template(TemplateCommand),

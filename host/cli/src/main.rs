@@ -67,6 +67,8 @@ fn main() -> ExitCode {
         Command::Webhook(command) => commands::webhook::run(&global, command, &mut output),
         Command::Audit(command) => commands::audit::run(&global, command, &mut output),
         Command::Generate(command) => commands::generate::run(&global, command, &mut output),
+        Command::Team(command) => commands::team::run(&global, &command, &mut output),
+        Command::Environment(command) => commands::environment::run(&global, &command, &mut output),
         Command::Template(command) => commands::template::run(&global, command, &mut output),
         Command::Api(command) => commands::api::run(&command, &mut output),
         Command::Login(args) => commands::login::login(&global, &args, &mut output),

@@ -42,6 +42,13 @@ Example:
     },
     /// List resources
     List(ListArgs),
+    /// List what can be asked for, and who makes it
+    Types,
+    /// Show through which states one has gone, and by which requests
+    Transitions {
+        /// namespace/environment/type/name
+        resource: ResourceKey,
+    },
     /// Ask for a resource's removal
     Delete(DeleteArgs),
     /// Show a resource's outputs, secrets included; each time is audited
@@ -205,6 +212,22 @@ pub(crate) fn run(global: &Global, command: ResourceCommand, output: &mut Output
             Ok(End::Done)
         }
         ResourceCommand::List(args) => list(&client, &args, output),
+        ResourceCommand::Types => {
+            let all = client.get("/resource-types")?;
+            output.value(&all, |all| {
+                let row = |offered: &Value| ["/type", "/title", "/plugin"].map(|part| text(offered, part));
+                Ok(table(["type", "title", "made by"], items(all).iter().map(row)))
+            })?;
+            Ok(End::Done)
+        }
+        ResourceCommand::Transitions { resource } => {
+            let all = client.get(&format!("{}/transitions", path_of(&resource)))?;
+            output.value(&all, |all| {
+                let row = |change: &Value| ["/at", "/from", "/to", "/request"].map(|part| text(change, part));
+                Ok(table(["at", "from", "to", "request"], items(all).iter().map(row)))
+            })?;
+            Ok(End::Done)
+        }
         ResourceCommand::Credentials { resource } => {
             let credentials = client.get(&format!("{}/credentials", path_of(&resource)))?;
             output.value(&credentials, |credentials| {
