@@ -5,11 +5,13 @@
 //! and the network's own parser are left out. What is kept lives for some inputs, so that one may build on another.
 #![no_main]
 
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
@@ -28,7 +30,7 @@ use macadam_runtime::compiled::Compiler;
 use macadam_runtime::{Sandbox, SandboxConfig};
 use macadam_server::people::PeopleFile;
 use macadam_server::sign_in::Authenticator;
-use macadam_server::{ServerState, router};
+use macadam_server::{ServerState, TrustedProxies, router};
 use macadam_store::{SqliteStore, Store};
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -84,6 +86,7 @@ async fn host() -> Host {
     std::fs::write(&people, format!("{ada}token-sha256 = \"{hash}\"\n")).unwrap();
     let people = Arc::new(PeopleFile::open(&people).unwrap());
     let state = ServerState::new(platform, Authenticator::default().with_development_people(people), true);
+    let state = state.behind(TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]));
     Host { router: router(state), taken: 0, _directory: directory }
 }
 
@@ -111,6 +114,8 @@ fn read(input: &[u8]) -> Option<Request<Body>> {
     if !request.headers_ref()?.contains_key(header::AUTHORIZATION) {
         request = request.header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
     }
+    // A proxy that is believed hands it on.
+    let request = request.extension(ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 443))));
     request.body(Body::from(body.to_vec())).ok()
 }
 
