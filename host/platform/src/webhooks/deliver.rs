@@ -115,34 +115,44 @@ async fn sleep(latest: &mut tokio::sync::watch::Receiver<u64>, stop: &Cancellati
     }
 }
 
+/// A row of attempts that failed, with nothing that arrived in between.
+#[derive(Debug, Clone, Copy, Default)]
+struct Failing {
+    attempts: u32,
+    /// When the first of them was.
+    since: Option<Timestamp>,
+}
+
 /// Tells a webhook of what it takes, one event after the other, until one does not arrive or it is others' turn.
 async fn tell(platform: &Platform, held: ClaimedWebhook, stop: &CancellationToken) -> Result<(), WebhookError> {
     let ClaimedWebhook { lease, webhook } = held;
     let mut cursor = webhook.cursor;
-    let mut failures = webhook.failures;
+    let mut failing = Failing { attempts: webhook.failures, since: webhook.failing_since };
     let mut told = 0;
     for event in platform.store().events_since(cursor, BATCH).await? {
         if told == ROUND || stop.is_cancelled() {
             break;
         }
         if webhook.takes(&event) {
-            let (attempt, outcome) = attempt(platform, &webhook, &event, failures).await;
+            let (attempt, outcome) = attempt(platform, &webhook, &event, failing.attempts).await;
             let now = Timestamp::now();
             if attempt.error.is_some() {
-                return match verdict(platform, &webhook, &attempt, &outcome) {
+                let disable_after = platform.courier().settings().disable_after;
+                return match verdict(failing.since, disable_after, &attempt, &outcome) {
                     Some(reason) => {
                         tracing::warn!(webhook = %webhook.id, team = %webhook.team, reason, "a webhook is disabled");
                         platform.store().disable_webhook(&lease, &attempt, &reason, now).await
                     }
                     None => {
-                        let next_attempt = next_attempt(failures, outcome.not_before, now);
+                        let next_attempt = next_attempt(failing.attempts, outcome.not_before, now);
                         platform.store().keep_attempt(&lease, &attempt, Attempted::Failed { next_attempt }).await
                     }
                 };
             }
             let means = Attempted::Arrived { lease_until: later(now, LEASE) };
             platform.store().keep_attempt(&lease, &attempt, means).await?;
-            (failures, told) = (0, told + 1);
+            // The next failure is the first of another row, though the webhook was claimed in this one.
+            (failing, told) = (Failing::default(), told + 1);
         }
         cursor = event.seq;
     }
@@ -222,18 +232,19 @@ fn secrets(sealer: &Sealer, webhook: &WebhookRecord, now: Timestamp) -> Result<V
     Ok(secrets)
 }
 
-/// Why a webhook is to be disabled after an attempt, if it is.
+/// Why a webhook is to be disabled after an attempt that failed, if it is; `since` is when the row of failures before that
+/// attempt began.
 fn verdict(
-    platform: &Platform,
-    webhook: &WebhookRecord,
+    since: Option<Timestamp>,
+    disable_after: Duration,
     attempt: &DeliveryRecord,
     outcome: &Outcome,
 ) -> Option<String> {
     if outcome.is_gone() {
         return Some("the receiver answered 410 Gone: it wants to be told of nothing more".to_owned());
     }
-    let since = webhook.failing_since?;
-    let after = SignedDuration::try_from(platform.courier().settings().disable_after).unwrap_or(SignedDuration::MAX);
+    let since = since?;
+    let after = SignedDuration::try_from(disable_after).unwrap_or(SignedDuration::MAX);
     let failing = attempt.at.duration_since(since);
     let why = attempt.error.as_deref().unwrap_or_default();
     (failing >= after)
@@ -275,7 +286,45 @@ async fn prune(platform: Platform, stop: CancellationToken) {
 
 #[cfg(test)]
 mod tests {
+    use macadam_store::WebhookId;
+
     use super::*;
+
+    fn failed(at: Timestamp) -> (DeliveryRecord, Outcome) {
+        let outcome = Outcome::unsent("no answer".to_owned());
+        let record = DeliveryRecord {
+            id: delivery_id(at),
+            webhook: WebhookId::new(at, [0; 10]),
+            event: Some(1),
+            event_type: "macadam.request.queued".to_owned(),
+            attempt: 7,
+            at,
+            took: outcome.took,
+            status: None,
+            error: outcome.error.clone(),
+        };
+        (record, outcome)
+    }
+
+    #[test]
+    fn a_webhook_is_disabled_for_a_row_of_failures_that_lasted_and_never_for_the_first_of_one() {
+        let since: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+        let after = |since, at| {
+            let (attempt, outcome) = failed(at);
+            verdict(since, Duration::from_secs(60), &attempt, &outcome)
+        };
+        assert_eq!(after(Some(since), later(since, SignedDuration::from_secs(59))), None);
+        let reason = after(Some(since), later(since, SignedDuration::from_secs(60))).unwrap();
+        assert!(reason.contains("in 7 attempts; lastly: no answer"), "{reason}");
+        assert_eq!(after(None, later(since, SignedDuration::from_secs(60))), None, "something has just arrived");
+    }
+
+    #[test]
+    fn a_receiver_that_is_gone_is_told_nothing_more_from_its_first_answer_on() {
+        let (attempt, outcome) = failed("2026-01-02T03:04:05Z".parse().unwrap());
+        let gone = Outcome { status: Some(410), ..outcome };
+        assert!(verdict(None, Duration::from_secs(60), &attempt, &gone).is_some_and(|reason| reason.contains("410")));
+    }
 
     #[test]
     fn waits_grow_up_to_an_hour_with_chance_in_them_and_never_undercut_the_receiver() {
