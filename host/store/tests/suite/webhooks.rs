@@ -31,9 +31,10 @@ pub async fn made(world: &World, team: &str) -> WebhookRecord {
 
 pub fn changed(url: &str) -> WebhookChange {
     WebhookChange {
-        description: String::new(),
+        description: Some(String::new()),
         url: Some(NewWebhookUrl { url: Sealed::new(url.as_bytes()), receiver: "https://other.example".into() }),
-        filter: WebhookFilter::default(),
+        types: Some(vec![]),
+        subject: Some(String::new()),
     }
 }
 
@@ -119,10 +120,48 @@ async fn a_webhook_is_kept_as_it_was_made_and_listed_for_its_team() {
     assert_eq!(list(Some("shop"), PageRequest::first(10)).await, [first.id, second.id]);
     assert_eq!(list(Some("shop"), PageRequest::after(first.id, 10)).await, [second.id]);
     assert_eq!(list(None, PageRequest::first(10)).await, [first.id, second.id, other.id]);
-    let unchanged = WebhookChange { description: first.description.clone(), url: None, filter: first.filter.clone() };
+    let (description, types) = (Some(first.description.clone()), Some(first.filter.types.clone()));
+    let said_again = WebhookChange { description, types, ..WebhookChange::default() };
     let marks = world.marks().await;
-    let same = world.store.change_webhook(first.id, &unchanged, somewhere(&person("ana")), world.now()).await.unwrap();
-    assert_eq!((same, world.marks().await), (first, marks), "what changes nothing leaves nothing");
+    for unchanged in [said_again, WebhookChange::default()] {
+        let same = world.store.change_webhook(first.id, &unchanged, somewhere(&person("ana")), world.now()).await;
+        assert_eq!((&same.unwrap(), world.marks().await), (&first, marks), "what changes nothing leaves nothing");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn changes_of_different_things_that_are_made_at_once_all_stay() {
+    let world = World::start().await;
+    let id = made(&world, "shop").await.id;
+    let changes = [
+        WebhookChange { description: Some("the pager".into()), ..WebhookChange::default() },
+        WebhookChange { url: changed("https://other.example/a").url, ..WebhookChange::default() },
+        WebhookChange { types: Some(vec!["macadam.job.".into()]), ..WebhookChange::default() },
+        WebhookChange { subject: Some("jobs/".into()), ..WebhookChange::default() },
+    ];
+    let mut racing = JoinSet::new();
+    for change in changes {
+        let world = world.clone();
+        racing.spawn(
+            async move { world.store.change_webhook(id, &change, somewhere(&person("ana")), world.now()).await },
+        );
+    }
+    for result in racing.join_all().await {
+        result.unwrap();
+    }
+    let there = read(&world, id).await;
+    assert_eq!(there.description, "the pager");
+    assert_eq!(there.url, WebhookUrl::Sealed(Sealed::new(*b"https://other.example/a")));
+    let (types, subject) = (vec!["macadam.job.".to_owned()], Some("jobs/".to_owned()));
+    assert_eq!(there.filter, WebhookFilter { types, subject });
+
+    let (_, told) = world.marks().await;
+    let whatever = WebhookChange { subject: Some(String::new()), ..WebhookChange::default() };
+    let after = world.store.change_webhook(id, &whatever, somewhere(&person("ana")), world.now()).await.unwrap();
+    assert_eq!(after.filter, WebhookFilter { subject: None, ..there.filter }, "an empty one takes every subject");
+    let events = world.store.events_since(told, 10).await.unwrap();
+    let told = &events[0].data;
+    assert_eq!(told["types"], serde_json::json!(["macadam.job."]), "the whole of the filter is told: {told}");
 }
 
 #[tokio::test]
