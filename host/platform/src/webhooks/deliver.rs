@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Platform;
 use crate::events::CloudEvent;
+use crate::leased::worker_name;
 use crate::platform::random;
 use crate::vault::{SealError, Sealer, scope};
 use crate::webhooks::address;
@@ -67,7 +68,7 @@ impl Deliverers {
 
 async fn work(platform: Platform, stop: CancellationToken, tasks: TaskTracker) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
-    let worker = format!("worker-{}", std::process::id());
+    let worker = worker_name();
     let mut latest = platform.feed().latest();
     while !stop.is_cancelled() {
         latest.mark_unchanged();
