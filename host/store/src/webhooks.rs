@@ -363,10 +363,12 @@ pub trait Webhooks: Send + Sync {
     async fn delete_webhook(&self, id: WebhookId, by: ByPerson<'_>, now: Timestamp) -> Result<(), WebhookError>;
 
     /// Gives a worker the next webhook that may have something to be told, the one that waits longest, leased until a
-    /// moment.
+    /// moment. Those of a team of which the worker holds `per_team` already are left alone: a worker is known by its name,
+    /// and asks for one after the other.
     async fn claim_webhook(
         &self,
         worker: &str,
+        per_team: u32,
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Option<ClaimedWebhook>, StoreError>;

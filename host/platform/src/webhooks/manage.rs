@@ -21,6 +21,7 @@ use crate::vault::scope;
 use crate::webhooks::address;
 use crate::webhooks::deliver::{delivery_id, send};
 use crate::webhooks::destination::Destination;
+use crate::webhooks::send::Purpose;
 use crate::webhooks::{ChangeWebhook, CreateWebhook, WebhookView, WithSecret};
 use crate::{Caller, Platform};
 
@@ -216,7 +217,7 @@ impl Platform {
         let data = json!({ "webhook": id, "team": webhook.team, "by": caller.person });
         let message = format!("test_{delivery}");
         let event = CloudEvent::new(message.clone(), self.feed().source(), &event_type, &subject, now, data);
-        let outcome = send(self, &webhook, message, &event, now).await;
+        let outcome = send(self, &webhook, Purpose::Test, message, &event, now).await;
         let (took, status, error) = (outcome.took, outcome.status, outcome.error);
         let record = DeliveryRecord {
             id: delivery,

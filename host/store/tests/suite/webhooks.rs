@@ -39,7 +39,11 @@ pub fn changed(url: &str) -> WebhookChange {
 }
 
 async fn claim(world: &World, worker: &str) -> Option<ClaimedWebhook> {
-    world.store.claim_webhook(worker, world.now(), world.later(LEASE)).await.unwrap()
+    claim_within(world, worker, MOST).await
+}
+
+async fn claim_within(world: &World, worker: &str, per_team: u32) -> Option<ClaimedWebhook> {
+    world.store.claim_webhook(worker, per_team, world.now(), world.later(LEASE)).await.unwrap()
 }
 
 fn attempt(world: &World, webhook: WebhookId, event: Option<u64>, error: Option<&str>) -> DeliveryRecord {
@@ -264,6 +268,33 @@ async fn one_worker_at_a_time_has_a_webhook_and_one_that_slept_too_long_is_told_
     assert_eq!((there.cursor, there.state), (1, WebhookState::Active), "what a lost lease says counts for nothing");
     keep(&world, &second, 2, None).await.unwrap();
     assert_eq!(read(&world, first.webhook.id).await.cursor, 2);
+}
+
+#[tokio::test]
+async fn a_worker_holds_no_more_of_a_teams_webhooks_than_it_may_and_goes_on_with_others() {
+    let world = World::start().await;
+    for _ in 0..MOST {
+        made(&world, "shop").await;
+    }
+    world.advance(1);
+    let first = claim_within(&world, "one", 2).await.unwrap();
+    let second = claim_within(&world, "one", 2).await.unwrap();
+    assert!(claim_within(&world, "one", 2).await.is_none(), "the team has its two places, and waits with the third");
+    let other = made(&world, "web").await;
+    let third = claim_within(&world, "one", 2).await.expect("another team waits for none of them");
+    assert_eq!(third.webhook.id, other.id);
+    assert!(claim_within(&world, "two", 2).await.is_some(), "another worker has places of its own");
+
+    let (_, latest) = world.marks().await;
+    world.store.release_webhook(&first.lease, latest, world.now()).await.unwrap();
+    keep(&world, &second, 1, Some("no answer")).await.unwrap();
+    world.advance(10);
+    let again = claim_within(&world, "one", 2).await.expect("what has ended leaves its place");
+    assert_eq!(again.webhook.id, second.webhook.id);
+    world.advance(LEASE);
+    for _ in 0..3 {
+        assert!(claim_within(&world, "one", 2).await.is_some(), "a lease that ran out takes no place");
+    }
 }
 
 #[tokio::test]
