@@ -35,6 +35,26 @@ fn a_webhook_whose_receiver_fails_for_long_is_disabled_told_of_and_goes_on_when_
 }
 
 #[test]
+fn a_failure_right_after_something_arrived_begins_a_new_count_however_long_the_receiver_was_down_before() {
+    let (server, receiver) = (Server::start(&setup("disable-after-seconds = 1")), Receiver::start());
+    let dana = server.person("dana");
+    // The retry comes a second later at least, and arrives; what was told with the same change follows at once.
+    receiver.answer_next(500, None);
+    receiver.answer_next(204, None);
+    receiver.answer_next(503, None);
+    let webhook = webhook(&dana, &receiver, &["macadam.resource.creating", "macadam.request.queued"]);
+    make_directory(&dana, "a");
+    until(&server, "the third answer is kept", || {
+        dana.get(&path(&webhook, "")).body["last_error"].as_str().is_some_and(|error| error.contains("503"))
+    });
+    let there = dana.get(&path(&webhook, "")).body;
+    assert_eq!(there["state"], "active", "something has just arrived: {there}");
+    until(&server, "everything arrives", || receiver.taken().len() == 2);
+    let types: Vec<_> = receiver.taken().iter().map(|each| each.event()["type"].clone()).collect();
+    assert_eq!(types, ["macadam.resource.creating", "macadam.request.queued"]);
+}
+
+#[test]
 fn a_receiver_that_says_it_is_gone_is_not_asked_again() {
     let (server, receiver) = (Server::start(&setup("")), Receiver::start());
     let dana = server.person("dana");

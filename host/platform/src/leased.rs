@@ -7,6 +7,16 @@
 use std::future::Future;
 use std::time::Duration;
 
+use crate::platform::random;
+
+/// A name for who holds leases. It says which host that is, and no other has it, nor this host after a restart: two
+/// machines may have the same name, as containers do, and two processes the same number, which in a container is always 1.
+pub(crate) fn worker_name() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let random = random().unwrap_or_default().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    format!("{host}-{}-{random}", std::process::id())
+}
+
 /// What a renewal came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Renewal {
@@ -71,6 +81,15 @@ mod tests {
         };
         let done = tokio::time::timeout(Duration::from_secs(60), leased(LEASE, work, renew)).await;
         assert_eq!(done, Ok(Some(())), "neither waits for the other for ever");
+    }
+
+    #[test]
+    fn a_workers_name_says_which_host_it_is_and_is_its_own() {
+        let (one, other) = (worker_name(), worker_name());
+        let host = rustix::system::uname();
+        let host = host.nodename().to_string_lossy();
+        assert!(one.starts_with(&*host) && one.len() > host.len(), "{one}");
+        assert_ne!(one, other);
     }
 
     #[tokio::test]

@@ -85,15 +85,28 @@ pub struct NewWebhook {
     pub most: u32,
 }
 
-/// What a webhook is to be.
-#[derive(Debug, Clone)]
+/// What of a webhook is to be another. `None` leaves it as it is when the change is made, whatever it was when somebody
+/// looked: of two changes of different things, each stays.
+#[derive(Debug, Clone, Default)]
 pub struct WebhookChange {
     /// What it is for.
-    pub description: String,
-    /// Whom to call from now on; `None` leaves that as it is.
+    pub description: Option<String>,
+    /// Whom to call from now on.
     pub url: Option<NewWebhookUrl>,
-    /// Which events.
-    pub filter: WebhookFilter,
+    /// Those events whose type starts with one of these; all when there is none.
+    pub types: Option<Vec<String>>,
+    /// Those events whose subject starts with this; all when it is empty.
+    pub subject: Option<String>,
+}
+
+impl WebhookChange {
+    /// What a webhook is for, and which events it is told of, once this is done to it.
+    pub(crate) fn done_to(&self, there: &WebhookRecord) -> (String, WebhookFilter) {
+        let description = self.description.as_ref().unwrap_or(&there.description);
+        let types = self.types.as_ref().unwrap_or(&there.filter.types);
+        let subject = self.subject.as_ref().or(there.filter.subject.as_ref()).filter(|prefix| !prefix.is_empty());
+        (description.clone(), WebhookFilter { types: types.clone(), subject: subject.cloned() })
+    }
 }
 
 /// The secret before a rotation, while receivers may still have that one.
@@ -350,10 +363,12 @@ pub trait Webhooks: Send + Sync {
     async fn delete_webhook(&self, id: WebhookId, by: ByPerson<'_>, now: Timestamp) -> Result<(), WebhookError>;
 
     /// Gives a worker the next webhook that may have something to be told, the one that waits longest, leased until a
-    /// moment.
+    /// moment. Those of a team of which the worker holds `per_team` already are left alone: a worker is known by its name,
+    /// and asks for one after the other.
     async fn claim_webhook(
         &self,
         worker: &str,
+        per_team: u32,
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Option<ClaimedWebhook>, StoreError>;

@@ -12,8 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::leased::{Renewal, leased};
-use crate::platform::random;
+use crate::leased::{Renewal, leased, worker_name};
 use crate::{Platform, schedule};
 
 /// How long workers sleep at most: what another process queued is seen within this.
@@ -79,14 +78,6 @@ async fn work(platform: Platform, stop: CancellationToken, tasks: TaskTracker) {
             }
         }
     }
-}
-
-/// A name that no other host has, nor this one after a restart: two machines may have the same name, as containers do, and
-/// two processes the same number.
-fn worker_name() -> String {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let random = random().unwrap_or_default().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-    format!("{host}-{}-{random}", std::process::id())
 }
 
 async fn run_step(platform: &Platform, job: &ClaimedJob) {

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Task, TaskError, Timing, tasks};
 use crate::Platform;
-use crate::leased::{Renewal, leased};
+use crate::leased::{Renewal, leased, worker_name};
 use crate::platform::random_number;
 
 /// How often the schedules are looked at: what is to be prompt is done within about this.
@@ -45,7 +45,7 @@ impl AtWork {
 /// Does what is due until the host stops.
 pub(crate) async fn run(platform: Platform, stop: CancellationToken, running: TaskTracker) {
     let known: Vec<Arc<Known>> = tasks().into_iter().filter_map(|task| know(&platform, task)).map(Arc::new).collect();
-    let (at_work, mut told) = (AtWork::default(), false);
+    let (worker, at_work, mut told) = (Arc::<str>::from(worker_name()), AtWork::default(), false);
     while !stop.is_cancelled() {
         if !told {
             told = tell(&platform, &known).await;
@@ -56,9 +56,9 @@ pub(crate) async fn run(platform: Platform, stop: CancellationToken, running: Ta
                 for known in known.iter().filter(|known| is_free(&records, &known.name, now)) {
                     if at_work.begin(&known.name) {
                         let (platform, known) = (platform.clone(), Arc::clone(known));
-                        let (at_work, stop) = (at_work.clone(), stop.clone());
+                        let (worker, at_work, stop) = (Arc::clone(&worker), at_work.clone(), stop.clone());
                         running.spawn(async move {
-                            run_if_due(&platform, &known, &stop).await;
+                            run_if_due(&platform, &known, &worker, &stop).await;
                             at_work.end(&known.name);
                         });
                     }
@@ -99,7 +99,7 @@ fn is_free(records: &[ScheduleRecord], name: &ScheduleName, now: Timestamp) -> b
     of_name.is_some_and(|record| record.next_run_at <= now && record.lease_until.is_none_or(|until| until <= now))
 }
 
-async fn run_if_due(platform: &Platform, known: &Known, stop: &CancellationToken) {
+async fn run_if_due(platform: &Platform, known: &Known, worker: &str, stop: &CancellationToken) {
     let now = Timestamp::now();
     match known.task.is_due(platform, now).await {
         Ok(true) => {}
@@ -107,8 +107,7 @@ async fn run_if_due(platform: &Platform, known: &Known, stop: &CancellationToken
         // The run will say so, with a backoff.
         Err(error) => tracing::debug!(%error, name = %known.name, "whether it is due is not known"),
     }
-    let worker = format!("worker-{}", std::process::id());
-    match platform.store().claim_schedule(&known.name, &worker, now, lease_until(now)).await {
+    match platform.store().claim_schedule(&known.name, worker, now, lease_until(now)).await {
         Ok(Some(due)) => run_claimed(platform, known, &due, stop).await,
         Ok(None) => {}
         Err(error) => tracing::error!(%error, name = %known.name, "a schedule cannot be claimed"),

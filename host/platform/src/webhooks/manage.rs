@@ -21,6 +21,7 @@ use crate::vault::scope;
 use crate::webhooks::address;
 use crate::webhooks::deliver::{delivery_id, send};
 use crate::webhooks::destination::Destination;
+use crate::webhooks::send::Purpose;
 use crate::webhooks::{ChangeWebhook, CreateWebhook, WebhookView, WithSecret};
 use crate::{Caller, Platform};
 
@@ -89,7 +90,8 @@ impl Platform {
         let CreateWebhook { team, url, description, types, subject } = wish;
         let team = team.unwrap_or_else(|| caller.team.clone());
         self.authorize(caller, Action::WebhookChange, &Target::Team(team.clone()))?;
-        let Checked { description, destination, filter } = self.checked(&url, description, types, subject)?;
+        let destination = self.checked(&url, &description, &types, subject.as_deref())?;
+        let filter = WebhookFilter { types, subject: subject.filter(|prefix| !prefix.is_empty()) };
         let id = WebhookId::new(now, bytes()?);
         let secret = self.new_secret(id)?;
         let url = self.sealed_url(id, &destination)?;
@@ -123,7 +125,7 @@ impl Platform {
         Ok(found.into_iter().map(|webhook| self.shown(webhook)).collect())
     }
 
-    /// Changes a webhook.
+    /// Changes of a webhook what is said, and nothing else: somebody may just be changing the rest.
     ///
     /// # Errors
     /// [`ManageError::Invalid`] names each field that is wrong.
@@ -138,24 +140,24 @@ impl Platform {
         let ChangeWebhook { url, description, types, subject } = wish;
         // Whoever brings an address need not have one that opens.
         let known = address::open(self.parts.vault.sealer(), &there);
-        let url = match (url, &known) {
+        let to_be = match (&url, &known) {
             (Some(url), _) => url,
-            (None, Ok(known)) => known.clone(),
+            (None, Ok(known)) => known,
             (None, Err(error)) => {
                 return Err(ManageError::Conflict(format!(
                     "the address of webhook {id}: {error}; give it another one"
                 )));
             }
         };
-        let Checked { description, destination, filter } = self.checked(
-            &url,
-            description.unwrap_or(there.description),
-            types.unwrap_or(there.filter.types),
-            subject.or(there.filter.subject),
+        let destination = self.checked(
+            to_be,
+            description.as_deref().unwrap_or_default(),
+            types.as_deref().unwrap_or_default(),
+            subject.as_deref(),
         )?;
-        let stays = known.is_ok_and(|known| known == destination.as_str());
-        let url = if stays { None } else { Some(self.sealed_url(id, &destination)?) };
-        let change = WebhookChange { description, url, filter };
+        let moves = url.is_some() && !known.is_ok_and(|known| known == destination.as_str());
+        let url = moves.then(|| self.sealed_url(id, &destination)).transpose()?;
+        let change = WebhookChange { description, url, types, subject };
         Ok(self.shown(self.store().change_webhook(id, &change, caller.by_person(), now).await?))
     }
 
@@ -215,7 +217,7 @@ impl Platform {
         let data = json!({ "webhook": id, "team": webhook.team, "by": caller.person });
         let message = format!("test_{delivery}");
         let event = CloudEvent::new(message.clone(), self.feed().source(), &event_type, &subject, now, data);
-        let outcome = send(self, &webhook, message, &event, now).await;
+        let outcome = send(self, &webhook, Purpose::Test, message, &event, now).await;
         let (took, status, error) = (outcome.took, outcome.status, outcome.error);
         let record = DeliveryRecord {
             id: delivery,
@@ -258,14 +260,14 @@ impl Platform {
         allowed.ok_or(ManageError::NotFound(id))
     }
 
-    /// Checks what a webhook is to be, and names everything that is wrong with it.
+    /// Checks what is said of a webhook, and names everything that is wrong with it.
     fn checked(
         &self,
         url: &str,
-        description: String,
-        types: Vec<String>,
-        subject: Option<String>,
-    ) -> Result<Checked, ManageError> {
+        description: &str,
+        types: &[String],
+        subject: Option<&str>,
+    ) -> Result<Destination, ManageError> {
         let mut wrong = Vec::new();
         let destination = Destination::new(url, self.courier().settings());
         if let Err(reason) = &destination {
@@ -282,16 +284,13 @@ impl Platform {
                 format!("{prefix:?} is no event's beginning; write such as macadam.request. (docs/events.md)");
             wrong.push(Violation::new(format!("/types/{index}"), message));
         }
-        let subject = subject.filter(|prefix| !prefix.is_empty());
-        if subject.as_ref().is_some_and(|prefix| prefix.len() > LONGEST_PREFIX || prefix.contains(char::is_control)) {
+        if subject.is_some_and(|prefix| prefix.len() > LONGEST_PREFIX || prefix.contains(char::is_control)) {
             let message =
                 format!("it is longer than {LONGEST_PREFIX} bytes or not printable; write such as resources/");
             wrong.push(Violation::new("/subject", message));
         }
         match destination {
-            Ok(destination) if wrong.is_empty() => {
-                Ok(Checked { description, destination, filter: WebhookFilter { types, subject } })
-            }
+            Ok(destination) if wrong.is_empty() => Ok(destination),
             _ => Err(ManageError::Invalid(wrong)),
         }
     }
@@ -318,13 +317,6 @@ impl Platform {
         let shown = WebhookSecret::new(bytes).map_err(|error| internal(&error))?.reveal();
         Ok(NewSecret { sealed, shown })
     }
-}
-
-/// What a webhook is to be, and can be.
-struct Checked {
-    description: String,
-    destination: Destination,
-    filter: WebhookFilter,
 }
 
 struct NewSecret {

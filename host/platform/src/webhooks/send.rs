@@ -26,8 +26,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of an answer is read; what it says is nothing that anybody looks at.
 const MAX_ANSWER: u64 = 16 * 1024;
 
-/// How many messages are on their way at once, each on a thread of its own.
-const AT_ONCE: usize = 16;
+/// How many messages that tell of events are on their way at once, each on a thread of its own.
+pub(super) const AT_ONCE: usize = 16;
+
+/// How many tests are. Whoever tries a slow receiver again and again takes no place of an event's.
+const TESTS_AT_ONCE: usize = 8;
 
 /// The longest that a receiver can ask to be left alone.
 const LONGEST_RETRY_AFTER: SignedDuration = SignedDuration::from_hours(24);
@@ -73,7 +76,8 @@ pub enum CourierError {
 #[derive(Clone)]
 pub struct Courier {
     agent: Agent,
-    places: Arc<Semaphore>,
+    events: Arc<Semaphore>,
+    tests: Arc<Semaphore>,
     settings: Arc<WebhookSettings>,
 }
 
@@ -83,8 +87,18 @@ impl fmt::Debug for Courier {
     }
 }
 
+/// What a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It tells of an event.
+    Event,
+    /// It tells nothing; somebody wants to see whether it arrives.
+    Test,
+}
+
 /// A message on its way.
 pub(super) struct Message {
+    pub(super) purpose: Purpose,
     pub(super) url: String,
     pub(super) id: String,
     pub(super) at: Timestamp,
@@ -139,7 +153,8 @@ impl Courier {
             .build();
         let resolver = Checked { allowed: settings.allow_addresses.clone(), names: DefaultResolver::default() };
         let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
-        Ok(Self { agent, places: Arc::new(Semaphore::new(AT_ONCE)), settings: Arc::new(settings) })
+        let places = |many| Arc::new(Semaphore::new(many));
+        Ok(Self { agent, events: places(AT_ONCE), tests: places(TESTS_AT_ONCE), settings: Arc::new(settings) })
     }
 
     /// What an administrator has set.
@@ -155,7 +170,11 @@ impl Courier {
             Ok(destination) => destination,
             Err(reason) => return Outcome::unsent(format!("the webhook's address may not be called: {reason}")),
         };
-        let Ok(_place) = self.places.acquire().await else {
+        let places = match message.purpose {
+            Purpose::Event => &self.events,
+            Purpose::Test => &self.tests,
+        };
+        let Ok(_place) = places.acquire().await else {
             return Outcome::unsent("this host is about to stop".to_owned());
         };
         let (agent, span) = (self.agent.clone(), trace::span(&destination.receiver(), &message.id));
@@ -181,7 +200,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, CourierError> {
 
 fn send(agent: &Agent, message: &Message, parent: Option<&str>) -> Outcome {
     let begun = Instant::now();
-    let Message { url, id, at, body, secrets } = message;
+    let Message { url, id, at, body, secrets, .. } = message;
     let signatures: Vec<_> = secrets.iter().map(|secret| secret.sign(id, *at, body)).collect();
     let request = Request::post(url);
     let request = parent.into_iter().fold(request, |request, parent| request.header(trace::HEADER, parent));
@@ -285,7 +304,7 @@ mod tests {
 
     fn message(url: String) -> Message {
         let secrets = vec![WebhookSecret::new(vec![1; 32]).unwrap()];
-        Message { url, id: "evt_1".into(), at: now(), body: b"{}".to_vec(), secrets }
+        Message { purpose: Purpose::Event, url, id: "evt_1".into(), at: now(), body: b"{}".to_vec(), secrets }
     }
 
     /// A receiver for one connection, which answers what it is told to.
@@ -331,6 +350,17 @@ mod tests {
         for part in ["POST /a ", "webhook-id: evt_1", "webhook-timestamp: 1767323045", "webhook-signature: v1,"] {
             assert!(seen.contains(part), "{part:?} is missing in: {seen}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_event_does_not_wait_for_tests() {
+        let (port, seen) = receiver("HTTP/1.1 204 No Content\r\n\r\n");
+        let courier = courier(&["127.0.0.0/8"]);
+        let _tests = courier.tests.acquire_many(u32::try_from(TESTS_AT_ONCE).unwrap()).await.unwrap();
+        let sent = courier.send(message(format!("http://127.0.0.1:{port}/")));
+        let outcome = tokio::time::timeout(TIMEOUT, sent).await.expect("there is a place for it");
+        assert_eq!(outcome.status, Some(204));
+        seen.join().unwrap();
     }
 
     #[tokio::test]

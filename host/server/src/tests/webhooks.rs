@@ -4,7 +4,7 @@ use axum::http::Method;
 use jiff::Timestamp;
 use macadam_core::audit::Origin;
 use macadam_platform::vault::Sealer;
-use macadam_store::{ByPerson, NewWebhookUrl, WebhookChange, WebhookFilter};
+use macadam_store::{ByPerson, NewWebhookUrl, WebhookChange};
 use serde_json::{Value, json};
 
 use super::host::{Answer, Host};
@@ -156,8 +156,7 @@ async fn loses_its_address(host: &Host, webhook: &Value) {
     let id = webhook["id"].as_str().unwrap().parse().unwrap();
     let lost = Sealer::new(&[8; 32]).seal("lost", URL.as_bytes()).unwrap();
     let url = NewWebhookUrl { url: lost, receiver: "https://hooks.example".to_owned() };
-    let filter = WebhookFilter { types: vec!["macadam.request.".to_owned()], subject: None };
-    let change = WebhookChange { description: String::new(), url: Some(url), filter };
+    let change = WebhookChange { url: Some(url), ..WebhookChange::default() };
     let by = ByPerson { person: &"dana".parse().unwrap(), origin: &Origin::NONE };
     host.store.change_webhook(id, &change, by, Timestamp::now()).await.unwrap();
 }

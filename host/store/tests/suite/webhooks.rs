@@ -31,14 +31,19 @@ pub async fn made(world: &World, team: &str) -> WebhookRecord {
 
 pub fn changed(url: &str) -> WebhookChange {
     WebhookChange {
-        description: String::new(),
+        description: Some(String::new()),
         url: Some(NewWebhookUrl { url: Sealed::new(url.as_bytes()), receiver: "https://other.example".into() }),
-        filter: WebhookFilter::default(),
+        types: Some(vec![]),
+        subject: Some(String::new()),
     }
 }
 
 async fn claim(world: &World, worker: &str) -> Option<ClaimedWebhook> {
-    world.store.claim_webhook(worker, world.now(), world.later(LEASE)).await.unwrap()
+    claim_within(world, worker, MOST).await
+}
+
+async fn claim_within(world: &World, worker: &str, per_team: u32) -> Option<ClaimedWebhook> {
+    world.store.claim_webhook(worker, per_team, world.now(), world.later(LEASE)).await.unwrap()
 }
 
 fn attempt(world: &World, webhook: WebhookId, event: Option<u64>, error: Option<&str>) -> DeliveryRecord {
@@ -119,10 +124,48 @@ async fn a_webhook_is_kept_as_it_was_made_and_listed_for_its_team() {
     assert_eq!(list(Some("shop"), PageRequest::first(10)).await, [first.id, second.id]);
     assert_eq!(list(Some("shop"), PageRequest::after(first.id, 10)).await, [second.id]);
     assert_eq!(list(None, PageRequest::first(10)).await, [first.id, second.id, other.id]);
-    let unchanged = WebhookChange { description: first.description.clone(), url: None, filter: first.filter.clone() };
+    let (description, types) = (Some(first.description.clone()), Some(first.filter.types.clone()));
+    let said_again = WebhookChange { description, types, ..WebhookChange::default() };
     let marks = world.marks().await;
-    let same = world.store.change_webhook(first.id, &unchanged, somewhere(&person("ana")), world.now()).await.unwrap();
-    assert_eq!((same, world.marks().await), (first, marks), "what changes nothing leaves nothing");
+    for unchanged in [said_again, WebhookChange::default()] {
+        let same = world.store.change_webhook(first.id, &unchanged, somewhere(&person("ana")), world.now()).await;
+        assert_eq!((&same.unwrap(), world.marks().await), (&first, marks), "what changes nothing leaves nothing");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn changes_of_different_things_that_are_made_at_once_all_stay() {
+    let world = World::start().await;
+    let id = made(&world, "shop").await.id;
+    let changes = [
+        WebhookChange { description: Some("the pager".into()), ..WebhookChange::default() },
+        WebhookChange { url: changed("https://other.example/a").url, ..WebhookChange::default() },
+        WebhookChange { types: Some(vec!["macadam.job.".into()]), ..WebhookChange::default() },
+        WebhookChange { subject: Some("jobs/".into()), ..WebhookChange::default() },
+    ];
+    let mut racing = JoinSet::new();
+    for change in changes {
+        let world = world.clone();
+        racing.spawn(
+            async move { world.store.change_webhook(id, &change, somewhere(&person("ana")), world.now()).await },
+        );
+    }
+    for result in racing.join_all().await {
+        result.unwrap();
+    }
+    let there = read(&world, id).await;
+    assert_eq!(there.description, "the pager");
+    assert_eq!(there.url, WebhookUrl::Sealed(Sealed::new(*b"https://other.example/a")));
+    let (types, subject) = (vec!["macadam.job.".to_owned()], Some("jobs/".to_owned()));
+    assert_eq!(there.filter, WebhookFilter { types, subject });
+
+    let (_, told) = world.marks().await;
+    let whatever = WebhookChange { subject: Some(String::new()), ..WebhookChange::default() };
+    let after = world.store.change_webhook(id, &whatever, somewhere(&person("ana")), world.now()).await.unwrap();
+    assert_eq!(after.filter, WebhookFilter { subject: None, ..there.filter }, "an empty one takes every subject");
+    let events = world.store.events_since(told, 10).await.unwrap();
+    let told = &events[0].data;
+    assert_eq!(told["types"], serde_json::json!(["macadam.job."]), "the whole of the filter is told: {told}");
 }
 
 #[tokio::test]
@@ -225,6 +268,33 @@ async fn one_worker_at_a_time_has_a_webhook_and_one_that_slept_too_long_is_told_
     assert_eq!((there.cursor, there.state), (1, WebhookState::Active), "what a lost lease says counts for nothing");
     keep(&world, &second, 2, None).await.unwrap();
     assert_eq!(read(&world, first.webhook.id).await.cursor, 2);
+}
+
+#[tokio::test]
+async fn a_worker_holds_no_more_of_a_teams_webhooks_than_it_may_and_goes_on_with_others() {
+    let world = World::start().await;
+    for _ in 0..MOST {
+        made(&world, "shop").await;
+    }
+    world.advance(1);
+    let first = claim_within(&world, "one", 2).await.unwrap();
+    let second = claim_within(&world, "one", 2).await.unwrap();
+    assert!(claim_within(&world, "one", 2).await.is_none(), "the team has its two places, and waits with the third");
+    let other = made(&world, "web").await;
+    let third = claim_within(&world, "one", 2).await.expect("another team waits for none of them");
+    assert_eq!(third.webhook.id, other.id);
+    assert!(claim_within(&world, "two", 2).await.is_some(), "another worker has places of its own");
+
+    let (_, latest) = world.marks().await;
+    world.store.release_webhook(&first.lease, latest, world.now()).await.unwrap();
+    keep(&world, &second, 1, Some("no answer")).await.unwrap();
+    world.advance(10);
+    let again = claim_within(&world, "one", 2).await.expect("what has ended leaves its place");
+    assert_eq!(again.webhook.id, second.webhook.id);
+    world.advance(LEASE);
+    for _ in 0..3 {
+        assert!(claim_within(&world, "one", 2).await.is_some(), "a lease that ran out takes no place");
+    }
 }
 
 #[tokio::test]

@@ -18,13 +18,16 @@ macro_rules! waiting {
                             WHERE audience = 'team' AND outbox.team = webhooks.team AND seq > webhooks.cursor)
                  OR EXISTS (SELECT 1 FROM outbox
                             WHERE audience = 'everybody' AND outbox.team IS NULL AND seq > webhooks.cursor))
+               AND (SELECT count(*) FROM webhooks AS held
+                    WHERE held.team = webhooks.team AND held.worker = $2 AND held.lease_until > $1) < $3
              ORDER BY next_attempt, id LIMIT 1",
             $more
         )
     };
 }
 
-/// Whether there is a webhook to be taken.
+/// Whether there is a webhook to be taken. What a team's webhooks take of a worker's places is counted by the worker's own
+/// name, which no other has: each worker has one task that claims, so nobody takes a place between the count and the claim.
 const WAITING: &str = waiting!("");
 
 /// The same, to be taken. One that somebody is just changing is passed over.
@@ -33,15 +36,16 @@ const NEXT: &str = waiting!(" FOR NO KEY UPDATE OF webhooks SKIP LOCKED");
 pub(super) async fn claim(
     store: &PostgresStore,
     worker: &str,
+    per_team: u32,
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Option<ClaimedWebhook>> {
     // Asking costs those who find nothing no write.
-    if next(&mut *store.read().await?, WAITING, now).await?.is_none() {
+    if next(&mut *store.read().await?, WAITING, worker, per_team, now).await?.is_none() {
         return Ok(None);
     }
     let mut tx = store.begin().await?;
-    let Some(id) = next(&mut tx, NEXT, now).await? else { return Ok(None) };
+    let Some(id) = next(&mut tx, NEXT, worker, per_team, now).await? else { return Ok(None) };
     let query =
         sqlx::query("UPDATE webhooks SET fence = fence + 1, worker = $2, lease_until = $3 WHERE id = $1 RETURNING *");
     let row = query.bind(id.to_string()).bind(worker).bind(At(lease_until)).fetch_one(&mut *tx).await?;
@@ -51,8 +55,15 @@ pub(super) async fn claim(
     Ok(Some(ClaimedWebhook { lease, webhook }))
 }
 
-async fn next(conn: &mut Conn, query: &'static str, now: Timestamp) -> Result<Option<WebhookId>> {
-    sqlx::query(query).bind(At(now)).fetch_optional(conn).await?.map(|row| row.parsed("id")).transpose()
+async fn next(
+    conn: &mut Conn,
+    query: &'static str,
+    worker: &str,
+    per_team: u32,
+    now: Timestamp,
+) -> Result<Option<WebhookId>> {
+    let query = sqlx::query(query).bind(At(now)).bind(worker).bind(i64::from(per_team));
+    query.fetch_optional(conn).await?.map(|row| row.parsed("id")).transpose()
 }
 
 pub(super) async fn keep(

@@ -66,8 +66,8 @@ pub(super) async fn change(
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
     let there = named(&mut tx, id).await?;
-    let WebhookChange { description, url, filter } = change;
-    if url.is_none() && (&there.description, &there.filter) == (description, filter) {
+    let (description, filter) = change.done_to(&there);
+    if change.url.is_none() && (&there.description, &there.filter) == (&description, &filter) {
         tx.leave().await?;
         return Ok(there);
     }
@@ -79,8 +79,8 @@ pub(super) async fn change(
          WHERE id = $1",
     )
     .bind(id.to_string())
-    .bind(plain(description))
-    .bind(url.as_ref().map(|new| new.url.as_bytes()))
+    .bind(plain(&description))
+    .bind(change.url.as_ref().map(|new| new.url.as_bytes()))
     .bind(text("types", &filter.types)?)
     .bind(filter.subject.as_deref().map(plain))
     .bind(At(now))
@@ -88,7 +88,7 @@ pub(super) async fn change(
     .await;
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
-    record(&mut tx, by, "changed", &webhook, about(url.as_ref(), filter));
+    record(&mut tx, by, "changed", &webhook, about(change.url.as_ref(), &filter));
     tx.commit(now).await?;
     Ok(webhook)
 }

@@ -82,10 +82,11 @@ impl Webhooks for PostgresStore {
     async fn claim_webhook(
         &self,
         worker: &str,
+        per_team: u32,
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Option<ClaimedWebhook>> {
-        attempt::claim(self, worker, now, lease_until).await
+        attempt::claim(self, worker, per_team, now, lease_until).await
     }
 
     async fn keep_attempt(

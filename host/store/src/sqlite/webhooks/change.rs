@@ -63,8 +63,8 @@ pub(super) async fn change(
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
     let there = named(&mut tx, id).await?;
-    let WebhookChange { description, url, filter } = change;
-    if url.is_none() && (&there.description, &there.filter) == (description, filter) {
+    let (description, filter) = change.done_to(&there);
+    if change.url.is_none() && (&there.description, &there.filter) == (&description, &filter) {
         return Ok(there);
     }
     let written = sqlx::query(
@@ -75,8 +75,8 @@ pub(super) async fn change(
          WHERE id = $1",
     )
     .bind(id.to_string())
-    .bind(description)
-    .bind(url.as_ref().map(|new| new.url.as_bytes()))
+    .bind(&description)
+    .bind(change.url.as_ref().map(|new| new.url.as_bytes()))
     .bind(text("types", &filter.types)?)
     .bind(&filter.subject)
     .bind(micros(now))
@@ -84,7 +84,7 @@ pub(super) async fn change(
     .await;
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
-    record(&mut tx, by, "changed", &webhook, about(url.as_ref(), filter), now).await?;
+    record(&mut tx, by, "changed", &webhook, about(change.url.as_ref(), &filter), now).await?;
     commit(tx).await?;
     Ok(webhook)
 }
