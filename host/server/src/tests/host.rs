@@ -179,6 +179,13 @@ impl Host {
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
+    /// Does what a schedule does, as if it were another moment, and gives what is said of it.
+    pub(super) async fn runs(&self, schedule: &str, at: Timestamp) -> String {
+        let tasks = macadam_platform::schedule::tasks();
+        let task = tasks.iter().find(|task| task.name() == schedule).expect("there is such a schedule");
+        task.run(&self.state.platform, at).await.unwrap()
+    }
+
     /// Writes a request of dana's for a database straight into the store, as if policies had decided it.
     pub(super) async fn dana_has_asked_for(&self, name: &str, needs: Vec<ApprovalNeed>) -> RequestId {
         self.take(database(name), needs, Origin::NONE).await
