@@ -34,7 +34,8 @@ async fn administrators_see_what_is_done_by_the_clock_and_have_it_done_now() {
     let ran = wait_until(&server, "its run", || of("decision-log").filter(|one| one["last"]["outcome"] == "succeeded"));
     assert_eq!(ran["last"]["note"], "0 decisions removed");
     let listed = server.cli("ada", &["schedule", "list"]);
-    for part in ["expiry", "health-checks", "idempotency-keys", "job-history", "0 decisions removed"] {
+    let names = ["expiry", "health-checks", "idempotency-keys", "job-history", "events", "webhook-history"];
+    for part in names.into_iter().chain(["0 decisions removed"]) {
         assert!(said(&listed).contains(part), "{part} is missing in {}", said(&listed));
     }
 

@@ -13,6 +13,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use macadam_tests::collector::{self, Collector, Span};
 use macadam_tests::receiver::{Got, Receiver};
@@ -192,15 +193,47 @@ fn without_an_endpoint_nothing_is_traced_and_with_one_that_is_away_nothing_is_he
     }
 }
 
-#[test]
-fn what_dashboard_and_alerts_ask_about_is_what_a_host_says() {
+/// What a host says that has decided and made something, and has run something by the clock.
+static SAID: LazyLock<String> = LazyLock::new(|| {
     let server = Server::start(&Setup::without_postgres());
     let dana = server.person("dana");
-    assert_eq!(dana.post("/api/v1/resources", &directory("notes")).status, 202);
-    let said = String::from_utf8(dana.download("/metrics")).expect("metrics are text");
+    let taken = dana.post("/api/v1/resources", &directory("notes"));
+    assert_eq!(taken.status, 202, "{taken:?}");
+    assert_eq!(dana.wait_for(&taken.request()), "succeeded", "{}", server.log());
+    let begin = std::time::Instant::now();
+    loop {
+        let said = String::from_utf8(dana.download("/metrics")).expect("metrics are text");
+        // A request ends a moment before its job's step is counted; and each host looks once what is to be sealed anew.
+        if ["macadam_job_attempts_total{", "macadam_schedule_runs_total{"].iter().all(|series| said.contains(series)) {
+            return said;
+        }
+        assert!(begin.elapsed().as_secs() < 60, "steps and runs are counted:\n{said}\n{}", server.log());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+});
+
+/// The metrics that a host says, by the names under which they are asked for: a counter's ends in `_total`.
+fn families(said: &str) -> BTreeSet<String> {
+    let described = said.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let named = |(name, kind): (&str, &str)| if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
+    described.map(named).collect()
+}
+
+/// What a file of `deploy/observability/` asks about.
+fn asked_by(file: &str) -> BTreeSet<String> {
+    metrics(&std::fs::read_to_string(folder().join(file)).expect("the file is there"))
+}
+
+fn documentation() -> String {
+    let file = macadam_tests::components::source_root().join("docs/observability.md");
+    std::fs::read_to_string(file).expect("the documentation is there")
+}
+
+#[test]
+fn what_dashboard_and_alerts_ask_about_is_what_a_host_says() {
+    let said = SAID.as_str();
     for file in ["grafana-dashboard.json", "alerts.yaml"] {
-        let text = std::fs::read_to_string(folder().join(file)).expect("the file is there");
-        let asked = metrics(&text);
+        let asked = asked_by(file);
         assert!(asked.len() >= 5, "{file} asks about something: {asked:?}");
         for name in asked {
             let is_said = said
@@ -208,6 +241,36 @@ fn what_dashboard_and_alerts_ask_about_is_what_a_host_says() {
                 .any(|line| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} ")));
             assert!(is_said, "{file} asks about {name}, which no host says:\n{said}");
         }
+    }
+}
+
+#[test]
+fn whatever_a_host_says_of_jobs_and_schedules_is_asked_about_by_dashboard_or_alerts() {
+    let asked: BTreeSet<_> = ["grafana-dashboard.json", "alerts.yaml"].into_iter().flat_map(asked_by).collect();
+    let said = families(&SAID);
+    let is_of_work = |name: &&String| name.starts_with("macadam_job") || name.starts_with("macadam_schedule");
+    let of_work: BTreeSet<_> = said.iter().filter(is_of_work).collect();
+    assert!(of_work.len() >= 6, "a host says something of its work: {said:?}");
+    let unseen: Vec<_> = of_work.into_iter().filter(|name| !asked.contains(*name)).collect();
+    assert!(unseen.is_empty(), "nobody would see it: {unseen:?}");
+}
+
+#[test]
+fn the_documentation_names_every_metric_that_a_host_says_and_no_other() {
+    let text = documentation();
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| `macadam_")).collect();
+    assert_eq!(metrics(&rows.join("\n")), families(&SAID), "what the table names, and what a host says");
+}
+
+#[test]
+fn every_alert_is_tried_and_documented() {
+    let read = |file: &str| std::fs::read_to_string(folder().join(file)).expect("the file is there");
+    let (rules, tried, documented) = (read("alerts.yaml"), read("alerts-test.yaml"), documentation());
+    let names: Vec<_> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(names.len() >= 11, "there are alerts: {names:?}");
+    for name in names {
+        assert!(tried.contains(&format!("alertname: {name}\n")), "{name} is never seen to come");
+        assert!(documented.contains(&format!("`{name}`")), "{name} is not in docs/observability.md");
     }
 }
 
@@ -251,7 +314,9 @@ fn every_question_of_the_dashboard_is_one_that_prometheus_understands() {
     let panels = dashboard["panels"].as_array().expect("it has panels");
     let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64()).collect();
     assert_eq!(ids.len(), panels.len(), "panels have ids of their own");
-    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().expect("targets"));
+    // A row is a heading.
+    let asking = panels.iter().filter(|panel| panel["type"] != "row");
+    let targets = asking.flat_map(|panel| panel["targets"].as_array().expect("targets"));
     let questions = targets.map(|target| {
         // What Grafana fills in before it asks.
         let question = target["expr"].as_str().expect("a question").replace("$__rate_interval", "5m");

@@ -17,7 +17,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -46,6 +46,7 @@ pub(crate) struct Metrics {
     requests: Family<Route, Counter>,
     durations: Family<Route, Histogram>,
     queue: work::Queue,
+    ready: Gauge,
 }
 
 impl Metrics {
@@ -62,8 +63,10 @@ impl Metrics {
         );
         registry.register_collector(Box::new(work::Work(platform.clone())));
         let queue = work::Queue::register(&mut registry);
+        let ready: Gauge = Gauge::default();
+        registry.register("ready", "Whether the host can serve, as its readiness says", ready.clone());
         registry.register_collector(Box::new(Plugins(platform)));
-        Self { registry, requests, durations, queue }
+        Self { registry, requests, durations, queue, ready }
     }
 
     /// Counts one answered request.
@@ -77,6 +80,11 @@ impl Metrics {
     /// Takes in how much there is to do, which the store knows.
     pub(crate) fn note_jobs(&self, totals: &JobTotals, now: Timestamp) {
         self.queue.note(totals, now);
+    }
+
+    /// Takes in whether the host can serve, which takes more than what is counted here.
+    pub(crate) fn note_ready(&self, is_ready: bool) {
+        self.ready.set(i64::from(is_ready));
     }
 
     /// Everything as text.
@@ -147,9 +155,6 @@ impl Plugins {
 impl Collector for Plugins {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         let active = self.0.plugins().active();
-        let ready = ConstGauge::new(i64::from(active.is_complete()));
-        let gauge = encoder.encode_descriptor("ready", "Whether every plugin is active", None, ready.metric_type())?;
-        ready.encode(gauge)?;
         let quarantined = ConstGauge::new(i64::try_from(active.quarantined().count()).unwrap_or(i64::MAX));
         let help = "How many bindings have their active version in quarantine";
         let gauge = encoder.encode_descriptor("plugins_quarantined", help, None, quarantined.metric_type())?;

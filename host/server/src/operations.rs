@@ -5,7 +5,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use macadam_core::names::BindingName;
+use macadam_platform::Platform;
 use macadam_platform::authorization::{Action, Target};
+use macadam_store::StoreError;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -53,20 +55,26 @@ pub(crate) async fn health() -> axum::Json<Alive> {
     responses((status = 200, description = "It can serve.", body = Ready)),
 )]
 pub(crate) async fn ready(State(state): State<ServerState>) -> Result<axum::Json<Ready>, Problem> {
-    state.platform.store().environments().await.map_err(|error| {
+    let store = state.platform.store().environments().await.map(drop);
+    readiness(&state.platform, store).map(axum::Json)
+}
+
+/// The one check behind `/readyz` and the gauge, given what came of asking the store.
+fn readiness(platform: &Platform, store: Result<(), StoreError>) -> Result<Ready, Problem> {
+    store.map_err(|error| {
         tracing::error!(%error, "the store does not answer");
         Problem::new(ProblemKind::Unavailable, "the store does not answer")
     })?;
-    if let Some(why) = state.platform.access().closed() {
+    if let Some(why) = platform.access().closed() {
         tracing::error!(%why, "not ready");
         return Err(Problem::new(
             ProblemKind::Unavailable,
             "the access policies cannot be used; GET /api/v1/access/policies says why",
         ));
     }
-    let active = state.platform.plugins().active();
+    let active = platform.plugins().active();
     let failed: Vec<_> = active.failed().map(|(plugin, _)| plugin).collect();
-    let behind: Vec<_> = state.platform.plugins().behind().into_keys().collect();
+    let behind: Vec<_> = platform.plugins().behind().into_keys().collect();
     if failed.is_empty() && !behind.is_empty() {
         let names: Vec<_> = behind.iter().map(BindingName::as_str).collect();
         let detail = format!("changed elsewhere, and not in force here: {}; the log says why", names.join(", "));
@@ -74,7 +82,7 @@ pub(crate) async fn ready(State(state): State<ServerState>) -> Result<axum::Json
     }
     if failed.is_empty() {
         let quarantined = active.quarantined().cloned().collect();
-        return Ok(axum::Json(Ready { status: "ready", plugins: active.status.len(), quarantined }));
+        return Ok(Ready { status: "ready", plugins: active.status.len(), quarantined });
     }
     let detail = format!("not active: {}; GET /api/v1/plugins says why", failed.join(", "));
     Err(Problem::new(ProblemKind::Unavailable, detail).with("failed", json!(failed)))
@@ -98,11 +106,10 @@ pub(crate) async fn metrics(State(state): State<ServerState>, request: Request) 
         state.platform.authorize(&caller, Action::MetricsRead, &Target::Platform)?;
     }
     let now = Timestamp::now();
-    // What the host itself counts is shown also while the store does not answer: that is when it is looked at.
-    match state.platform.store().job_totals(now).await {
-        Ok(totals) => state.metrics.note_jobs(&totals, now),
-        Err(error) => tracing::error!(%error, "how much there is to do is not known"),
-    }
+    // What the host itself counts is shown also while the store does not answer: that is when it is looked at. Whether
+    // it does is seen from what has to be asked anyway, so that a store in trouble holds up a scrape once and not twice.
+    let store = state.platform.store().job_totals(now).await.map(|totals| state.metrics.note_jobs(&totals, now));
+    state.metrics.note_ready(readiness(&state.platform, store).is_ok());
     let text = state.metrics.text().map_err(|error| Problem::internal(&error))?;
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, media_type)], text).into_response())

@@ -1,12 +1,12 @@
 //! The feed: the one reader of the outbox in a process, which everybody who follows events listens to.
 //!
 //! It is woken by this process's own commits, and looks by itself now and then for those of others on the same database.
-//! It also removes what is older than events are kept.
+//! What is older than events are kept is not its to remove: one host does that for all, by the clock
+//! ([`crate::schedule`]).
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use macadam_store::{OutboxEvent, Store, StoreError};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -22,9 +22,6 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long the feed waits after it was woken, so that a burst of commits is read at once and not one by one.
 const GATHER: Duration = Duration::from_millis(5);
-
-/// How often old events are removed.
-const PRUNE: Duration = Duration::from_secs(10 * 60);
 
 /// What an administrator can set about events.
 #[derive(Debug, Clone)]
@@ -45,7 +42,7 @@ impl Default for EventSettings {
 /// What everybody who follows events listens to. Cheap to clone; it ends with the last clone, or when it is stopped.
 #[derive(Debug, Clone)]
 pub struct Feed {
-    source: Arc<str>,
+    settings: Arc<EventSettings>,
     stop: CancellationToken,
     _guard: Arc<DropGuard>,
     events: broadcast::WeakSender<Arc<OutboxEvent>>,
@@ -60,13 +57,12 @@ impl Feed {
         let (events, _) = broadcast::channel(KEPT);
         let (tell, latest) = watch::channel(0);
         let feed = Self {
-            source: settings.source.into(),
+            settings: Arc::new(settings),
             stop: stop.clone(),
             _guard: Arc::new(stop.clone().drop_guard()),
             events: events.downgrade(),
             latest,
         };
-        tokio::spawn(prune(Arc::clone(&store), settings.kept, stop.clone()));
         tokio::spawn(async move {
             let reader = Reader { store, events, tell };
             tokio::select! {
@@ -90,7 +86,13 @@ impl Feed {
     /// Which host the events are of.
     #[must_use]
     pub fn source(&self) -> &str {
-        &self.source
+        &self.settings.source
+    }
+
+    /// For how long events are kept.
+    #[must_use]
+    pub fn kept(&self) -> Duration {
+        self.settings.kept
     }
 
     /// The last event that the feed has seen; changes with each.
@@ -161,23 +163,6 @@ impl Reader {
             if !full {
                 return Ok(());
             }
-        }
-    }
-}
-
-async fn prune(store: Arc<dyn Store>, kept: Duration, stop: CancellationToken) {
-    let kept = SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX);
-    let mut interval = tokio::time::interval(PRUNE);
-    loop {
-        tokio::select! {
-            _ = interval.tick() => {}
-            () = stop.cancelled() => return,
-        }
-        let Ok(before) = Timestamp::now().checked_sub(kept) else { continue };
-        match store.prune_events(before).await {
-            Ok(0) => {}
-            Ok(events) => tracing::info!(events, "events that are older than they are kept were removed"),
-            Err(error) => tracing::error!(%error, "old events could not be removed"),
         }
     }
 }

@@ -67,6 +67,8 @@ pub fn tasks() -> Vec<Box<dyn Task>> {
         Box::new(tasks::IdempotencyKeys),
         Box::new(tasks::DecisionLog),
         Box::new(tasks::JobHistory),
+        Box::new(tasks::Events),
+        Box::new(tasks::WebhookHistory),
         Box::new(tasks::Blobs),
         Box::new(tasks::MasterKey::default()),
         Box::new(health::HealthChecks),

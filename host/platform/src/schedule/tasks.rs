@@ -96,8 +96,7 @@ impl Task for JobHistory {
     }
 
     async fn run(&self, platform: &Platform, now: Timestamp) -> Result<String, TaskError> {
-        let age = SignedDuration::try_from(platform.settings().job_history).unwrap_or(SignedDuration::MAX);
-        let before = now.checked_sub(age).unwrap_or(Timestamp::MIN);
+        let before = ago(now, platform.settings().job_history);
         let mut all = 0;
         loop {
             let gone = platform.store().forget_attempts(before, BATCH).await.map_err(|error| TaskError::of(&error))?;
@@ -106,6 +105,44 @@ impl Task for JobHistory {
                 return Ok(format!("{all} attempts removed"));
             }
         }
+    }
+}
+
+/// Events that are older than they are kept, whoever has read them.
+pub(super) struct Events;
+
+#[async_trait]
+impl Task for Events {
+    fn name(&self) -> &'static str {
+        "events"
+    }
+
+    fn timing(&self, _: &Platform) -> Timing {
+        Timing::Every(Duration::from_secs(10 * 60))
+    }
+
+    async fn run(&self, platform: &Platform, now: Timestamp) -> Result<String, TaskError> {
+        let removed = platform.store().prune_events(ago(now, platform.feed().kept())).await;
+        Ok(format!("{} events removed", removed.map_err(|error| TaskError::of(&error))?))
+    }
+}
+
+/// What attempts at telling webhooks came to, some time ago.
+pub(super) struct WebhookHistory;
+
+#[async_trait]
+impl Task for WebhookHistory {
+    fn name(&self) -> &'static str {
+        "webhook-history"
+    }
+
+    fn timing(&self, _: &Platform) -> Timing {
+        Timing::Every(Duration::from_secs(10 * 60))
+    }
+
+    async fn run(&self, platform: &Platform, now: Timestamp) -> Result<String, TaskError> {
+        let removed = platform.store().prune_deliveries(ago(now, platform.courier().settings().history)).await;
+        Ok(format!("{} attempts removed", removed.map_err(|error| TaskError::of(&error))?))
     }
 }
 
@@ -154,4 +191,9 @@ impl Task for MasterKey {
         self.has_looked.store(true, Ordering::Relaxed);
         if rotation.stuck().is_empty() { Ok(rotation.to_string()) } else { Err(TaskError::of(&rotation)) }
     }
+}
+
+/// The moment that is so long ago; before all of them, if there is none.
+fn ago(now: Timestamp, age: Duration) -> Timestamp {
+    now.checked_sub(SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MIN)
 }

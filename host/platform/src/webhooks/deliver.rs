@@ -44,9 +44,6 @@ const LONGEST_ROUND: Duration = Duration::from_secs(30);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(60 * 60);
 
-/// How often what is kept of old attempts is removed.
-const PRUNE: Duration = Duration::from_secs(10 * 60);
-
 /// The workers that tell webhooks.
 pub struct Deliverers {
     stop: CancellationToken,
@@ -58,8 +55,7 @@ impl Deliverers {
     #[must_use]
     pub fn start(platform: Platform) -> Self {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        tasks.spawn(work(platform.clone(), stop.clone(), tasks.clone()));
-        tasks.spawn(prune(platform, stop.clone()));
+        tasks.spawn(work(platform, stop.clone(), tasks.clone()));
         Self { stop, tasks }
     }
 
@@ -283,21 +279,6 @@ fn next_attempt(failures: u32, not_before: Option<Timestamp>, now: Timestamp) ->
 
 fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
-}
-
-async fn prune(platform: Platform, stop: CancellationToken) {
-    let kept = SignedDuration::try_from(platform.courier().settings().history).unwrap_or(SignedDuration::MAX);
-    let mut interval = tokio::time::interval(PRUNE);
-    loop {
-        tokio::select! {
-            _ = interval.tick() => {}
-            () = stop.cancelled() => return,
-        }
-        let Ok(before) = Timestamp::now().checked_sub(kept) else { continue };
-        if let Err(error) = platform.store().prune_deliveries(before).await {
-            tracing::error!(%error, "what is kept of webhooks' old attempts could not be removed");
-        }
-    }
 }
 
 #[cfg(test)]

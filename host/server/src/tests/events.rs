@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, StatusCode};
 use futures::StreamExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use macadam_store::{NewEvent, Store};
 use serde_json::{Value, json};
 
@@ -212,6 +212,19 @@ async fn a_client_that_is_too_far_behind_is_told_so_and_where_it_can_go_on() {
     assert_eq!(types(&page), ["macadam.test.told"], "who has seen everything that is gone misses nothing");
     let page = host.get_as("dana", "/api/v1/events?after=0").await.json();
     assert_eq!(types(&page), ["macadam.test.told"], "who has seen nothing gets whatever is kept");
+}
+
+#[tokio::test]
+async fn events_are_kept_for_a_week_and_then_removed_by_the_clock() {
+    let host = Host::start().await;
+    let told = tell(host.store.as_ref(), "payments", 1).await;
+    let now = Timestamp::now();
+    let in_days = async |days: i64| host.runs("events", now + SignedDuration::from_hours(24 * days)).await;
+    assert_eq!(in_days(6).await, "0 events removed", "a receiver may be away for days");
+    assert_eq!(host.store.event_range().await.unwrap().oldest, 1);
+    assert_eq!(in_days(8).await, format!("{told} events removed"));
+    let range = host.store.event_range().await.unwrap();
+    assert_eq!((range.oldest, range.latest), (told + 1, told), "nothing is left, and numbers go on where they were");
 }
 
 #[tokio::test]

@@ -44,6 +44,7 @@ pub(super) struct Host {
     pub(super) state: ServerState,
     pub(super) router: axum::Router,
     pub(super) store: Arc<dyn Store>,
+    sqlite: Arc<SqliteStore>,
     blobs: Blobs,
 }
 
@@ -95,7 +96,8 @@ impl Host {
     async fn start_on(plugins: &[&str], open_metrics: bool, organised: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path.join("macadam.db")).await.unwrap());
+        let sqlite = Arc::new(SqliteStore::open(&path.join("macadam.db")).await.unwrap());
+        let store: Arc<dyn Store> = Arc::<SqliteStore>::clone(&sqlite);
         if organised {
             organise(store.as_ref()).await;
         }
@@ -134,7 +136,7 @@ impl Host {
         let people = Arc::new(PeopleFile::open(&path.join("people.toml")).unwrap());
         let state = ServerState::new(platform, Authenticator::default().with_development_people(people), open_metrics);
         let router = router(state.clone());
-        Self { directory, state, router, store, blobs }
+        Self { directory, state, router, store, sqlite, blobs }
     }
 
     /// The host with something else set.
@@ -146,6 +148,11 @@ impl Host {
     /// Where the store's file is.
     pub(super) fn database(&self) -> std::path::PathBuf {
         self.directory.path().join("macadam.db")
+    }
+
+    /// From now on the store answers nothing.
+    pub(super) async fn loses_its_store(&self) {
+        self.sqlite.close().await;
     }
 
     /// Sends a request as it is, and compares the answer with the document.
@@ -177,6 +184,13 @@ impl Host {
     pub(super) async fn send_json(&self, person: &str, method: Method, path: &str, body: &str) -> Answer {
         let request = request_as(person, method, path).header(header::CONTENT_TYPE, "application/json");
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// Does what a schedule does, as if it were another moment, and gives what is said of it.
+    pub(super) async fn runs(&self, schedule: &str, at: Timestamp) -> String {
+        let tasks = macadam_platform::schedule::tasks();
+        let task = tasks.iter().find(|task| task.name() == schedule).expect("there is such a schedule");
+        task.run(&self.state.platform, at).await.unwrap()
     }
 
     /// Writes a request of dana's for a database straight into the store, as if policies had decided it.

@@ -2,6 +2,9 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
+use jiff::Timestamp;
+use macadam_core::audit::Origin;
+use macadam_store::{AccessPolicyChange, Attribution, Expected};
 
 use super::host::{Answer, Host, request_as};
 
@@ -30,6 +33,42 @@ async fn a_plugin_that_is_not_active_makes_the_host_alive_and_not_ready() {
     assert!(plugins["items"][0]["error"].as_str().unwrap().contains("macadam/gone"), "an administrator sees why");
     let plugins = host.get_as("dana", "/api/v1/plugins").await.json();
     assert!(!plugins["items"][0]["error"].as_str().unwrap().contains("macadam/gone"), "others see that it is so");
+}
+
+/// What `/readyz` answers, and what the gauge says right after.
+async fn readiness(host: &Host) -> (u16, String) {
+    let status = ask(host, "/readyz").await.status.as_u16();
+    let text = String::from_utf8(ask(host, "/metrics").await.body).unwrap();
+    let gauge = text.lines().find_map(|line| line.strip_prefix("macadam_ready "));
+    (status, gauge.unwrap_or_else(|| panic!("there is no gauge in:\n{text}")).to_owned())
+}
+
+/// Another host adds an access policy that this version cannot read, which allows nothing from then on.
+async fn closes_access(host: &Host) {
+    let change = AccessPolicyChange {
+        name: "newer".parse().unwrap(),
+        text: Some("nonsense".to_owned()),
+        expected: Expected::Absent,
+        generation: 0,
+    };
+    let why = Attribution { actor: None, origin: Origin::NONE, reason: String::new() };
+    host.store.change_access_policy(&change, &why, Timestamp::now()).await.unwrap();
+    host.state.platform.follow_access().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_gauge_says_that_a_host_is_ready_exactly_while_readiness_does() {
+    let (ready, not_ready) = ((200, "1".to_owned()), (503, "0".to_owned()));
+    let broken = Host::start_with(&["macadam/gone@1.0.0"], true).await;
+    assert_eq!(readiness(&broken).await, not_ready, "a plugin is not active");
+    let closed = Host::start().await;
+    assert_eq!(readiness(&closed).await, ready);
+    closes_access(&closed).await;
+    assert_eq!(readiness(&closed).await, not_ready, "nothing is allowed");
+    let cut_off = Host::start().await;
+    assert_eq!(readiness(&cut_off).await, ready);
+    cut_off.loses_its_store().await;
+    assert_eq!(readiness(&cut_off).await, not_ready, "the store does not answer");
 }
 
 #[tokio::test]

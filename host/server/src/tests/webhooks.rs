@@ -1,7 +1,7 @@
 //! Webhooks as their owners meet them.
 
 use axum::http::Method;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use macadam_core::audit::Origin;
 use macadam_platform::vault::Sealer;
 use macadam_store::{ByPerson, NewWebhookUrl, WebhookChange};
@@ -149,6 +149,21 @@ async fn a_test_says_what_came_of_it_and_is_kept() {
         assert_eq!(kept["items"][0][field], tried[field]);
     }
     assert_eq!(host.get_as("dana", &path(&webhook, "")).await.json()["failures"], 0, "a test means nothing for it");
+}
+
+#[tokio::test]
+async fn what_came_of_attempts_is_kept_for_a_week_and_then_forgotten_by_the_clock() {
+    let host = Host::start().await;
+    // Nobody listens there.
+    let webhook = host.post_as("dana", "/api/v1/webhooks", &json!({"url": "http://127.0.0.1:1/hook"})).await.json();
+    assert_eq!(post(&host, "dana", &path(&webhook, "/test")).await.status, 200);
+    let now = Timestamp::now();
+    for (days, said, left) in [(6, "0 attempts removed", 1), (8, "1 attempts removed", 0)] {
+        let at = now + SignedDuration::from_hours(24 * days);
+        assert_eq!(host.runs("webhook-history", at).await, said, "after {days} days");
+        let kept = host.get_as("dana", &path(&webhook, "/deliveries")).await.json();
+        assert_eq!(kept["items"].as_array().unwrap().len(), left, "after {days} days: {kept}");
+    }
 }
 
 /// Gives a webhook an address that was sealed under a key which nobody has any more.
