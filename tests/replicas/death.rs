@@ -2,6 +2,7 @@
 
 use macadam_tests::replicas::{Place, Replicas};
 use macadam_tests::server::Server;
+use serde_json::json;
 
 use crate::{CONFIG, activate, asks, directory, publish, until};
 
@@ -31,14 +32,27 @@ async fn a_host_that_dies_loses_nothing_and_the_others_do_its_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_is_told_as_503_and_nobody_has_to_be_restarted_when_it_is_back() {
     let mut replicas = Replicas::start(1, Place::Directory, CONFIG).await;
+    let wish = json!({"name": "deploy", "roles": ["developer"], "scopes": ["*"], "expires_in_days": 1});
+    let made = replicas.servers[0].person("dana").post("/api/v1/service-tokens", &wish);
+    assert_eq!(made.status, 201, "{made:?}");
+    let service = replicas.servers[0].bearing(made.body["token"].as_str().unwrap());
     replicas.postgres.kill();
     let dana = replicas.servers[0].person("dana");
     // What its processes do without the one that was killed, they do for a moment only.
     until("the end of the database", &replicas.servers[0], || {
         (dana.get("/api/v1/requests").status != 200).then_some(())
     });
-    for answer in [dana.get("/api/v1/requests"), dana.post("/api/v1/resources", &directory("dev", "notes"))] {
+    for answer in [
+        dana.get("/api/v1/requests"),
+        dana.post("/api/v1/resources", &directory("dev", "notes")),
+        // Its first question, so the key is not in memory yet but in the vault, or nowhere.
+        dana.get("/api/v1/audit/key"),
+        // Whether a service's token counts is in the store, and a person's is not.
+        service.get("/api/v1/requests"),
+        service.get("/api/v1/whoami"),
+    ] {
         assert_eq!((answer.status, answer.body["type"].as_str()), (503, Some("/problems/unavailable")), "{answer:?}");
+        assert!(!answer.header("retry-after").is_empty(), "it says when to come back: {answer:?}");
     }
     replicas.postgres.revive().await;
     let server = &replicas.servers[0];
@@ -48,6 +62,8 @@ async fn a_database_that_is_away_is_told_as_503_and_nobody_has_to_be_restarted_w
         (taken.status == 202).then_some(taken)
     });
     assert_eq!(server.person("dana").wait_for(&taken.request()), "succeeded", "{}", server.log());
+    let whoami = server.bearing(made.body["token"].as_str().unwrap()).get("/api/v1/whoami");
+    assert_eq!(whoami.status, 200, "the service's token counts as before: {whoami:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

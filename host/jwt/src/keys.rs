@@ -48,6 +48,11 @@ impl Key {
                 (shape, DecodingKey::from_ec_components(&ec.x, &ec.y).ok()?)
             }
             AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
+                // RFC 8032, section 5.1.5. Another length would be found out at the first signature only, and until then
+                // a set of nothing else would pass for one of use.
+                if bytes(&pair.x)?.len() != 32 {
+                    return None;
+                }
                 (Shape::Ed25519, DecodingKey::from_ed_components(&pair.x).ok()?)
             }
             _ => return None,

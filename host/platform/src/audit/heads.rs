@@ -16,7 +16,7 @@ impl Platform {
     /// Where the streams that the caller may read end now, signed.
     ///
     /// # Errors
-    /// [`ProvisionError::Internal`] when store or vault fail.
+    /// [`ProvisionError::Unavailable`] while the store is away, [`ProvisionError::Internal`] when store or vault fail.
     pub async fn audit_heads(&self, caller: &Caller, now: Timestamp) -> Result<SignedHeads, ProvisionError> {
         let stream = self.readable(caller, None)?;
         self.signed_heads(stream.as_ref(), now).await
@@ -25,7 +25,7 @@ impl Platform {
     /// Where streams end now, signed; without a stream, all of them.
     ///
     /// # Errors
-    /// [`ProvisionError::Internal`] when store or vault fail.
+    /// [`ProvisionError::Unavailable`] while the store is away, [`ProvisionError::Internal`] when store or vault fail.
     pub async fn signed_heads(&self, stream: Option<&Stream>, now: Timestamp) -> Result<SignedHeads, ProvisionError> {
         let all = self.store().audit_heads().await?;
         let entries = all.iter().map(|head| head.seq).max().unwrap_or(0);
@@ -37,7 +37,7 @@ impl Platform {
     /// The key that heads are checked with.
     ///
     /// # Errors
-    /// [`ProvisionError::Internal`] when store or vault fail.
+    /// [`ProvisionError::Unavailable`] while the store is away, [`ProvisionError::Internal`] when store or vault fail.
     pub async fn audit_key(&self) -> Result<HeadsKey, ProvisionError> {
         Ok(self.signer().await?.key())
     }
@@ -50,8 +50,6 @@ impl Platform {
             // 192 random bits as a text; the digest makes a key of the length that is needed.
             Ok(HeadsSigner::new(Digest::of(format!("macadam audit heads key\n{secret}").as_bytes()).as_bytes()))
         };
-        let made: Result<&HeadsSigner, macadam_runtime::capabilities::secrets::VaultError> =
-            self.audit.signer.get_or_try_init(make).await;
-        made.map_err(|error| ProvisionError::Internal(error.to_string()))
+        self.audit.signer.get_or_try_init(make).await
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use macadam_blobs::BlobError;
 use macadam_core::violation::{Violation, join};
 use macadam_runtime::CallError;
+use macadam_runtime::capabilities::secrets::VaultError;
 use macadam_store::{InterveneError, RequestId, ReviewError, ScheduleError, StoreError, SubmitError};
 
 use crate::plugins::ActivateError;
@@ -65,6 +66,16 @@ impl From<StoreError> for ProvisionError {
             Self::Unavailable { message: error.to_string(), retry_after: None }
         } else {
             Self::Internal(error.to_string())
+        }
+    }
+}
+
+impl From<VaultError> for ProvisionError {
+    fn from(error: VaultError) -> Self {
+        let message = error.to_string();
+        match error {
+            VaultError::Unavailable(_) => Self::Unavailable { message, retry_after: None },
+            VaultError::Unknown | VaultError::Broken(_) => Self::Internal(message),
         }
     }
 }
@@ -174,6 +185,21 @@ impl From<Silence> for ProvisionError {
                 let retry_after = Duration::try_from(until.duration_since(Timestamp::now())).ok();
                 Self::Unavailable { message, retry_after }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vault_that_is_away_for_now_is_told_as_such_and_one_that_is_broken_is_the_hosts_failure() {
+        let away = ProvisionError::from(VaultError::Unavailable("the database does not answer".to_owned()));
+        assert!(matches!(away, ProvisionError::Unavailable { .. }), "{away:?}");
+        for broken in [VaultError::Unknown, VaultError::Broken("it does not open".to_owned())] {
+            let broken = ProvisionError::from(broken);
+            assert!(matches!(broken, ProvisionError::Internal(_)), "trying again does not help: {broken:?}");
         }
     }
 }

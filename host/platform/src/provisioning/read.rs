@@ -222,10 +222,7 @@ impl Platform {
         for output in record.outputs {
             let value = match output.value {
                 OutputValue::Text(text) => text,
-                OutputValue::Secret(handle) => {
-                    let opened = self.parts.vault.open(&scope, &handle).await;
-                    opened.map_err(|error| ProvisionError::Internal(error.to_string()))?
-                }
+                OutputValue::Secret(handle) => self.parts.vault.open(&scope, &handle).await?,
             };
             outputs.insert(output.name, value);
         }

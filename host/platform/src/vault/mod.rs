@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use macadam_runtime::capabilities::secrets::{SecretVault, VaultError};
-use macadam_store::{SecretRecord, Store};
+use macadam_store::{SecretRecord, Store, StoreError};
 
 pub use rotation::Rotation;
 pub use sealer::{Followed, KEY_BYTES, SealError, Sealer, key_id};
@@ -50,28 +50,35 @@ impl fmt::Debug for Vault {
 #[async_trait]
 impl SecretVault for Vault {
     async fn generate(&self, scope: &str, name: &str) -> Result<String, VaultError> {
-        let unavailable = |error: &dyn fmt::Display| VaultError::Unavailable(error.to_string());
         let (mut secret, mut handle) = ([0_u8; SECRET_BYTES], [0_u8; 16]);
-        getrandom::fill(&mut secret).map_err(|error| unavailable(&error))?;
-        getrandom::fill(&mut handle).map_err(|error| unavailable(&error))?;
+        getrandom::fill(&mut secret).map_err(|error| broken(&error))?;
+        getrandom::fill(&mut handle).map_err(|error| broken(&error))?;
         let sealed = self.sealer.seal(&scope::of_secret(scope, name), hex(&secret).as_bytes());
         let record = SecretRecord {
             handle: format!("secret:{}", hex(&handle)),
             scope: scope.to_owned(),
             name: name.to_owned(),
-            sealed: sealed.map_err(|error| unavailable(&error))?,
+            sealed: sealed.map_err(|error| broken(&error))?,
         };
         let stored = self.store.put_secret_if_absent(&record, Timestamp::now()).await;
-        Ok(stored.map_err(|error| unavailable(&error))?.handle)
+        Ok(stored.map_err(|error| not_stored(&error))?.handle)
     }
 
     async fn open(&self, scope: &str, handle: &str) -> Result<String, VaultError> {
-        let unavailable = |error: &dyn fmt::Display| VaultError::Unavailable(error.to_string());
-        let found = self.store.secret(handle).await.map_err(|error| unavailable(&error))?;
+        let found = self.store.secret(handle).await.map_err(|error| not_stored(&error))?;
         let record = found.filter(|record| record.scope == scope).ok_or(VaultError::Unknown)?;
         let plain = self.sealer.open(&scope::of_secret(scope, &record.name), &record.sealed);
-        String::from_utf8(plain.map_err(|error| unavailable(&error))?).map_err(|error| unavailable(&error))
+        String::from_utf8(plain.map_err(|error| broken(&error))?).map_err(|error| broken(&error))
     }
+}
+
+fn broken(error: &dyn fmt::Display) -> VaultError {
+    VaultError::Broken(error.to_string())
+}
+
+/// What a failure of the store is to whoever wants a secret: one that passes is no failure of the host's own.
+fn not_stored(error: &StoreError) -> VaultError {
+    if error.passes() { VaultError::Unavailable(error.to_string()) } else { broken(error) }
 }
 
 fn hex(bytes: &[u8]) -> String {

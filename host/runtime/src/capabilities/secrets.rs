@@ -15,9 +15,12 @@ pub enum VaultError {
     /// There is no such secret within this work.
     #[error("there is no secret with this handle here")]
     Unknown,
-    /// Storage failed.
+    /// Storage does not do as it should now; the same may work later.
     #[error("the secret store is not available: {0}")]
     Unavailable(String),
+    /// What is stored, or the machine, is broken, and stays so until somebody mends it.
+    #[error("the secret cannot be had: {0}")]
+    Broken(String),
 }
 
 /// Seals and keeps secrets. Implemented where storage and keys are known.
@@ -26,7 +29,7 @@ pub trait SecretVault: Send + Sync + std::fmt::Debug {
     /// Makes a random secret and returns its handle once it is stored. The same scope and name give the same handle.
     ///
     /// # Errors
-    /// [`VaultError::Unavailable`] when it could not be kept.
+    /// [`VaultError::Unavailable`] or [`VaultError::Broken`] when it could not be kept.
     async fn generate(&self, scope: &str, name: &str) -> Result<String, VaultError>;
 
     /// The secret behind a handle of this scope, for use by another capability and nobody else.

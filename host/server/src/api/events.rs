@@ -3,7 +3,8 @@
 //! A stream is server-sent events (the HTML standard's `text/event-stream`): `id` is an event's place, `data` the
 //! CloudEvent. A client that comes back with `Last-Event-ID` goes on where it stopped. Each stream has a task that reads
 //! no faster than its client takes; one that takes nothing for half a minute is let go, and so is every stream after a
-//! while, so that its client signs in anew.
+//! while, so that its client signs in anew. Its token is looked at again and again meanwhile: who may not open a stream any
+//! more has none for longer than a few seconds.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -16,8 +17,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
+use jiff::Timestamp;
 use macadam_core::names::{PersonId, TeamId};
 use macadam_core::violation::Violation;
+use macadam_platform::Credential;
 use macadam_platform::authorization::{Action, Target};
 use macadam_platform::events::{CloudEvent, EventFilter, EventPage, EventsError, Follower};
 use serde::Deserialize;
@@ -29,10 +32,11 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::ServerState;
-use crate::api::SignedIn;
+use crate::api::{SignedIn, bearer};
 use crate::document::problems::{Gone, TooManyRequests};
 use crate::extract::{Params, described_header, limit};
 use crate::problem::{Problem, ProblemKind};
+use crate::sign_in::SignInError;
 
 /// How many streams one person may have.
 const STREAMS: usize = 10;
@@ -43,8 +47,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a client may take nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a stream goes on. A token that was revoked meanwhile opens no other.
+/// How long a stream goes on.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
+
+/// How often the token of a stream is looked at. That reads one row of the store, or verifies one signature.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// How many messages wait for a client.
 const WAITING: usize = 16;
@@ -136,8 +143,9 @@ pub(super) async fn events(
         return Ok(JsonBody(page).into_response());
     }
     let place = state.streams.enter(&caller.person)?;
+    let token = Token { text: bearer(&headers)?.to_owned(), left: left(&caller.credential, Timestamp::now()) };
     let follower = state.platform.follow(&caller, filter, after).await?;
-    Ok(stream(follower, place))
+    Ok(stream(state, follower, place, token))
 }
 
 /// Whether the client asks for a stream.
@@ -148,19 +156,52 @@ fn wants_stream(headers: &HeaderMap) -> bool {
     })
 }
 
-fn stream(follower: Follower, place: Place) -> Response {
+fn stream(state: ServerState, follower: Follower, place: Place, token: Token) -> Response {
     let (send, receive) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         // A client that goes away, or a host that stops, needs no word.
         tokio::select! {
             () = feed(follower, &send) => {}
             () = send.closed() => {}
-            () = tokio::time::sleep(LONGEST) => {}
+            () = tokio::time::sleep(token.left) => {}
+            () = refused(&state, &token.text) => {
+                tracing::info!(person = %place.person, "a stream of events ends, since its token counts no more");
+            }
         }
         drop(place);
     });
     let buffering = (HeaderName::from_static("x-accel-buffering"), "no");
     ([buffering], Sse::new(ReceiverStream::new(receive))).into_response()
+}
+
+/// By what a stream was opened.
+struct Token {
+    text: String,
+    /// How long the stream may go on.
+    left: Duration,
+}
+
+/// How long a stream may go on that is opened now: not beyond the end of its token.
+fn left(credential: &Credential, now: Timestamp) -> Duration {
+    let end = match credential {
+        Credential::DevelopmentToken => return LONGEST,
+        Credential::ServiceToken { expires_at, .. } | Credential::Oidc { expires_at, .. } => *expires_at,
+    };
+    // What is over its end already is let in by its provider's leeway: looks at the token find out for how long.
+    let left = Duration::try_from(end.duration_since(now)).ok().filter(|left| !left.is_zero());
+    left.map_or(LONGEST, |left| left.min(LONGEST))
+}
+
+/// Comes back when a token counts no more. While nobody can say whether it does, as when the database is away, it does:
+/// to end all streams would not end what its bearer knows, and they would all come back at once.
+async fn refused(state: &ServerState, token: &str) {
+    loop {
+        tokio::time::sleep(state.streams.look).await;
+        let caller = state.authenticator.caller(&state.platform, token, Timestamp::now()).await;
+        if matches!(caller, Err(SignInError::Refused(_))) {
+            return;
+        }
+    }
 }
 
 /// Sends events for as long as the client takes them.
@@ -209,8 +250,18 @@ fn here(follower: &Follower) -> Event {
 }
 
 /// How many streams each person has.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Streams(Arc<Mutex<HashMap<PersonId, usize>>>);
+#[derive(Debug, Clone)]
+pub(crate) struct Streams {
+    open: Arc<Mutex<HashMap<PersonId, usize>>>,
+    /// How often the token of each is looked at.
+    look: Duration,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self { open: Arc::default(), look: LOOK }
+    }
+}
 
 /// One of a person's streams, for as long as it lives.
 #[derive(Debug)]
@@ -220,8 +271,14 @@ struct Place {
 }
 
 impl Streams {
+    /// The same with more or fewer looks at their tokens.
+    #[cfg(test)]
+    pub(crate) fn looked_at_every(self, look: Duration) -> Self {
+        Self { look, ..self }
+    }
+
     fn enter(&self, person: &PersonId) -> Result<Place, Problem> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let open = all.entry(person.clone()).or_default();
         if *open >= STREAMS {
             let detail = format!("{person} has {STREAMS} streams of events open already; close one, or share one");
@@ -234,7 +291,7 @@ impl Streams {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut all = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.streams.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = all.get_mut(&self.person) {
             *open -= 1;
             if *open == 0 {
@@ -271,7 +328,20 @@ mod tests {
         open.pop();
         streams.enter(&person).expect("one has ended");
         drop(open);
-        assert!(streams.0.lock().unwrap().is_empty(), "nothing is kept of those who have left");
+        assert!(streams.open.lock().unwrap().is_empty(), "nothing is kept of those who have left");
+    }
+
+    #[test]
+    fn a_stream_goes_on_no_longer_than_its_token() {
+        let now = Timestamp::from_second(1_767_225_600).unwrap();
+        let until = |seconds: i64| {
+            let expires_at = now + jiff::SignedDuration::from_secs(seconds);
+            left(&Credential::Oidc { issuer: "https://id.example".to_owned(), expires_at }, now)
+        };
+        assert_eq!(until(60), Duration::from_secs(60), "it ends with its token");
+        assert_eq!(until(24 * 3600), LONGEST, "its client signs in anew now and then");
+        assert_eq!(until(-10), LONGEST, "what the leeway lets in ends when a look at the token says so, not at once");
+        assert_eq!(left(&Credential::DevelopmentToken, now), LONGEST);
     }
 
     #[test]

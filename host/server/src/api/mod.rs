@@ -217,6 +217,13 @@ pub(crate) async fn enter(state: &ServerState, headers: &HeaderMap, peer: Option
 
 /// Whose token a request carries.
 async fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let token = bearer(headers)?;
+    let caller = state.authenticator.caller(&state.platform, token, Timestamp::now()).await;
+    Ok(caller.inspect_err(|why| tracing::debug!(%why, "nobody is let in"))?)
+}
+
+/// The token that a request carries.
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let refuse = |detail: &str| Problem::new(ProblemKind::Unauthenticated, detail);
     if headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
         return Err(refuse("there is more than one `Authorization`; send one"));
@@ -228,8 +235,7 @@ async fn sign_in(state: &ServerState, headers: &HeaderMap) -> Result<Caller, Pro
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(refuse("only bearer tokens are known here; send `Authorization: Bearer TOKEN`"));
     }
-    let caller = state.authenticator.caller(&state.platform, token.trim(), Timestamp::now()).await;
-    Ok(caller.inspect_err(|why| tracing::debug!(%why, "nobody is let in"))?)
+    Ok(token.trim())
 }
 
 /// The person who is signed in. Where nobody is, the handler does not run.

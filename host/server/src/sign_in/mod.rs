@@ -51,6 +51,7 @@ pub enum SignInError {
 impl From<ServiceRefused> for SignInError {
     fn from(refused: ServiceRefused) -> Self {
         match refused {
+            ServiceRefused::Store(error) if error.passes() => Self::Unavailable(error.to_string()),
             ServiceRefused::Store(error) => Self::Internal(error.to_string()),
             other => Self::Refused(other.to_string()),
         }

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A provider that changes its keys refuses nobody: the first token with a new key waits for the new set. Whoever sends
-//! made-up key ids makes this host ask every two seconds at most, and only so many of them wait.
+//! made-up key ids makes this host ask every two seconds at most, and only so many of them wait. A request for keys is a
+//! task of its own: whoever hangs up meanwhile takes nothing from the others who wait for its answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use arc_swap::ArcSwapOption;
 use jiff::{SignedDuration, Timestamp};
 use macadam_jwt::{Key, NoKey, Unverified, verify};
 use macadam_platform::Caller;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 use tokio::time::Instant;
 
 use super::claims::Claims;
@@ -38,7 +39,7 @@ pub(super) struct Provider {
     agent: ureq::Agent,
     fetched: ArcSwapOption<Fetched>,
     /// When the last request for keys began; held while one is under way.
-    asking: Mutex<Option<Instant>>,
+    asking: Arc<Mutex<Option<Instant>>>,
     waiting: Semaphore,
     pause: Duration,
 }
@@ -47,7 +48,7 @@ impl Provider {
     pub(super) fn new(settings: OidcSettings) -> Result<Self, SettingsError> {
         settings.check()?;
         let agent = fetch::agent(&settings)?;
-        let (fetched, asking) = (ArcSwapOption::empty(), Mutex::new(None));
+        let (fetched, asking) = (ArcSwapOption::empty(), Arc::default());
         Ok(Self { settings, agent, fetched, asking, waiting: Semaphore::new(WAITING), pause: PAUSE })
     }
 
@@ -106,19 +107,24 @@ impl Provider {
 
     /// The same of a set that is asked for after now. Everybody who came before a request is answered by it, whether it
     /// gave keys or not.
-    async fn find_in_next(&self, read: &Unverified, now: Timestamp) -> Result<Result<Key, NoKey>, SignInError> {
+    async fn find_in_next(
+        self: &Arc<Self>,
+        read: &Unverified,
+        now: Timestamp,
+    ) -> Result<Result<Key, NoKey>, SignInError> {
         let Ok(_place) = self.waiting.try_acquire() else {
             return Err(SignInError::Unavailable("too many tokens wait for the keys of their issuer".to_owned()));
         };
         let arrived = Instant::now();
-        let mut last = self.asking.lock().await;
+        let last = Arc::clone(&self.asking).lock_owned().await;
         if let Some(Ok(key)) = self.find(read, now) {
             return Ok(Ok(key));
         }
         if last.is_none_or(|began| began <= arrived) {
-            self.ask(&mut last, now).await;
+            self.ask_to_the_end(last, now).await;
+        } else {
+            drop(last);
         }
-        drop(last);
         self.find(read, now).ok_or_else(|| {
             let issuer = &self.settings.issuer;
             SignInError::Unavailable(format!("the keys of {issuer} cannot be had now; the log says why"))
@@ -142,6 +148,17 @@ impl Provider {
                 this.ask(&mut last, now).await;
             }
         });
+    }
+
+    /// Asks the provider, and does so to the end when whoever wants to know waits no more: those who came before the
+    /// request do not ask again, and would be refused if its answer were lost with the one who began it.
+    async fn ask_to_the_end(self: &Arc<Self>, mut last: OwnedMutexGuard<Option<Instant>>, now: Timestamp) {
+        let this = Arc::clone(self);
+        let asked = tokio::spawn(async move { this.ask(&mut last, now).await }).await;
+        if let Err(error) = asked {
+            let issuer = &self.settings.issuer;
+            tracing::error!(issuer, %error, "a request for the keys of an identity provider broke off");
+        }
     }
 
     /// Asks the provider, after a pause since the last time. What there is stays when it does not answer.

@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
-use axum::http::{Method, StatusCode};
+use axum::http::request::Builder;
+use axum::http::{Method, Request, StatusCode};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
-use macadam_store::{NewEvent, Store};
+use macadam_core::audit::Origin;
+use macadam_core::digest::Digest;
+use macadam_store::{NewEvent, NewServiceToken, ServiceTokenId, Store};
 use serde_json::{Value, json};
 
 use super::host::{Host, one_of_platform, request_as};
+use crate::ServerState;
+use crate::api::Streams;
 
 /// How long anything may take before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,12 +35,23 @@ struct Message {
 impl Stream {
     async fn open(host: &Host, person: &str, query: &str, last: Option<u64>) -> Self {
         let path = format!("/api/v1/events{query}");
-        let mut request = request_as(person, Method::GET, &path).header("accept", "text/event-stream");
+        let mut request = request_as(person, Method::GET, &path);
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
+        Self::answering(host, request).await
+    }
+
+    /// One that is opened by some token.
+    async fn bearing(host: &Host, token: &str) -> Self {
+        let request = Request::builder().uri("/api/v1/events").header("authorization", format!("Bearer {token}"));
+        Self::answering(host, request).await
+    }
+
+    async fn answering(host: &Host, request: Builder) -> Self {
         use tower::ServiceExt as _;
-        let response = host.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let request = request.header("accept", "text/event-stream").body(Body::empty()).unwrap();
+        let response = host.router.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self { body: response.into_body().into_data_stream(), text: String::new() }
@@ -56,6 +72,12 @@ impl Stream {
         }
     }
 
+    /// Reads to the end, which comes by itself.
+    async fn end(&mut self) {
+        let all = async { while self.message().await.is_some() {} };
+        tokio::time::timeout(PATIENCE, all).await.expect("the stream ends");
+    }
+
     /// The next event.
     async fn event(&mut self) -> (u64, Value) {
         loop {
@@ -65,6 +87,11 @@ impl Stream {
             }
         }
     }
+}
+
+/// A host that looks at the tokens of streams so often.
+async fn looking_every(look: Duration) -> Host {
+    Host::start().await.with(|state| ServerState { streams: Streams::default().looked_at_every(look), ..state })
 }
 
 async fn tell(store: &dyn Store, team: &str, number: u64) -> u64 {
@@ -265,6 +292,55 @@ async fn a_person_has_a_bounded_number_of_streams() {
         assert!(tries < 500, "a stream that was closed makes room");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test]
+async fn a_stream_ends_soon_after_its_token_was_revoked_and_others_go_on() {
+    let host = looking_every(Duration::from_millis(20)).await;
+    let make = async |name: &str| {
+        let wish = json!({"name": name, "roles": ["developer"], "scopes": ["event.read"], "expires_in_days": 1});
+        let made = host.post_as("dana", "/api/v1/service-tokens", &wish).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        made.json()
+    };
+    let (revoked, kept) = (make("revoked").await, make("kept").await);
+    let mut ending = Stream::bearing(&host, revoked["token"].as_str().unwrap()).await;
+    let mut going_on = Stream::bearing(&host, kept["token"].as_str().unwrap()).await;
+    let told = tell(host.store.as_ref(), "payments", 1).await;
+    // Both have been looked at some times by then.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for stream in [&mut ending, &mut going_on] {
+        assert_eq!(stream.event().await.0, told, "a token that counts keeps its stream");
+    }
+    let path = format!("/api/v1/service-tokens/{}", revoked["id"].as_str().unwrap());
+    let answer = host.send(request_as("dana", Method::DELETE, &path).body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    ending.end().await;
+    let told = tell(host.store.as_ref(), "payments", 2).await;
+    assert_eq!(going_on.event().await.0, told, "a stream by another token goes on");
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_token() {
+    // Nobody looks at the token meanwhile: the stream knows from the beginning when it ends.
+    let host = looking_every(Duration::from_secs(3600)).await;
+    // Whole seconds, so that what is kept of its end is exactly what is said here.
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+    let token = "mcs_of-a-moment";
+    let new = NewServiceToken {
+        id: ServiceTokenId::new(now, [7; 10]),
+        hash: Digest::of(token.as_bytes()),
+        team: "payments".parse().unwrap(),
+        name: "deploy".to_owned(),
+        roles: vec!["developer".to_owned()],
+        scopes: vec!["event.read".parse().unwrap()],
+        expires_at: now + SignedDuration::from_secs(3),
+        created_by: None,
+        origin: Origin::NONE,
+    };
+    host.store.add_service_token(&new, now).await.unwrap();
+    Stream::bearing(&host, token).await.end().await;
+    assert!(Timestamp::now() >= new.expires_at, "it goes on until then");
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! What people try with tokens: each is refused, and the same token without the trick is taken.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use macadam_jwt::KeySet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -103,6 +106,71 @@ async fn a_key_that_says_what_it_is_for_is_used_for_nothing_else() {
         let issuer = Issuer::start(vec![with(more.clone()), Signer::p256().jwk("other")]).await;
         let token = rsa.token(&header("RS256", "rsa"), &issuer.claims().to_string());
         assert_eq!(issuer.judge(&token).await.is_ok(), good, "RS256 by a key with {more}");
+    }
+}
+
+/// A signer's key with some members changed.
+fn odd(signer: &Signer, change: &Value) -> Value {
+    let mut jwk = signer.jwk("odd");
+    jwk.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    jwk
+}
+
+/// A signer's key with one member cut to so many bytes, or with zeros before it up to so many.
+fn resized(signer: &Signer, member: &str, length: usize) -> Value {
+    let bytes = URL_SAFE_NO_PAD.decode(signer.jwk("odd")[member].as_str().unwrap()).unwrap();
+    let mut resized = vec![0_u8; length.saturating_sub(bytes.len())];
+    resized.extend(bytes.iter().take(length));
+    odd(signer, &json!({member: base64(resized)}))
+}
+
+/// Whether a set of only this key is one of use.
+fn is_of_use(jwk: &Value) -> bool {
+    KeySet::read(json!({"keys": [jwk]}).to_string().as_bytes()).is_ok()
+}
+
+#[tokio::test]
+async fn a_key_of_another_curve_or_of_the_wrong_length_is_no_key() {
+    let (p256, p384, ed) = (Signer::p256(), Signer::p384(), Signer::ed25519());
+    for signer in [&p256, &p384, &ed] {
+        assert!(is_of_use(&signer.jwk("good")), "the same without the change is a key");
+    }
+    // As long as the curve's own, so that the curve is all that speaks against it.
+    let of_length = |length: usize| base64(vec![1_u8; length]);
+    let point =
+        |curve: &str, length| odd(&p256, &json!({"crv": curve, "x": of_length(length), "y": of_length(length)}));
+    let pair = |curve: &str, length| odd(&ed, &json!({"crv": curve, "x": of_length(length)}));
+    for (what, jwk) in [
+        ("P-521", point("P-521", 66)),
+        ("secp256k1", point("secp256k1", 32)),
+        ("X25519", pair("X25519", 32)),
+        ("X448", pair("X448", 56)),
+        ("Ed448", pair("Ed448", 57)),
+        ("Ed25519 as a point", odd(&ed, &json!({"kty": "EC", "y": of_length(32)}))),
+        ("P-256 as a pair", odd(&p256, &json!({"kty": "OKP"}))),
+        ("P-256 that says that it is P-384", odd(&p256, &json!({"crv": "P-384"}))),
+        ("P-384 that says that it is P-256", odd(&p384, &json!({"crv": "P-256"}))),
+        ("P-256 without a y", odd(&p256, &json!({"y": null}))),
+        ("P-256 with an empty x", resized(&p256, "x", 0)),
+        ("P-256 with an x of 31 bytes", resized(&p256, "x", 31)),
+        ("P-256 with an x of 33 bytes", resized(&p256, "x", 33)),
+        ("P-256 with a y of 31 bytes", resized(&p256, "y", 31)),
+        ("P-256 with a y of 33 bytes", resized(&p256, "y", 33)),
+        ("P-384 with an x of 47 bytes", resized(&p384, "x", 47)),
+        ("P-384 with a y of 49 bytes", resized(&p384, "y", 49)),
+        ("Ed25519 of 31 bytes", resized(&ed, "x", 31)),
+        ("Ed25519 of 33 bytes", resized(&ed, "x", 33)),
+    ] {
+        assert!(!is_of_use(&jwk), "{what} verifies nothing here");
+        // Another key beside it, so that the set is one even without it.
+        let issuer = Issuer::start(vec![jwk, Signer::rsa().jwk("other")]).await;
+        let claims = issuer.claims().to_string();
+        for (algorithm, signer) in [("ES256", &p256), ("ES384", &p384), ("EdDSA", &ed)] {
+            issuer.refuses(&signer.token(&header(algorithm, "odd"), &claims), "no such key", what).await;
+        }
+        for algorithm in ["ES512", "ES256K", "Ed448", "ECDH-ES"] {
+            issuer.refuses(&p256.token(&header(algorithm, "odd"), &claims), "never counts", what).await;
+        }
     }
 }
 

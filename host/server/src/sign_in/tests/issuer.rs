@@ -123,6 +123,8 @@ pub(super) struct Served {
     pub(super) keys: Mutex<Vec<Value>>,
     pub(super) asked: AtomicUsize,
     pub(super) down: std::sync::atomic::AtomicBool,
+    /// Whoever holds it keeps the keys from being answered.
+    pub(super) held: tokio::sync::Mutex<()>,
     /// What the discovery document says in the place of the truth.
     pub(super) discovery: Mutex<Option<Value>>,
     address: Mutex<String>,
@@ -212,5 +214,6 @@ async fn discovery(State(served): State<Arc<Served>>) -> Response {
 
 async fn key_set(State(served): State<Arc<Served>>) -> Response {
     served.asked.fetch_add(1, Ordering::SeqCst);
+    drop(served.held.lock().await);
     axum::Json(json!({"keys": *served.keys.lock().unwrap()})).into_response()
 }

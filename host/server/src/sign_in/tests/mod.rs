@@ -5,3 +5,4 @@ mod claims;
 mod issuer;
 mod renewal;
 mod rfc7515;
+mod services;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use macadam_platform::Caller;
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use super::super::SignInError;
 use super::super::provider::Provider;
-use super::issuer::{Issuer, NOW, Signer};
+use super::issuer::{Issuer, NOW, Signer, at};
 
 fn token(signer: &Signer, key: &str, issuer: &Issuer, until: i64) -> String {
     let claims = issuer.claims_but(&json!({"exp": until}));
@@ -94,6 +96,41 @@ async fn made_up_keys_make_the_host_ask_at_a_bounded_rate() {
     let pauses = began.elapsed().as_millis() / pause.as_millis();
     let asked = issuer.times_asked() as u128;
     assert!(asked <= 1 + pauses, "{asked} requests in {pauses} pauses, for 100 made-up keys");
+}
+
+/// Somebody who comes with a token, and may hang up.
+fn comes(issuer: &Issuer, token: &str) -> JoinHandle<Result<Caller, SignInError>> {
+    let (provider, token) = (Arc::clone(&issuer.provider), token.to_owned());
+    tokio::spawn(async move {
+        let read = macadam_jwt::read(&token)?;
+        provider.caller(&token, &read, at(NOW)).await
+    })
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_while_keys_are_fetched_takes_them_from_nobody() {
+    let (old, new) = (Signer::ed25519(), Signer::ed25519());
+    let issuer = Issuer::start(vec![old.jwk("old")]).await;
+    // Long enough that both are there before the second request begins.
+    let provider = Provider::new(issuer.provider.settings().clone()).unwrap().with_pause(Duration::from_millis(500));
+    let issuer = Issuer { provider: Arc::new(provider), ..issuer };
+    assert!(issuer.judge(&token(&old, "old", &issuer, NOW + 300)).await.is_ok());
+    *issuer.served.keys.lock().unwrap() = vec![new.jwk("new")];
+    let held = issuer.served.held.lock().await;
+    let token = token(&new, "new", &issuer, NOW + 300);
+    let (first, second) = (comes(&issuer, &token), comes(&issuer, &token));
+    let mut tries = 0;
+    while issuer.times_asked() < 2 {
+        tries += 1;
+        assert!(tries < 500, "the first of them makes the host ask");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled(), "the first waits for the keys when they hang up");
+    drop(held);
+    let judged = second.await.unwrap();
+    assert!(judged.is_ok(), "the second came before the request, and has its answer: {judged:?}");
+    assert_eq!(issuer.times_asked(), 2, "nobody asks once more");
 }
 
 #[tokio::test]
