@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, header};
 use serde_json::json;
 
-use super::host::{Host, one_of_platform, request_as};
+use super::host::{Host, one_of_platform, request_as, request_bearing};
 
 #[tokio::test]
 async fn a_question_about_oneself_is_answered_with_what_it_would_take() {
@@ -97,6 +97,32 @@ async fn what_would_lock_everybody_out_or_means_nothing_is_not_added() {
         assert!(detail.contains(part), "{name}: {detail}");
     }
     assert_eq!(host.get_as("ada", "/api/v1/access/policies").await.json()["generation"], 0, "nothing was changed");
+}
+
+#[tokio::test]
+async fn a_policy_is_checked_also_by_those_who_may_only_look_and_who_would_lock_themselves_out_is_told_so() {
+    let host = Host::start().await;
+    let path = "/api/v1/access/policies/a/check";
+    let wish = json!({
+        "name": "checks", "roles": ["platform-admin"], "scopes": ["access-policy.read"], "expires_in_days": 1,
+    });
+    let made = host.post_as("ada", "/api/v1/service-tokens", &wish).await.json();
+    let token = made["token"].as_str().unwrap();
+    let lockout = json!({"text": "forbid (principal, action == Action::\"access-policy.change\", resource);"});
+    for bearer in ["token-of-iris", token] {
+        let check = async |wish: &serde_json::Value| {
+            let request = request_bearing(bearer, Method::POST, path).header(header::CONTENT_TYPE, "application/json");
+            host.send(request.body(Body::from(wish.to_string())).unwrap()).await
+        };
+        let checked = check(&json!({"text": CLOSED})).await;
+        assert_eq!(checked.status, 200, "{}", String::from_utf8_lossy(&checked.body));
+        assert!(!checked.json()["differences"].as_array().unwrap().is_empty(), "what it turns is told");
+        let locked = check(&lockout).await.json();
+        let turned = &locked["differences"][0];
+        assert_eq!((turned["action"].as_str(), turned["after"].as_bool()), (Some("access-policy.change"), Some(false)));
+    }
+    let refused = host.post_as("ada", path, &lockout).await.is_problem("invalid", 422);
+    assert!(refused["detail"].as_str().unwrap().contains("could not change access policies any more"), "{refused}");
 }
 
 #[tokio::test]
