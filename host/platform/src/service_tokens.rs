@@ -16,7 +16,6 @@ use macadam_store::{
     NewServiceToken, PageRequest, RequestRecord, ServiceTokenError, ServiceTokenId, ServiceTokenRecord, StoreError,
 };
 
-use crate::authorization::scope::Teams;
 use crate::authorization::{Action, Target};
 use crate::platform::random;
 use crate::provisioning::ProvisionError;
@@ -101,19 +100,17 @@ impl Platform {
         Ok((kept, secret))
     }
 
-    /// The tokens of the caller's team, or of all teams for administrators.
+    /// The tokens of the teams whose tokens the caller may see: their own, and all for administrators.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Refused for whoever may see those of no team.
     pub async fn service_tokens(
         &self,
         caller: &Caller,
         page: PageRequest<ServiceTokenId>,
     ) -> Result<Vec<ServiceTokenRecord>, ProvisionError> {
-        let all = self.teams_for(caller, Action::ServiceTokenRead).await? == Teams::All;
-        self.authorize(caller, Action::ServiceTokenRead, &Target::Team(caller.team.clone()))?;
-        let team = (!all).then_some(&caller.team);
-        Ok(self.store().service_tokens(team, page).await?)
+        let seen = self.some_teams_for::<ProvisionError>(caller, Action::ServiceTokenRead).await?;
+        Ok(self.store().service_tokens(seen.into_filter().as_deref(), page).await?)
     }
 
     /// Ends a token now and for good.

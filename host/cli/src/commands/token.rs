@@ -29,7 +29,7 @@ not approve what it asks for. A token for another team than yours is for nothing
 getting credentials, so name its scopes one by one. Tokens of one name in one team are one service, so that a token can be replaced while the
 old one still counts.")]
     Create(Wish),
-    /// List the tokens of your team, without the tokens themselves
+    /// List the tokens of your team and of others that you may see, without the tokens themselves
     List {
         /// Show what comes after this one
         #[arg(long, value_name = "ID")]

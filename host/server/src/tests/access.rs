@@ -154,6 +154,47 @@ async fn a_list_shows_only_what_could_be_looked_at_alone() {
 }
 
 #[tokio::test]
+async fn what_a_policy_permits_of_another_team_is_listed_with_ones_own() {
+    let host = Host::start().await;
+    host.dana_has_asked_for("ledger", Vec::new()).await;
+    for (person, team) in [("dana", "payments"), ("olga", "orders"), ("ada", "platform")] {
+        let wish = json!({"url": "https://hooks.example/a", "team": team});
+        let made = host.post_as(person, "/api/v1/webhooks", &wish).await;
+        assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
+        let wish = json!({"name": "ci", "roles": ["developer"], "scopes": ["catalog.read"], "expires_in_days": 1});
+        let made = host.post_as(person, "/api/v1/service-tokens", &wish).await;
+        assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
+    }
+    let teams = async |list: &str| {
+        let items = host.get_as("olga", &format!("/api/v1/{list}")).await.json()["items"].clone();
+        let teams: std::collections::BTreeSet<_> =
+            items.as_array().unwrap().iter().map(|item| item["team"].as_str().unwrap().to_owned()).collect();
+        teams.into_iter().collect::<Vec<_>>()
+    };
+    assert!(teams("jobs").await.is_empty());
+    for list in ["webhooks", "service-tokens"] {
+        assert_eq!(teams(list).await, ["orders"], "{list}");
+    }
+    let text = "permit (principal == Person::\"olga\", action in [Action::\"job.read\", Action::\"webhook.read\", \
+                Action::\"service-token.read\", Action::\"decision.read\"], resource == Team::\"payments\");";
+    let put = async |text: &str| {
+        let wish = json!({"text": text}).to_string();
+        let put = host.send_json("ada", Method::PUT, "/api/v1/access/policies/shared", &wish).await;
+        assert_eq!(put.status, 200, "{}", String::from_utf8_lossy(&put.body));
+    };
+    put(text).await;
+    assert_eq!(teams("jobs").await, ["payments"]);
+    for list in ["webhooks", "service-tokens"] {
+        assert_eq!(teams(list).await, ["orders", "payments"], "{list}: what is nobody's here stays hidden");
+    }
+    let own = "forbid (principal, action == Action::\"decision.read\", resource == Team::\"orders\");";
+    put(&format!("{text}\n{own}")).await;
+    assert!(teams("decisions").await.is_empty(), "a list is there for whoever may see those of another team alone");
+    put(own).await;
+    host.get_as("olga", "/api/v1/decisions").await.is_problem("forbidden", 403);
+}
+
+#[tokio::test]
 async fn a_host_without_teams_has_empty_lists_and_no_failures() {
     let host = Host::start_empty().await;
     for list in ["teams", "resources", "requests", "jobs", "decisions", "events", "webhooks"] {
