@@ -83,6 +83,10 @@ fn a_service_asks_for_things_and_decides_on_nothing_until_its_token_is_revoked()
     let refused = ada.approve(&asked.request());
     assert_eq!(refused.status, 403, "{refused:?}");
     assert!(refused.body["detail"].as_str().unwrap().contains("token of your making"), "{refused:?}");
+    let question = format!("/api/v1/authorize?action=request.approve&request={}", asked.request());
+    let answer = ada.get(&question).body;
+    assert_eq!(answer["allowed"], false, "and she is told so if she asks beforehand: {answer}");
+    assert!(answer["because"].as_str().unwrap().contains("token of your making"), "{answer}");
     assert_eq!(amir.approve(&asked.request()).status, 200, "somebody else may");
     assert_eq!(amir.approve(&request).status, 200);
     assert_eq!(amir.wait_for(&request), "succeeded");

@@ -202,11 +202,18 @@ pub async fn bootstrap(
     Ok((store.add_service_token(&new, now).await?, secret))
 }
 
-fn may_make(caller: &Caller, wish: &WishedServiceToken) -> Result<(), ProvisionError> {
-    let refuse = |why: String| Err(ProvisionError::Forbidden(why));
+/// Makes sure that whoever makes a token is a person, or a stolen one would live for ever by those it makes.
+pub(crate) fn makes_tokens(caller: &Caller) -> Result<(), ProvisionError> {
     if caller.is_service() {
-        return refuse("people make tokens, and this token is a service's".to_owned());
+        let why = "people make tokens, and this token is a service's";
+        return Err(ProvisionError::Forbidden(why.to_owned()));
     }
+    Ok(())
+}
+
+fn may_make(caller: &Caller, wish: &WishedServiceToken) -> Result<(), ProvisionError> {
+    makes_tokens(caller)?;
+    let refuse = |why: String| Err(ProvisionError::Forbidden(why));
     if let Some(role) = wish.roles.iter().find(|role| !gives(caller, **role)) {
         return refuse(format!("you have not the role {}, so your token cannot have it", role.as_str()));
     }

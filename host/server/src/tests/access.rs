@@ -30,6 +30,32 @@ async fn a_question_about_oneself_is_answered_with_what_it_would_take() {
 }
 
 #[tokio::test]
+async fn what_no_policy_can_permit_is_answered_as_it_would_be_refused() {
+    let host = Host::start().await;
+    let request = host.dana_has_asked_for("ledger", one_of_platform()).await;
+    let ask = async |bearer: &str, query: &str| {
+        let request = request_bearing(bearer, Method::GET, &format!("/api/v1/authorize?{query}"));
+        host.send(request.body(Body::empty()).unwrap()).await.json()
+    };
+    let (approve, cancel) =
+        (format!("action=request.approve&request={request}"), format!("action=request.cancel&request={request}"));
+    assert_eq!(ask("token-of-amir", &approve).await["allowed"], true, "he is in the group that is asked for");
+    assert_eq!(ask("token-of-dana", &cancel).await["allowed"], true, "it is her request");
+    let wish = json!({"name": "ci", "roles": ["developer"], "scopes": ["*"], "expires_in_days": 1});
+    let made = host.post_as("dana", "/api/v1/service-tokens", &wish).await.json();
+    let service = made["token"].as_str().unwrap();
+    for (bearer, query, because) in [
+        ("token-of-ada", approve.as_str(), "no approval that is still missing is for ada to give"),
+        ("token-of-ada", cancel.as_str(), "only dana can cancel this request"),
+        (service, "action=service-token.create", "people make tokens"),
+    ] {
+        let no = ask(bearer, query).await;
+        assert_eq!((no["allowed"].as_bool(), &no["policies"]), (Some(false), &json!([])), "{no}");
+        assert!(no["because"].as_str().unwrap().contains(because), "{no}");
+    }
+}
+
+#[tokio::test]
 async fn a_question_that_makes_no_sense_is_refused_by_its_field() {
     let host = Host::start().await;
     for (query, status) in [
