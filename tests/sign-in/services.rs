@@ -83,6 +83,10 @@ fn a_service_asks_for_things_and_decides_on_nothing_until_its_token_is_revoked()
     let refused = ada.approve(&asked.request());
     assert_eq!(refused.status, 403, "{refused:?}");
     assert!(refused.body["detail"].as_str().unwrap().contains("token of your making"), "{refused:?}");
+    let question = format!("/api/v1/authorize?action=request.approve&request={}", asked.request());
+    let answer = ada.get(&question).body;
+    assert_eq!(answer["allowed"], false, "and she is told so if she asks beforehand: {answer}");
+    assert!(answer["because"].as_str().unwrap().contains("token of your making"), "{answer}");
     assert_eq!(amir.approve(&asked.request()).status, 200, "somebody else may");
     assert_eq!(amir.approve(&request).status, 200);
     assert_eq!(amir.wait_for(&request), "succeeded");
@@ -133,7 +137,7 @@ fn a_token_has_no_more_than_its_maker_and_whatever_is_wrong_with_a_wish_is_named
     let of_nobody = ada.post(
         "/api/v1/service-tokens",
         &json!({"name": "ci", "team": "nobody", "roles": ["developer"],
-        "scopes": ["*"], "expires_in_days": 7}),
+        "scopes": ["catalog.read"], "expires_in_days": 7}),
     );
     assert_eq!(
         (of_nobody.status, of_nobody.body["violations"][0]["field"].as_str()),
@@ -164,4 +168,41 @@ fn a_token_has_no_more_than_its_maker_and_whatever_is_wrong_with_a_wish_is_named
     for id in ["x", "0198c0de-0000-7000-8000-000000000000"] {
         assert_eq!(dana.send("DELETE", &path(id), None).status, 404);
     }
+}
+
+#[test]
+fn an_administrator_gets_nothing_by_a_token_for_another_team_that_only_its_members_or_auditors_may_have() {
+    let server = macadam_tests::server::Server::start(&macadam_tests::server::Setup::without_postgres());
+    let (dana, ada) = (server.person("dana"), server.person("ada"));
+    let make = |team: &str, roles: &[&str], scopes: &[&str]| {
+        let wish = json!({"name": "probe", "team": team, "roles": roles, "scopes": scopes, "expires_in_days": 1});
+        ada.post("/api/v1/service-tokens", &wish)
+    };
+    for (scope, action) in [
+        ("*", "resource.use"),
+        ("resource.*", "resource.use"),
+        ("resource.use", "resource.use"),
+        ("decision.*", "decision.read"),
+        ("decision.read", "decision.read"),
+        ("audit.*", "audit.read"),
+        ("audit.read", "audit.read"),
+    ] {
+        let refused = make("payments", &["developer"], &["catalog.read", scope]);
+        assert_eq!(refused.status, 422, "{scope}: {refused:?}");
+        let violation = &refused.body["violations"][0];
+        assert_eq!(violation["field"], "/scopes", "{refused:?}");
+        let said = violation.to_string();
+        assert!(said.contains(action) && said.contains("a member of payments"), "the remedy is told: {refused:?}");
+    }
+    for team in ["payments", "platform"] {
+        let refused = make(team, &["auditor"], &["catalog.read"]);
+        assert_eq!(refused.status, 403, "what auditors read is not an administrator's to give: {refused:?}");
+        assert!(refused.body["detail"].as_str().unwrap().contains("auditor"), "{refused:?}");
+    }
+    let left = dana.get("/api/v1/service-tokens").body["items"].clone();
+    assert_eq!(left, json!([]), "whatever was refused left nothing");
+
+    let made = make("payments", &["developer"], &["resource.read", "resource.create", "request.read"]);
+    assert_eq!(made.status, 201, "administrators act for any team, and so may a service: {made:?}");
+    assert_eq!(make("platform", &["publisher"], &["*"]).status, 201, "in their own team they are members");
 }

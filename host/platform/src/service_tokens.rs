@@ -2,6 +2,9 @@
 //!
 //! A service is not a person. It asks for things and looks at them, in the limits of its token's scopes; it never decides
 //! on a request, and whoever made a token of it does not approve what it asks for, since that would be their own request.
+//!
+//! A service is a member of its team, and an administrator who makes a token for a team need not be: such a token is for
+//! nothing that only members may do (`OF_MEMBERS`), or it would give its maker what they may not have.
 
 use jiff::{SignedDuration, Timestamp};
 use macadam_core::audit::Origin;
@@ -13,7 +16,6 @@ use macadam_store::{
     NewServiceToken, PageRequest, RequestRecord, ServiceTokenError, ServiceTokenId, ServiceTokenRecord, StoreError,
 };
 
-use crate::authorization::scope::Teams;
 use crate::authorization::{Action, Target};
 use crate::platform::random;
 use crate::provisioning::ProvisionError;
@@ -22,6 +24,9 @@ use crate::{Caller, Credential, Platform, Role};
 
 /// How long a token may last, in days: a year and a day, so that a yearly replacement can overlap.
 pub const MAX_DAYS: i64 = 366;
+
+/// What members may do to what is their team's, and administrators of other teams may not.
+const OF_MEMBERS: [Action; 3] = [Action::ResourceUse, Action::DecisionRead, Action::AuditRead];
 
 /// A wish for a token.
 #[derive(Debug, Clone, serde::Deserialize, utoipa::ToSchema)]
@@ -72,7 +77,8 @@ impl Platform {
     /// Makes a token for a service. The token itself is in the answer and nowhere else.
     ///
     /// # Errors
-    /// Refused for services, for roles and scopes that the maker does not have, and for other teams but by administrators.
+    /// Refused for services, for roles and scopes that the maker does not have, for other teams but by administrators,
+    /// and for scopes that give somebody from outside what only members of the team may do.
     pub async fn create_service_token(
         &self,
         caller: &Caller,
@@ -82,6 +88,7 @@ impl Platform {
         let team = wish.team.clone().unwrap_or_else(|| caller.team.clone());
         self.authorize(caller, Action::ServiceTokenCreate, &Target::Team(team.clone()))?;
         may_make(caller, wish)?;
+        leaves_to_members(caller, &team, &wish.scopes)?;
         let secret = SecretToken::generate(SERVICE_PREFIX)?;
         let new = NewServiceToken {
             created_by: Some(caller.person.clone()),
@@ -93,19 +100,17 @@ impl Platform {
         Ok((kept, secret))
     }
 
-    /// The tokens of the caller's team, or of all teams for administrators.
+    /// The tokens of the teams whose tokens the caller may see: their own, and all for administrators.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Refused for whoever may see those of no team.
     pub async fn service_tokens(
         &self,
         caller: &Caller,
         page: PageRequest<ServiceTokenId>,
     ) -> Result<Vec<ServiceTokenRecord>, ProvisionError> {
-        let all = self.teams_for(caller, Action::ServiceTokenRead).await? == Teams::All;
-        self.authorize(caller, Action::ServiceTokenRead, &Target::Team(caller.team.clone()))?;
-        let team = (!all).then_some(&caller.team);
-        Ok(self.store().service_tokens(team, page).await?)
+        let seen = self.some_teams_for::<ProvisionError>(caller, Action::ServiceTokenRead).await?;
+        Ok(self.store().service_tokens(seen.into_filter().as_deref(), page).await?)
     }
 
     /// Ends a token now and for good.
@@ -197,12 +202,19 @@ pub async fn bootstrap(
     Ok((store.add_service_token(&new, now).await?, secret))
 }
 
-fn may_make(caller: &Caller, wish: &WishedServiceToken) -> Result<(), ProvisionError> {
-    let refuse = |why: String| Err(ProvisionError::Forbidden(why));
+/// Makes sure that whoever makes a token is a person, or a stolen one would live for ever by those it makes.
+pub(crate) fn makes_tokens(caller: &Caller) -> Result<(), ProvisionError> {
     if caller.is_service() {
-        return refuse("people make tokens, and this token is a service's".to_owned());
+        let why = "people make tokens, and this token is a service's";
+        return Err(ProvisionError::Forbidden(why.to_owned()));
     }
-    if let Some(role) = wish.roles.iter().find(|role| !caller.is(**role) && !caller.is(Role::PlatformAdmin)) {
+    Ok(())
+}
+
+fn may_make(caller: &Caller, wish: &WishedServiceToken) -> Result<(), ProvisionError> {
+    makes_tokens(caller)?;
+    let refuse = |why: String| Err(ProvisionError::Forbidden(why));
+    if let Some(role) = wish.roles.iter().find(|role| !gives(caller, **role)) {
         return refuse(format!("you have not the role {}, so your token cannot have it", role.as_str()));
     }
     let held = |scope: &Scope| caller.scopes.as_ref().is_none_or(|own| own.iter().any(|own| own.includes(scope)));
@@ -210,6 +222,32 @@ fn may_make(caller: &Caller, wish: &WishedServiceToken) -> Result<(), ProvisionE
         Some(scope) => refuse(format!("you have not the scope {scope}, so your token cannot have it")),
         None => Ok(()),
     }
+}
+
+/// Whether somebody may give a role to a service. Administrators build, publish and administrate for any team, and so may
+/// their services; what auditors read is not theirs to read.
+fn gives(caller: &Caller, role: Role) -> bool {
+    caller.is(role) || (caller.is(Role::PlatformAdmin) && role != Role::Auditor)
+}
+
+/// Makes sure that whoever is not of a team gets nothing by a token that is for its members.
+fn leaves_to_members(caller: &Caller, team: &TeamId, scopes: &[Scope]) -> Result<(), ProvisionError> {
+    if caller.team == *team {
+        return Ok(());
+    }
+    let wrong: Vec<_> = scopes.iter().filter_map(|scope| for_members(scope, team)).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(ProvisionError::Invalid(wrong)) }
+}
+
+/// What is wrong with a scope in a token that somebody makes who is not of the team.
+fn for_members(scope: &Scope, team: &TeamId) -> Option<Violation> {
+    let action = OF_MEMBERS.into_iter().find(|action| scope.covers(action.as_str()))?;
+    let why = format!(
+        "{scope} covers {action}, and {} is for members of team {team}; name single scopes without it, such as \
+         `resource.read`, or have a member of {team} make the token",
+        action.doing()
+    );
+    Some(Violation::new("/scopes", why))
 }
 
 fn checked(

@@ -129,10 +129,10 @@ pub trait ServiceTokens: Send + Sync {
     /// The token with a hash, also one that has ended.
     async fn service_token_by_hash(&self, hash: &Digest) -> Result<Option<ServiceTokenRecord>, StoreError>;
 
-    /// Tokens, of one team or of all, the newest first.
+    /// Tokens, of any of some teams or of all, the newest first.
     async fn service_tokens(
         &self,
-        team: Option<&TeamId>,
+        teams: Option<&[TeamId]>,
         page: PageRequest<ServiceTokenId>,
     ) -> Result<Vec<ServiceTokenRecord>, StoreError>;
 

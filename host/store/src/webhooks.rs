@@ -313,10 +313,10 @@ pub trait Webhooks: Send + Sync {
     /// One webhook.
     async fn webhook(&self, id: WebhookId) -> Result<Option<WebhookRecord>, StoreError>;
 
-    /// The webhooks of a team, or all, the oldest first.
+    /// The webhooks of any of some teams, or all, the oldest first.
     async fn webhooks(
         &self,
-        team: Option<&TeamId>,
+        teams: Option<&[TeamId]>,
         page: PageRequest<WebhookId>,
     ) -> Result<Vec<WebhookRecord>, StoreError>;
 

@@ -36,7 +36,7 @@ pub(crate) struct ListArgs {
     /// Those of a binding
     #[arg(long)]
     binding: Option<BindingName>,
-    /// Those on a team's requests; your own team's if nothing is said, except for auditors
+    /// Those on a team's requests; those on every team's that you may see if nothing is said
     #[arg(long)]
     team: Option<TeamId>,
     /// Those after a number: where the last page ended

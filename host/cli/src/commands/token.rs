@@ -25,10 +25,11 @@ Examples:
   MACADAM_TOKEN=$(macadam token create --name ci --role developer --scope 'plugin.publish')
 
 A service has no more rights than whoever makes its token, and never decides on requests; whoever made a token of it does
-not approve what it asks for. Tokens of one name in one team are one service, so that a token can be replaced while the
+not approve what it asks for. A token for another team than yours is for nothing that only its members may do, such as
+getting credentials, so name its scopes one by one. Tokens of one name in one team are one service, so that a token can be replaced while the
 old one still counts.")]
     Create(Wish),
-    /// List the tokens of your team, without the tokens themselves
+    /// List the tokens of your team and of others that you may see, without the tokens themselves
     List {
         /// Show what comes after this one
         #[arg(long, value_name = "ID")]

@@ -31,7 +31,7 @@ Examples:
 The receiver is told of the team's events from now on, as CloudEvents JSON, and checks them with the secret as
 https://www.standardwebhooks.com says. `macadam webhook test` sends one to try.")]
     Create(CreateArgs),
-    /// List the webhooks of your team, or of another
+    /// List the webhooks that you may see, or a team's
     List(ListArgs),
     /// Show one webhook
     Get {

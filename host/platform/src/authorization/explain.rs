@@ -1,5 +1,8 @@
 //! Why somebody may not do something, and what it would take: found by asking the same rules about the same person with
 //! one thing changed, another role or another team. So an explanation can never say something else than the rules do.
+//!
+//! What no policy may permit, the use cases ask themselves, such as whether an approver is in a group that is asked for. An
+//! answer to somebody's question asks that, too.
 
 use macadam_core::names::{EnvironmentName, NameError, Namespace, ResourceKey, TeamId, TemplateId};
 use macadam_core::request::EnvironmentClass;
@@ -9,6 +12,7 @@ use serde::Serialize;
 
 use super::{Access, Action, Determining, PolicyEffect, Refused, Target, TargetKind};
 use crate::provisioning::ProvisionError;
+use crate::service_tokens::makes_tokens;
 use crate::{Caller, Platform, Role};
 
 /// The answer to "may I?", with its reasons.
@@ -22,7 +26,8 @@ pub struct Explanation {
     pub allowed: bool,
     /// Why, in one sentence.
     pub because: String,
-    /// The policies that decided: those that permit, or those that forbid. None when nothing permits it.
+    /// The policies that decided: those that permit, or those that forbid. None when nothing permits it, or when it is
+    /// refused whatever policies permit.
     pub policies: Vec<Determining>,
     /// What it would take; nothing when it is allowed already, or when no role and no team would help.
     pub takes: Takes,
@@ -167,7 +172,27 @@ impl Platform {
         self.authorize(caller, Action::AccessExplain, &Target::Platform)?;
         let action = question.action;
         let target = self.target_of(caller, question).await?;
-        Ok(self.access().explain(caller, action, &target))
+        let explanation = self.access().explain(caller, action, &target);
+        if !explanation.allowed {
+            return Ok(explanation);
+        }
+        match self.allowed_besides(caller, action, &target).await {
+            Ok(()) => Ok(explanation),
+            Err(ProvisionError::Forbidden(because)) => {
+                Ok(Explanation { allowed: false, because, policies: Vec::new(), ..explanation })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the use cases ask besides the policies, since no policy may permit it.
+    async fn allowed_besides(&self, caller: &Caller, action: Action, target: &Target) -> Result<(), ProvisionError> {
+        match (action, target) {
+            (Action::ServiceTokenCreate, _) => makes_tokens(caller),
+            (Action::RequestApprove, Target::Request { id, .. }) => self.could_approve(caller, *id).await,
+            (Action::RequestCancel, Target::Request { id, .. }) => self.could_cancel(caller, *id).await,
+            _ => Ok(()),
+        }
     }
 
     async fn target_of(&self, caller: &Caller, question: Question) -> Result<Target, ProvisionError> {

@@ -113,7 +113,7 @@ impl Platform {
     /// What a policy would change. Nothing is changed.
     ///
     /// # Errors
-    /// [`AccessError`], as the change itself would.
+    /// [`AccessError`], as the change itself would for somebody who may change policies.
     pub async fn check_access_policy(
         &self,
         caller: &Caller,
@@ -122,7 +122,12 @@ impl Platform {
     ) -> Result<CheckedPolicy, AccessError> {
         self.authorize(caller, Action::AccessPolicyRead, &Target::Platform)?;
         let current = self.store().access_policies().await?;
-        let rules = self.access().judged(caller, &current, name, Some(text))?;
+        let rules = self.access().changed(&current, name, Some(text))?;
+        // Whoever only looks, such as an auditor, cannot change the rules now either; the differences tell them who could
+        // not any more.
+        if self.access().allows(caller, Action::AccessPolicyChange, &Target::Platform) {
+            self.access().leaves_a_way_back(&rules, caller)?;
+        }
         Ok(CheckedPolicy { differences: self.access().differences(&rules) })
     }
 
@@ -176,7 +181,8 @@ impl Platform {
             if text.is_none() && !current.policies.iter().any(|policy| policy.name == *name) {
                 return Err(AccessError::Unknown(name.clone()));
             }
-            self.access().judged(caller, &current, name, text.as_deref())?;
+            let rules = self.access().changed(&current, name, text.as_deref())?;
+            self.access().leaves_a_way_back(&rules, caller)?;
             let generation = current.generation;
             let change = AccessPolicyChange { name: name.clone(), text: text.clone(), expected, generation };
             match self.store().change_access_policy(&change, &why, now).await {
@@ -192,10 +198,9 @@ impl Platform {
 }
 
 impl Access {
-    /// The rules as a change would make them, if it may be made.
-    fn judged(
+    /// The rules as a change would make them.
+    fn changed(
         &self,
-        caller: &Caller,
         current: &AccessPolicySet,
         name: &AccessPolicyName,
         text: Option<&str>,
@@ -222,11 +227,15 @@ impl Access {
         if let (Some(why), Some(_)) = (&closed, text) {
             return Err(AccessError::Closed(why.clone()));
         }
-        let rules = Rules { generation: current.generation, policies: policies.unwrap_or_default(), closed };
-        let still = |action| self.allows_by(&rules, caller, action, &Target::Platform);
-        if !still(Action::AccessPolicyChange) || !still(Action::AccessPolicyRead) {
-            return Err(AccessError::LocksOut { person: caller.person.to_string() });
+        Ok(Rules { generation: current.generation, policies: policies.unwrap_or_default(), closed })
+    }
+
+    /// Makes sure that somebody who changes the rules can take that back.
+    fn leaves_a_way_back(&self, rules: &Rules, mender: &Caller) -> Result<(), AccessError> {
+        let still = |action| self.allows_by(rules, mender, action, &Target::Platform);
+        if still(Action::AccessPolicyChange) && still(Action::AccessPolicyRead) {
+            return Ok(());
         }
-        Ok(rules)
+        Err(AccessError::LocksOut { person: mender.person.to_string() })
     }
 }

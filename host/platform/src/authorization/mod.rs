@@ -33,6 +33,7 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use macadam_store::{AccessPolicySet, StoreError};
@@ -82,16 +83,21 @@ impl Access {
         Ok(Self { built_in, judge, rules })
     }
 
-    /// Puts another set of added policies in force.
+    /// Puts another set of added policies in force, if it is newer than the one that is: of two that are read at once, the
+    /// older one may come last.
     fn put_in_force(&self, added: &AccessPolicySet) {
-        let rules = self.built_in.with(added);
+        let rules = Arc::new(self.built_in.with(added));
+        let newer = |current: &Arc<Rules>| rules.generation > current.generation;
+        let before = self.rules.rcu(|current| Arc::clone(if newer(current) { &rules } else { current }));
+        if !newer(&before) {
+            return;
+        }
         match &rules.closed {
             None => tracing::info!(generation = rules.generation, added = added.policies.len(), "access policies"),
             Some(why) => {
                 tracing::error!(%why, "the access policies cannot be used; nothing is allowed until that is mended");
             }
         }
-        self.rules.store(std::sync::Arc::new(rules));
     }
 
     fn allows(&self, caller: &Caller, action: Action, target: &Target) -> bool {
@@ -169,14 +175,14 @@ impl Platform {
         &self.parts.access
     }
 
-    /// Puts the added policies in force that the store has, if they are others than those that are. Other replicas
-    /// change them too.
+    /// Puts the added policies in force that the store has, if they are newer than those that are. Other replicas change
+    /// them too.
     ///
     /// # Errors
     /// When the store fails; the rules are as they were.
     pub async fn follow_access(&self) -> Result<(), StoreError> {
         let generation = self.store().access_generation().await?;
-        if generation != self.access().rules.load().generation {
+        if generation > self.access().rules.load().generation {
             self.access().put_in_force(&self.store().access_policies().await?);
         }
         Ok(())

@@ -7,7 +7,7 @@ use macadam_core::names::TeamId;
 use macadam_core::request::EnvironmentClass;
 use macadam_store::StoreError;
 
-use super::{Action, Target};
+use super::{Action, Refused, Target};
 use crate::{Caller, Platform};
 
 /// Which teams' things a list may have.
@@ -28,6 +28,11 @@ impl Teams {
         }
     }
 
+    /// Whether there is not one.
+    fn are_none(&self) -> bool {
+        matches!(self, Self::These(teams) if teams.is_empty())
+    }
+
     /// As the store's filters have it.
     pub(crate) fn into_filter(self) -> Option<Vec<TeamId>> {
         match self {
@@ -46,6 +51,19 @@ impl Platform {
         let all = teams.len();
         let seen: BTreeSet<_> = teams.into_iter().filter(|team| self.sees_some_of(caller, action, team)).collect();
         Ok(if seen.len() == all { Teams::All } else { Teams::These(seen) })
+    }
+
+    /// The same, for lists that are refused to whoever may see nothing of any team's.
+    pub(crate) async fn some_teams_for<E>(&self, caller: &Caller, action: Action) -> Result<Teams, E>
+    where
+        E: From<StoreError> + From<Refused>,
+    {
+        let teams = self.teams_for(caller, action).await?;
+        if teams.are_none() {
+            // Says what it would take.
+            self.authorize(caller, action, &Target::Team(caller.team.clone()))?;
+        }
+        Ok(teams)
     }
 
     /// Whether somebody may see things of a team in environments of any class.

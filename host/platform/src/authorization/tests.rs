@@ -16,6 +16,11 @@ fn access() -> Access {
 
 fn with(policies: &[(&str, &str)]) -> Access {
     let access = access();
+    access.put_in_force(&added(1, policies));
+    access
+}
+
+fn added(generation: u64, policies: &[(&str, &str)]) -> AccessPolicySet {
     let record = |(name, text): &(&str, &str)| AccessPolicyRecord {
         name: name.parse().unwrap(),
         text: (*text).to_owned(),
@@ -24,8 +29,7 @@ fn with(policies: &[(&str, &str)]) -> Access {
         reason: String::new(),
         changed_at: Timestamp::UNIX_EPOCH,
     };
-    access.put_in_force(&AccessPolicySet { generation: 1, policies: policies.iter().map(record).collect() });
-    access
+    AccessPolicySet { generation, policies: policies.iter().map(record).collect() }
 }
 
 fn caller(person: &str, team: &str, roles: &[Role]) -> Caller {
@@ -201,6 +205,21 @@ fn rules_that_cannot_be_used_close_everything_but_what_mends_them() {
     assert!(access.allows(&ada, Action::AccessPolicyChange, &Target::Platform));
     let dana = caller("dana", "payments", &[Role::Developer]);
     assert!(!access.allows(&dana, Action::AccessPolicyChange, &Target::Platform));
+}
+
+#[test]
+fn an_older_set_of_policies_never_takes_the_place_of_a_newer_one() {
+    let access = access();
+    let closed = [("closed", "forbid (principal, action == Action::\"resource.create\", resource);")];
+    let dana = caller("dana", "payments", &[Role::Developer]);
+    let target = resource_in("payments", "dev", EnvironmentClass::Development);
+    let may = || access.allows(&dana, Action::ResourceCreate, &target);
+    access.put_in_force(&added(2, &closed));
+    assert!(!may(), "the newer set counts");
+    access.put_in_force(&added(1, &[]));
+    assert!(!may(), "what was read before comes too late, and what the newer one forbids stays forbidden");
+    access.put_in_force(&added(3, &[]));
+    assert!(may(), "the next one counts");
 }
 
 #[test]

@@ -7,7 +7,6 @@ use macadam_store::{DecisionFilter, DecisionRecord, DifferenceRecord, NewAuditEn
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::authorization::scope::Teams;
 use crate::authorization::{Action, Target};
 use crate::provisioning::ProvisionError;
 use crate::{Caller, Platform};
@@ -27,21 +26,24 @@ pub struct DecisionDetail {
 }
 
 impl Platform {
-    /// Decisions in the order in which they were recorded, without what the plugins were given.
+    /// The decisions that the caller may see, in the order in which they were recorded, without what the plugins were
+    /// given.
     ///
     /// # Errors
-    /// [`ProvisionError::Forbidden`] when another team's are asked for.
+    /// [`ProvisionError::Forbidden`] when those of a team are asked for that the caller may not see, or there is no team
+    /// of which they may.
     pub async fn decisions(
         &self,
         caller: &Caller,
         mut filter: DecisionFilter,
         page: PageRequest<u64>,
     ) -> Result<Vec<DecisionRecord>, ProvisionError> {
-        if filter.team.is_none() && self.teams_for(caller, Action::DecisionRead).await? != Teams::All {
-            filter.team = Some(caller.team.clone());
-        }
-        if let Some(team) = &filter.team {
-            self.authorize(caller, Action::DecisionRead, &Target::Team(team.clone()))?;
+        match &filter.team {
+            Some(team) => self.authorize(caller, Action::DecisionRead, &Target::Team(team.clone()))?,
+            None => {
+                let seen = self.some_teams_for::<ProvisionError>(caller, Action::DecisionRead).await?;
+                filter.teams = seen.into_filter();
+            }
         }
         self.recorder().flush().await;
         Ok(self.store().decisions(&filter, page).await?)

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use macadam_core::names::TeamId;
 use macadam_store::{AttemptRecord, Cancelled, JobFilter, JobId, JobRecord, PageRequest};
 
-use crate::authorization::scope::Teams;
 use crate::authorization::{Action, Target};
 use crate::provisioning::ProvisionError;
 use crate::{Caller, Platform};
@@ -23,8 +22,8 @@ impl Platform {
         mut filter: JobFilter,
         page: PageRequest<JobId>,
     ) -> Result<Vec<JobRecord>, ProvisionError> {
-        if filter.team.is_none() && self.teams_for(caller, Action::JobRead).await? != Teams::All {
-            filter.team = Some(caller.team.clone());
+        if filter.team.is_none() {
+            filter.teams = self.teams_for(caller, Action::JobRead).await?.into_filter();
         }
         let hidden = |team: &TeamId| !self.may(caller, Action::JobRead, &Target::Team(team.clone()));
         if filter.team.as_ref().is_some_and(hidden) {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use macadam_core::digest::Digest;
 use macadam_core::lifecycle::RequestState;
-use macadam_store::{Approval, ApproveOutcome, JobId, RequestId, RequestRecord};
+use macadam_store::{Approval, ApproveOutcome, JobId, RequestId, RequestRecord, ReviewError};
 
 use crate::authorization::{Action, Target};
 use crate::platform::random;
@@ -68,6 +68,34 @@ impl Platform {
             }
             _ => Ok(self.store().cancel(request, &caller.person, &caller.origin, now).await?),
         }
+    }
+
+    /// Makes sure that an approval of the caller's could count: no policy can say otherwise.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Forbidden`] as [`Self::approve`] would be.
+    pub(crate) async fn could_approve(&self, caller: &Caller, request: RequestId) -> Result<(), ProvisionError> {
+        let record = self.visible_request(caller, request).await?;
+        self.is_another_person(caller, Some(&record)).await?;
+        let approver = caller.approver();
+        let waits = record.state == RequestState::PendingApproval;
+        if waits && !record.needs.iter().any(|need| approver.may_meet(need)) {
+            return Err(ReviewError::NotAnApprover(approver.person).into());
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a request is the caller's to take back: while it waits no policy can say otherwise.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Forbidden`] as [`Self::cancel`] would be.
+    pub(crate) async fn could_cancel(&self, caller: &Caller, request: RequestId) -> Result<(), ProvisionError> {
+        let record = self.visible_request(caller, request).await?;
+        let requester = record.actor.person;
+        if record.state == RequestState::PendingApproval && requester != caller.person {
+            return Err(ReviewError::NotRequester { requester }.into());
+        }
+        Ok(())
     }
 
     /// A request that the caller may see.

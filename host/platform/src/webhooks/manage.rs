@@ -13,7 +13,6 @@ use macadam_store::{
 };
 use serde_json::json;
 
-use crate::authorization::scope::Teams;
 use crate::authorization::{Action, Refused, Target};
 use crate::events::CloudEvent;
 use crate::platform::random;
@@ -108,20 +107,24 @@ impl Platform {
         Ok(self.shown(self.allowed_webhook(caller, Action::WebhookRead, id).await?))
     }
 
-    /// The webhooks of the caller's team, or of another that is named, as far as the caller may change them.
+    /// The webhooks of the team that is named, or of all whose webhooks the caller may see.
     ///
     /// # Errors
-    /// [`ManageError::Refused`] for a team whose things the caller may not change.
+    /// [`ManageError::Refused`] for a team whose webhooks the caller may not see, and when there is no other.
     pub async fn webhooks(
         &self,
         caller: &Caller,
         team: Option<TeamId>,
         page: PageRequest<WebhookId>,
     ) -> Result<Vec<WebhookView>, ManageError> {
-        let all = team.is_none() && self.teams_for(caller, Action::WebhookRead).await? == Teams::All;
-        let team = team.unwrap_or_else(|| caller.team.clone());
-        self.authorize(caller, Action::WebhookRead, &Target::Team(team.clone()))?;
-        let found = self.store().webhooks(Some(&team).filter(|_| !all), page).await?;
+        let teams = match team {
+            Some(team) => {
+                self.authorize(caller, Action::WebhookRead, &Target::Team(team.clone()))?;
+                Some(vec![team])
+            }
+            None => self.some_teams_for::<ManageError>(caller, Action::WebhookRead).await?.into_filter(),
+        };
+        let found = self.store().webhooks(teams.as_deref(), page).await?;
         Ok(found.into_iter().map(|webhook| self.shown(webhook)).collect())
     }
 

@@ -45,7 +45,7 @@ pub(super) async fn list(
 ) -> Result<JsonBody<Page<DecisionRecord, u64>>, Problem> {
     let Filter { kind, plugin, binding, team, role, since, until, after, limit: asked } = filter;
     let limit = limit(asked)?;
-    let filter = DecisionFilter { kind, plugin, binding, component: None, team, role, since, until };
+    let filter = DecisionFilter { kind, plugin, binding, component: None, team, teams: None, role, since, until };
     let records = state.platform.decisions(&caller, filter, PageRequest { after, limit }).await?;
     Ok(JsonBody(Page::of(records, limit, |record| record.seq)))
 }

@@ -143,7 +143,7 @@ pub(super) async fn list(
 ) -> Result<JsonBody<Page<Summary, JobId>>, Problem> {
     let ListParams { state: job_state, team, provider, phase, limit: asked, after } = params;
     let limit = limit(asked)?;
-    let filter = JobFilter { state: job_state, team, provider, phase };
+    let filter = JobFilter { state: job_state, team, teams: None, provider, phase };
     let jobs = state.platform.jobs(&caller, filter, PageRequest { limit, after }).await?;
     Ok(JsonBody(Page::of(jobs.into_iter().map(Summary::of).collect(), limit, |job| job.id)))
 }

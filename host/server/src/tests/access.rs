@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, header};
 use serde_json::json;
 
-use super::host::{Host, one_of_platform, request_as};
+use super::host::{Host, one_of_platform, request_as, request_bearing};
 
 #[tokio::test]
 async fn a_question_about_oneself_is_answered_with_what_it_would_take() {
@@ -27,6 +27,32 @@ async fn a_question_about_oneself_is_answered_with_what_it_would_take() {
     let own = host.get_as("dana", &format!("/api/v1/authorize?action=request.approve&request={request}")).await.json();
     assert_eq!(own["allowed"], false);
     assert_eq!(own["policies"][0]["policy"], "nobody-reviews-their-own", "a forbid counts also when nothing permits");
+}
+
+#[tokio::test]
+async fn what_no_policy_can_permit_is_answered_as_it_would_be_refused() {
+    let host = Host::start().await;
+    let request = host.dana_has_asked_for("ledger", one_of_platform()).await;
+    let ask = async |bearer: &str, query: &str| {
+        let request = request_bearing(bearer, Method::GET, &format!("/api/v1/authorize?{query}"));
+        host.send(request.body(Body::empty()).unwrap()).await.json()
+    };
+    let (approve, cancel) =
+        (format!("action=request.approve&request={request}"), format!("action=request.cancel&request={request}"));
+    assert_eq!(ask("token-of-amir", &approve).await["allowed"], true, "he is in the group that is asked for");
+    assert_eq!(ask("token-of-dana", &cancel).await["allowed"], true, "it is her request");
+    let wish = json!({"name": "ci", "roles": ["developer"], "scopes": ["*"], "expires_in_days": 1});
+    let made = host.post_as("dana", "/api/v1/service-tokens", &wish).await.json();
+    let service = made["token"].as_str().unwrap();
+    for (bearer, query, because) in [
+        ("token-of-ada", approve.as_str(), "no approval that is still missing is for ada to give"),
+        ("token-of-ada", cancel.as_str(), "only dana can cancel this request"),
+        (service, "action=service-token.create", "people make tokens"),
+    ] {
+        let no = ask(bearer, query).await;
+        assert_eq!((no["allowed"].as_bool(), &no["policies"]), (Some(false), &json!([])), "{no}");
+        assert!(no["because"].as_str().unwrap().contains(because), "{no}");
+    }
 }
 
 #[tokio::test]
@@ -100,6 +126,32 @@ async fn what_would_lock_everybody_out_or_means_nothing_is_not_added() {
 }
 
 #[tokio::test]
+async fn a_policy_is_checked_also_by_those_who_may_only_look_and_who_would_lock_themselves_out_is_told_so() {
+    let host = Host::start().await;
+    let path = "/api/v1/access/policies/a/check";
+    let wish = json!({
+        "name": "checks", "roles": ["platform-admin"], "scopes": ["access-policy.read"], "expires_in_days": 1,
+    });
+    let made = host.post_as("ada", "/api/v1/service-tokens", &wish).await.json();
+    let token = made["token"].as_str().unwrap();
+    let lockout = json!({"text": "forbid (principal, action == Action::\"access-policy.change\", resource);"});
+    for bearer in ["token-of-iris", token] {
+        let check = async |wish: &serde_json::Value| {
+            let request = request_bearing(bearer, Method::POST, path).header(header::CONTENT_TYPE, "application/json");
+            host.send(request.body(Body::from(wish.to_string())).unwrap()).await
+        };
+        let checked = check(&json!({"text": CLOSED})).await;
+        assert_eq!(checked.status, 200, "{}", String::from_utf8_lossy(&checked.body));
+        assert!(!checked.json()["differences"].as_array().unwrap().is_empty(), "what it turns is told");
+        let locked = check(&lockout).await.json();
+        let turned = &locked["differences"][0];
+        assert_eq!((turned["action"].as_str(), turned["after"].as_bool()), (Some("access-policy.change"), Some(false)));
+    }
+    let refused = host.post_as("ada", path, &lockout).await.is_problem("invalid", 422);
+    assert!(refused["detail"].as_str().unwrap().contains("could not change access policies any more"), "{refused}");
+}
+
+#[tokio::test]
 async fn the_rules_are_for_those_to_see_and_to_change_who_may() {
     let host = Host::start().await;
     for person in ["dana", "amir"] {
@@ -125,6 +177,47 @@ async fn a_list_shows_only_what_could_be_looked_at_alone() {
     assert_eq!(put.status.as_u16(), 200);
     assert_eq!((listed("dana").await, listed("amir").await), (1, 0), "what is forbidden alone is not listed either");
     host.get_as("amir", "/api/v1/resources/payments/dev/database/ledger").await.is_problem("not-found", 404);
+}
+
+#[tokio::test]
+async fn what_a_policy_permits_of_another_team_is_listed_with_ones_own() {
+    let host = Host::start().await;
+    host.dana_has_asked_for("ledger", Vec::new()).await;
+    for (person, team) in [("dana", "payments"), ("olga", "orders"), ("ada", "platform")] {
+        let wish = json!({"url": "https://hooks.example/a", "team": team});
+        let made = host.post_as(person, "/api/v1/webhooks", &wish).await;
+        assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
+        let wish = json!({"name": "ci", "roles": ["developer"], "scopes": ["catalog.read"], "expires_in_days": 1});
+        let made = host.post_as(person, "/api/v1/service-tokens", &wish).await;
+        assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
+    }
+    let teams = async |list: &str| {
+        let items = host.get_as("olga", &format!("/api/v1/{list}")).await.json()["items"].clone();
+        let teams: std::collections::BTreeSet<_> =
+            items.as_array().unwrap().iter().map(|item| item["team"].as_str().unwrap().to_owned()).collect();
+        teams.into_iter().collect::<Vec<_>>()
+    };
+    assert!(teams("jobs").await.is_empty());
+    for list in ["webhooks", "service-tokens"] {
+        assert_eq!(teams(list).await, ["orders"], "{list}");
+    }
+    let text = "permit (principal == Person::\"olga\", action in [Action::\"job.read\", Action::\"webhook.read\", \
+                Action::\"service-token.read\", Action::\"decision.read\"], resource == Team::\"payments\");";
+    let put = async |text: &str| {
+        let wish = json!({"text": text}).to_string();
+        let put = host.send_json("ada", Method::PUT, "/api/v1/access/policies/shared", &wish).await;
+        assert_eq!(put.status, 200, "{}", String::from_utf8_lossy(&put.body));
+    };
+    put(text).await;
+    assert_eq!(teams("jobs").await, ["payments"]);
+    for list in ["webhooks", "service-tokens"] {
+        assert_eq!(teams(list).await, ["orders", "payments"], "{list}: what is nobody's here stays hidden");
+    }
+    let own = "forbid (principal, action == Action::\"decision.read\", resource == Team::\"orders\");";
+    put(&format!("{text}\n{own}")).await;
+    assert!(teams("decisions").await.is_empty(), "a list is there for whoever may see those of another team alone");
+    put(own).await;
+    host.get_as("olga", "/api/v1/decisions").await.is_problem("forbidden", 403);
 }
 
 #[tokio::test]

@@ -32,11 +32,12 @@ use crate::sign_in::Authenticator;
 use crate::{ServerState, router};
 
 /// Person, team, roles, groups. A person's token is their name after `token-of-`.
-const PEOPLE: [(&str, &str, &str, &str); 4] = [
+const PEOPLE: [(&str, &str, &str, &str); 5] = [
     ("dana", "payments", "\"developer\"", ""),
     ("olga", "orders", "\"developer\"", ""),
     ("amir", "platform", "\"approver\"", "\"platform\""),
     ("ada", "platform", "\"admin\"", ""),
+    ("iris", "platform", "\"auditor\"", ""),
 ];
 
 pub(super) struct Host {
@@ -257,14 +258,18 @@ fn database(name: &str) -> Change {
     }
 }
 
+/// A request with somebody's own token, such as a service's.
+pub(super) fn request_bearing(token: &str, method: Method, path: &str) -> axum::http::request::Builder {
+    Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {token}"))
+}
+
 /// An approval that one member of the group `platform` can give.
 pub(super) fn one_of_platform() -> Vec<ApprovalNeed> {
     vec![ApprovalNeed { reason: "it is new".to_owned(), groups: vec!["platform".parse().unwrap()], count: 1 }]
 }
 
 pub(super) fn request_as(person: &str, method: Method, path: &str) -> axum::http::request::Builder {
-    let token = format!("Bearer token-of-{person}");
-    Request::builder().method(method).uri(path).header(header::AUTHORIZATION, token)
+    request_bearing(&format!("token-of-{person}"), method, path)
 }
 
 fn plugin() -> macadam_core::names::PluginRef {

@@ -39,6 +39,8 @@ pub struct DecisionFilter {
     pub component: Option<Digest>,
     /// About one team's requests.
     pub team: Option<TeamId>,
+    /// About any of these teams' requests: those that somebody may see.
+    pub teams: Option<Vec<TeamId>>,
     /// In one role.
     pub role: Option<DecisionRole>,
     /// Recorded at this moment or later.

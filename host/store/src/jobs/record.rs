@@ -202,6 +202,8 @@ pub struct JobFilter {
     pub state: Option<JobState>,
     /// Of one team.
     pub team: Option<TeamId>,
+    /// Of any of these teams: those whose things somebody may see.
+    pub teams: Option<Vec<TeamId>>,
     /// Of one provider.
     pub provider: Option<PluginName>,
     /// At one kind of work.

@@ -9,8 +9,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::row::{At, Columns, json, one_row};
+use super::teams::{has_team, only_of};
 use super::tx::{Tx, retrying};
-use super::{Conn, PostgresStore, Result, journal, teams};
+use super::{Conn, PostgresStore, Result, journal};
 use crate::service_tokens::{USE_NOTED_FOR, made};
 use crate::{
     By, NewAuditEntry, NewServiceToken, PageRequest, ServiceTokenError, ServiceTokenId, ServiceTokenRecord,
@@ -38,13 +39,11 @@ impl ServiceTokens for PostgresStore {
 
     async fn service_tokens(
         &self,
-        team: Option<&TeamId>,
+        teams: Option<&[TeamId]>,
         page: PageRequest<ServiceTokenId>,
     ) -> Result<Vec<ServiceTokenRecord>> {
         let mut query = QueryBuilder::<Postgres>::new("SELECT * FROM service_tokens WHERE 1 = 1");
-        if let Some(team) = team {
-            query.push(" AND team = ").push_bind(team.to_string());
-        }
+        only_of(&mut query, "team", teams);
         if let Some(after) = page.after {
             query.push(" AND id < ").push_bind(after.to_string());
         }
@@ -88,7 +87,7 @@ async fn add(
     now: Timestamp,
 ) -> Result<ServiceTokenRecord, ServiceTokenError> {
     let mut tx = store.begin().await?;
-    if !teams::has_team(&mut tx, &new.team).await? {
+    if !has_team(&mut tx, &new.team).await? {
         return Err(ServiceTokenError::UnknownTeam(new.team.clone()));
     }
     insert(&mut tx, new, now).await?;

@@ -96,15 +96,15 @@ async fn put_environment(
     tx.commit(now).await.map(drop)
 }
 
-/// Narrows a list to what belongs to any of some teams.
-pub(super) fn only_of(query: &mut QueryBuilder<Postgres>, teams: Option<&[TeamId]>) {
+/// Narrows a list to what belongs to any of some teams, by the column that says whose it is.
+pub(super) fn only_of(query: &mut QueryBuilder<Postgres>, column: &'static str, teams: Option<&[TeamId]>) {
     let Some(teams) = teams else { return };
     // `IN ()` is no SQL.
     if teams.is_empty() {
         query.push(" AND 1 = 0");
         return;
     }
-    let mut names = query.push(" AND team IN (").separated(", ");
+    let mut names = query.push(" AND ").push(column).push(" IN (").separated(", ");
     for team in teams {
         names.push_bind(team.to_string());
     }

@@ -9,7 +9,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::row::{Columns, json, micros, one_row};
-use super::{Conn, Result, SqliteStore, commit, journal, teams};
+use super::teams::{has_team, only_of};
+use super::{Conn, Result, SqliteStore, commit, journal};
 use crate::service_tokens::{USE_NOTED_FOR, made};
 use crate::{
     By, NewAuditEntry, NewServiceToken, PageRequest, ServiceTokenError, ServiceTokenId, ServiceTokenRecord,
@@ -24,7 +25,7 @@ impl ServiceTokens for SqliteStore {
         now: Timestamp,
     ) -> Result<ServiceTokenRecord, ServiceTokenError> {
         let mut tx = self.begin().await?;
-        if !teams::has_team(&mut tx, &new.team).await? {
+        if !has_team(&mut tx, &new.team).await? {
             return Err(ServiceTokenError::UnknownTeam(new.team.clone()));
         }
         insert(&mut tx, new, now).await?;
@@ -45,13 +46,11 @@ impl ServiceTokens for SqliteStore {
 
     async fn service_tokens(
         &self,
-        team: Option<&TeamId>,
+        teams: Option<&[TeamId]>,
         page: PageRequest<ServiceTokenId>,
     ) -> Result<Vec<ServiceTokenRecord>> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM service_tokens WHERE 1 = 1");
-        if let Some(team) = team {
-            query.push(" AND team = ").push_bind(team.to_string());
-        }
+        only_of(&mut query, "team", teams);
         if let Some(after) = page.after {
             query.push(" AND id < ").push_bind(after.to_string());
         }

@@ -102,6 +102,10 @@ async fn jobs_are_listed_newest_first_by_state_team_provider_and_phase_page_by_p
     assert_eq!(list(all(), PageRequest::first(2)).await, [ids[2], ids[1]]);
     assert_eq!(list(all(), PageRequest::after(ids[1], 2)).await, [ids[0]]);
     assert_eq!(list(JobFilter { team: Some(team_id("shop")), ..all() }, PageRequest::first(9)).await, [ids[2], ids[0]]);
+    let of = |teams: &[&str]| JobFilter { teams: Some(teams.iter().map(|team| team_id(team)).collect()), ..all() };
+    assert_eq!(list(of(&["shop", "web"]), PageRequest::first(9)).await, [ids[2], ids[1], ids[0]]);
+    assert_eq!(list(of(&["web"]), PageRequest::first(9)).await, [ids[1]]);
+    assert!(list(of(&[]), PageRequest::first(9)).await.is_empty(), "of no team there are none");
     let provider = |name: &str| JobFilter { provider: Some(name.parse().unwrap()), ..all() };
     assert_eq!(list(provider("macadam/postgres"), PageRequest::first(9)).await.len(), 3);
     assert!(list(provider("macadam/other"), PageRequest::first(9)).await.is_empty());

@@ -2,6 +2,7 @@
 
 use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
+use macadam_core::names::TeamId;
 use macadam_store::*;
 
 use super::world::*;
@@ -105,14 +106,15 @@ async fn tokens_are_listed_by_team_newest_first_and_page_by_page() {
         world.advance(1);
         ids.push(world.store.add_service_token(&new(&world, team, name, name), world.now()).await.unwrap().id);
     }
-    let names = async |team: Option<&str>, page| {
-        let team = team.map(team_id);
-        let found = world.store.service_tokens(team.as_ref(), page).await.unwrap();
+    let names = async |teams: Option<Vec<TeamId>>, page| {
+        let found = world.store.service_tokens(teams.as_deref(), page).await.unwrap();
         found.into_iter().map(|token| token.name).collect::<Vec<_>>()
     };
     assert_eq!(names(None, PageRequest::first(10)).await, ["d", "c", "b", "a"]);
-    assert_eq!(names(Some("shop"), PageRequest::first(2)).await, ["d", "c"]);
-    assert_eq!(names(Some("shop"), PageRequest::after(ids[2], 2)).await, ["a"]);
+    assert_eq!(names(Some(vec![team_id("shop")]), PageRequest::first(2)).await, ["d", "c"]);
+    assert_eq!(names(Some(vec![team_id("shop"), team_id("web")]), PageRequest::first(3)).await, ["d", "c", "b"]);
+    assert!(names(Some(Vec::new()), PageRequest::first(10)).await.is_empty(), "of no team there are none");
+    assert_eq!(names(Some(vec![team_id("shop")]), PageRequest::after(ids[2], 2)).await, ["a"]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use macadam_core::names::TeamId;
 use macadam_store::*;
 use tokio::task::JoinSet;
 
@@ -116,13 +117,17 @@ async fn a_webhook_is_kept_as_it_was_made_and_listed_for_its_team() {
     assert_eq!((&first.url, &first.secret), (&WebhookUrl::Sealed(wish.url.url), &wish.secret));
     world.advance(1);
     let (second, other) = (made(&world, "shop").await, made(&world, "web").await);
-    let list = async |team: Option<&str>, page| {
-        let team = team.map(team_id);
-        let found = world.store.webhooks(team.as_ref(), page).await.unwrap();
+    let list = async |teams: Option<Vec<TeamId>>, page| {
+        let found = world.store.webhooks(teams.as_deref(), page).await.unwrap();
         found.into_iter().map(|webhook| webhook.id).collect::<Vec<_>>()
     };
-    assert_eq!(list(Some("shop"), PageRequest::first(10)).await, [first.id, second.id]);
-    assert_eq!(list(Some("shop"), PageRequest::after(first.id, 10)).await, [second.id]);
+    assert_eq!(list(Some(vec![team_id("shop")]), PageRequest::first(10)).await, [first.id, second.id]);
+    assert_eq!(list(Some(vec![team_id("shop")]), PageRequest::after(first.id, 10)).await, [second.id]);
+    assert_eq!(
+        list(Some(vec![team_id("web"), team_id("shop")]), PageRequest::first(10)).await,
+        [first.id, second.id, other.id]
+    );
+    assert!(list(Some(Vec::new()), PageRequest::first(10)).await.is_empty(), "of no team there are none");
     assert_eq!(list(None, PageRequest::first(10)).await, [first.id, second.id, other.id]);
     let (description, types) = (Some(first.description.clone()), Some(first.filter.types.clone()));
     let said_again = WebhookChange { description, types, ..WebhookChange::default() };

@@ -11,6 +11,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::super::row::{At, Columns, int};
+use super::super::teams::only_of;
 use super::super::{Conn, Result};
 use super::texts::checked;
 use crate::{
@@ -85,7 +86,7 @@ pub(super) async fn decision(conn: &mut Conn, seq: u64) -> Result<Option<Decisio
 
 fn page_query(columns: &'static str, filter: &DecisionFilter, span: &Span, limit: u32) -> QueryBuilder<Postgres> {
     // The span has seen to the times.
-    let DecisionFilter { kind, plugin, binding, component, team, role, since: _, until: _ } = filter;
+    let DecisionFilter { kind, plugin, binding, component, team, teams, role, since: _, until: _ } = filter;
     let mut query = QueryBuilder::new(columns);
     query.push(FROM).push("> ").push_bind(span.after).push(" AND d.seq < ").push_bind(span.before);
     let mut narrow = |condition: &'static str, value: Option<String>| {
@@ -99,6 +100,7 @@ fn page_query(columns: &'static str, filter: &DecisionFilter, span: &Span, limit
     narrow(" AND d.component = ", component.as_ref().map(ToString::to_string));
     narrow(" AND d.team = ", team.as_ref().map(ToString::to_string));
     narrow(" AND d.role = ", role.map(|role| role.to_string()));
+    only_of(&mut query, "d.team", teams.as_deref());
     if role.is_some_and(|role| role != DecisionRole::Active) {
         // Says what the parameter does, in words that let the index on the few such records be used.
         query.push(" AND d.role <> 'active'");

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::super::row::{At, Columns};
+use super::super::teams::only_of;
 use super::super::{Conn, PostgresStore, Result};
 use crate::jobs::to_job;
 use crate::{JobFilter, JobId, JobRecord, JobTotals, PageRequest};
@@ -30,7 +31,7 @@ pub(super) async fn list(
     filter: &JobFilter,
     page: PageRequest<JobId>,
 ) -> Result<Vec<JobRecord>> {
-    let JobFilter { state, team, provider, phase } = filter;
+    let JobFilter { state, team, teams, provider, phase } = filter;
     let mut query = QueryBuilder::<Postgres>::new(JOBS);
     let mut narrow = |condition: &'static str, value: Option<String>| {
         if let Some(value) = value {
@@ -42,6 +43,7 @@ pub(super) async fn list(
     narrow(" AND jobs.provider = ", provider.as_ref().map(ToString::to_string));
     narrow(" AND jobs.phase = ", phase.map(|phase| phase.as_str().to_owned()));
     narrow(" AND jobs.id < ", page.after.map(|id| id.to_string()));
+    only_of(&mut query, "jobs.team", teams.as_deref());
     query.push(" ORDER BY jobs.id DESC LIMIT ").push_bind(i64::from(page.limit));
     query.build().fetch_all(&mut *store.read().await?).await?.iter().map(to_job).collect()
 }

@@ -48,7 +48,7 @@ pub(super) async fn list(
     narrow(" AND state = ", state.map(|state| state.to_string()));
     narrow(" AND resource_id = ", resource.map(|id| id.to_string()));
     narrow(" AND id < ", page.after.map(|id| id.to_string()));
-    only_of(&mut query, teams.as_deref());
+    only_of(&mut query, "team", teams.as_deref());
     selector::narrow(&mut query, selector, TAGS);
     query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(page.limit));
     query.build().fetch_all(conn).await?.iter().map(to_request).collect()

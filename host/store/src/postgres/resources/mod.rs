@@ -80,7 +80,7 @@ fn list_query(filter: &ResourceFilter, page: PageRequest<ResourceId>) -> QueryBu
     narrow(" AND team = ", team.as_ref().map(ToString::to_string));
     narrow(" AND state = ", state.map(|state| state.to_string()));
     narrow(" AND id > ", page.after.map(|id| id.to_string()));
-    only_of(&mut query, teams.as_deref());
+    only_of(&mut query, "team", teams.as_deref());
     selector::narrow(&mut query, selector, TAGS);
     if !include_gone {
         query.push(" AND state NOT IN ('deleted', 'failed')");

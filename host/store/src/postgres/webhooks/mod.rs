@@ -10,6 +10,7 @@ use sqlx::QueryBuilder;
 use sqlx::postgres::PgRow;
 
 use super::row::{At, Columns};
+use super::teams::only_of;
 use super::tx::retrying;
 use super::{Conn, PostgresStore, Result};
 use crate::{
@@ -33,11 +34,9 @@ impl Webhooks for PostgresStore {
         query.fetch_optional(&mut *self.read().await?).await?.as_ref().map(to_webhook).transpose()
     }
 
-    async fn webhooks(&self, team: Option<&TeamId>, page: PageRequest<WebhookId>) -> Result<Vec<WebhookRecord>> {
+    async fn webhooks(&self, teams: Option<&[TeamId]>, page: PageRequest<WebhookId>) -> Result<Vec<WebhookRecord>> {
         let mut query = QueryBuilder::new("SELECT * FROM webhooks WHERE 1 = 1");
-        if let Some(team) = team {
-            query.push(" AND team = ").push_bind(team.to_string());
-        }
+        only_of(&mut query, "team", teams);
         if let Some(after) = page.after {
             query.push(" AND id > ").push_bind(after.to_string());
         }
