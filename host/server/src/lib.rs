@@ -22,6 +22,7 @@
 //! | `cross_origin` | pages of which origins may call |
 //! | `compress` | which answers are compressed |
 //! | `conditional` | answers that a client has already |
+//! | `connections` | how many connections there are, and for how long without a request |
 //! | `deadline` | how long an answer may take |
 //! | `metrics` | what is counted |
 //!
@@ -30,6 +31,7 @@
 mod api;
 mod compress;
 mod conditional;
+mod connections;
 mod cross_origin;
 mod deadline;
 mod document;
