@@ -42,7 +42,7 @@ use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
 use crate::ServerState;
-use crate::api::{SignedIn, made_again};
+use crate::api::{SIGNATURE, SignedIn, made_again};
 use crate::deadline::LONGEST;
 use crate::extract::{MAX_BODY, read_up_to};
 use crate::problem::{Problem, ProblemKind};
@@ -134,7 +134,8 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(key.to_owned()))
 }
 
-/// Reads the body, and makes a digest of everything that says what is asked: by whom, where, on which condition, what.
+/// Reads the body, and makes a digest of everything that says what is asked: by whom, where, on which condition, what, and
+/// signed by whom.
 /// The team and what the token may be used for count, so that an answer is not given to a token that may not have it.
 async fn asked(caller: &Caller, action: Action, request: Request) -> Result<(Request, Digest), Problem> {
     let (parts, body) = request.into_parts();
@@ -149,7 +150,12 @@ async fn asked(caller: &Caller, action: Action, request: Request) -> Result<(Req
         (parts.method.as_str(), parts.uri.path_and_query().map(PathAndQuery::as_str), condition),
         Digest::of(&body),
     );
-    let asked = Digest::of_json(&about).map_err(|error| Problem::internal(&error))?;
+    // Only where there is one: the digests of all other requests are those that hosts of earlier versions made.
+    let asked = match parts.headers.get(SIGNATURE).map(HeaderValue::as_bytes) {
+        Some(signature) => Digest::of_json(&(about, signature)),
+        None => Digest::of_json(&about),
+    };
+    let asked = asked.map_err(|error| Problem::internal(&error))?;
     Ok((Request::from_parts(parts, Body::from(body)), asked))
 }
 

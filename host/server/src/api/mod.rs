@@ -49,6 +49,7 @@ use crate::origin::{origin, peer};
 use crate::problem::{Problem, ProblemKind};
 
 pub(crate) use events::Streams;
+pub(crate) use publish::SIGNATURE;
 
 /// Handlers of one path with their descriptions, as `routes!` makes them.
 type Routes = UtoipaMethodRouter<ServerState>;
