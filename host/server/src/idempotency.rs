@@ -35,7 +35,6 @@ use macadam_core::digest::Digest;
 use macadam_core::violation::Violation;
 use macadam_platform::authorization::Action;
 use macadam_platform::idempotency::{KeyError, Keyed, RENEWED_EVERY, held_by};
-use macadam_platform::plugins::MAX_PACKAGE;
 use macadam_platform::{Caller, Platform};
 use macadam_store::{KeyedRequest, StoreError};
 use serde::{Deserialize, Serialize};
@@ -44,7 +43,7 @@ use tracing::Instrument as _;
 use crate::ServerState;
 use crate::api::{SIGNATURE, SignedIn, made_again};
 use crate::deadline::LONGEST;
-use crate::extract::{MAX_BODY, read_up_to};
+use crate::extract::{most, read_up_to};
 use crate::problem::{Problem, ProblemKind};
 
 /// The header that carries the client's own key.
@@ -139,11 +138,10 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 /// The team and what the token may be used for count, so that an answer is not given to a token that may not have it.
 async fn asked(caller: &Caller, action: Action, request: Request) -> Result<(Request, Digest), Problem> {
     let (parts, body) = request.into_parts();
-    let most = if action == Action::PluginPublish { MAX_PACKAGE } else { MAX_BODY };
     let declared = parts.headers.clone();
     let mut reading = Request::new(body);
     *reading.headers_mut() = declared;
-    let body = read_up_to(reading, most).await?;
+    let body = read_up_to(reading, most(action)).await?;
     let condition = parts.headers.get(header::IF_MATCH).map(HeaderValue::as_bytes);
     let about = (
         (caller.team.as_str(), &caller.scopes),

@@ -17,6 +17,7 @@
 //! | `observe` | one span and one line for each request |
 //! | `origin` | from where a request comes |
 //! | `extract` | bodies, queries and headers, refused by the name of what is wrong |
+//! | `bodies` | how much of all bodies may be in memory at once |
 //! | `idempotency` | requests that come again under their key |
 //! | `rate_limits` | how much one token, team or address may ask for |
 //! | `cross_origin` | pages of which origins may call |
@@ -29,6 +30,7 @@
 //! The server knows no database and no sandbox; it has a [`Platform`](macadam_platform::Platform) and calls it.
 
 mod api;
+mod bodies;
 mod compress;
 mod conditional;
 mod connections;
