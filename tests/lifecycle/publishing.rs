@@ -11,10 +11,7 @@ fn members_of_the_team_that_owns_a_namespace_publish_there_and_nobody_else() {
     let package = policy("macadam/gate", "1.0.0", "production-gate");
     let refused = dana.publish(package.archive());
     assert_eq!(refused.status, 403, "{refused:?}");
-    assert!(
-        refused.body["detail"].as_str().unwrap().contains("members of team platform with the role publisher"),
-        "{refused:?}"
-    );
+    assert!(refused.body["detail"].as_str().unwrap().contains("takes the role publisher"), "{refused:?}");
     let nobodys = amir.publish(policy("acme/gate", "1.0.0", "production-gate").archive());
     assert_eq!(nobodys.status, 403, "{nobodys:?}");
     assert!(nobodys.body["detail"].as_str().unwrap().contains("nobody owns the namespace acme"), "{nobodys:?}");

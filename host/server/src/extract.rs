@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use http_body_util::BodyExt as _;
 use macadam_core::selector::{Selector, SelectorError};
 use macadam_core::violation::Violation;
+use macadam_platform::authorization::Action;
+use macadam_platform::plugins::MAX_PACKAGE;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use utoipa::IntoParams;
@@ -73,6 +76,25 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 async fn read(request: Request) -> Result<Bytes, Problem> {
     read_up_to(request, MAX_BODY).await
+}
+
+/// The most that the body of a route's action may have.
+pub(crate) fn most(action: Action) -> usize {
+    if action == Action::PluginPublish { MAX_PACKAGE } else { MAX_BODY }
+}
+
+/// Reads a body that nobody wants, as far as it might have been wanted, and keeps nothing of it: a client that is still
+/// sending looks for no answer, and loses the one there is when its connection ends under it.
+pub(crate) async fn read_past(mut body: Body, most: usize) {
+    let reading = async {
+        let mut left = most;
+        while left > 0 {
+            let Some(Ok(frame)) = body.frame().await else { break };
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        }
+    };
+    // Whoever is too slow for this loses the answer.
+    let _ = tokio::time::timeout(BODY_TIMEOUT, reading).await;
 }
 
 /// A body of any type, up to a length.

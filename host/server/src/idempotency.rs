@@ -35,16 +35,15 @@ use macadam_core::digest::Digest;
 use macadam_core::violation::Violation;
 use macadam_platform::authorization::Action;
 use macadam_platform::idempotency::{KeyError, Keyed, RENEWED_EVERY, held_by};
-use macadam_platform::plugins::MAX_PACKAGE;
 use macadam_platform::{Caller, Platform};
 use macadam_store::{KeyedRequest, StoreError};
 use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
 use crate::ServerState;
-use crate::api::{SignedIn, made_again};
+use crate::api::{SIGNATURE, SignedIn, made_again};
 use crate::deadline::LONGEST;
-use crate::extract::{MAX_BODY, read_up_to};
+use crate::extract::{most, read_up_to};
 use crate::problem::{Problem, ProblemKind};
 
 /// The header that carries the client's own key.
@@ -134,22 +133,27 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(key.to_owned()))
 }
 
-/// Reads the body, and makes a digest of everything that says what is asked: by whom, where, on which condition, what.
+/// Reads the body, and makes a digest of everything that says what is asked: by whom, where, on which condition, what, and
+/// signed by whom.
 /// The team and what the token may be used for count, so that an answer is not given to a token that may not have it.
 async fn asked(caller: &Caller, action: Action, request: Request) -> Result<(Request, Digest), Problem> {
     let (parts, body) = request.into_parts();
-    let most = if action == Action::PluginPublish { MAX_PACKAGE } else { MAX_BODY };
     let declared = parts.headers.clone();
     let mut reading = Request::new(body);
     *reading.headers_mut() = declared;
-    let body = read_up_to(reading, most).await?;
+    let body = read_up_to(reading, most(action)).await?;
     let condition = parts.headers.get(header::IF_MATCH).map(HeaderValue::as_bytes);
     let about = (
         (caller.team.as_str(), &caller.scopes),
         (parts.method.as_str(), parts.uri.path_and_query().map(PathAndQuery::as_str), condition),
         Digest::of(&body),
     );
-    let asked = Digest::of_json(&about).map_err(|error| Problem::internal(&error))?;
+    // Only where there is one: the digests of all other requests are those that hosts of earlier versions made.
+    let asked = match parts.headers.get(SIGNATURE).map(HeaderValue::as_bytes) {
+        Some(signature) => Digest::of_json(&(about, signature)),
+        None => Digest::of_json(&about),
+    };
+    let asked = asked.map_err(|error| Problem::internal(&error))?;
     Ok((Request::from_parts(parts, Body::from(body)), asked))
 }
 

@@ -17,19 +17,23 @@
 //! | `observe` | one span and one line for each request |
 //! | `origin` | from where a request comes |
 //! | `extract` | bodies, queries and headers, refused by the name of what is wrong |
+//! | `bodies` | how much of all bodies may be in memory at once |
 //! | `idempotency` | requests that come again under their key |
 //! | `rate_limits` | how much one token, team or address may ask for |
 //! | `cross_origin` | pages of which origins may call |
 //! | `compress` | which answers are compressed |
 //! | `conditional` | answers that a client has already |
+//! | `connections` | how many connections there are, and for how long without a request |
 //! | `deadline` | how long an answer may take |
 //! | `metrics` | what is counted |
 //!
 //! The server knows no database and no sandbox; it has a [`Platform`](macadam_platform::Platform) and calls it.
 
 mod api;
+mod bodies;
 mod compress;
 mod conditional;
+mod connections;
 mod cross_origin;
 mod deadline;
 mod document;

@@ -243,6 +243,9 @@ impl From<ProvisionError> for Problem {
             ProvisionError::NotFound(_) => Self::new(ProblemKind::NotFound, detail),
             ProvisionError::Forbidden(_) => Self::new(ProblemKind::Forbidden, detail),
             ProvisionError::Conflict(_) => Self::new(ProblemKind::Conflict, detail),
+            ProvisionError::Stale { current, .. } => {
+                Self::new(ProblemKind::Conflict, detail).with("current", json!(current))
+            }
             ProvisionError::Denied { request, violations, decision } => Self::new(ProblemKind::Denied, detail)
                 .with("request", json!(request))
                 .with("violations", json!(violations))

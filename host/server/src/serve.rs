@@ -1,7 +1,6 @@
 //! The router as a whole, and the loop that serves it.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +14,7 @@ use tokio::sync::Notify;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::connections::{self, Bounds};
 use crate::document::pages;
 use crate::problem::{Problem, ProblemKind};
 use crate::{ServerState, api, compress, cross_origin, observe, operations};
@@ -58,7 +58,7 @@ fn joined(api: OpenApiRouter<ServerState>) -> OpenApiRouter<ServerState> {
 /// Serves until `shutdown` comes, then takes no new connection and lets requests finish, for a while.
 ///
 /// # Errors
-/// When the listener fails.
+/// None now: what the listener cannot do for a while is waited for.
 pub async fn serve(
     listener: TcpListener,
     state: ServerState,
@@ -73,14 +73,13 @@ pub async fn serve(
         feed.stop();
         tell.notify_one();
     };
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(shutdown);
+    let served = connections::serve(listener, router(state), Bounds::default(), shutdown);
     let too_long = async {
         told.notified().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        ended = served.into_future() => ended,
+        () = served => Ok(()),
         () = too_long => {
             tracing::warn!(seconds = GRACE.as_secs(), "requests that were still going on are cut off");
             Ok(())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use macadam_platform::Platform;
 
 use crate::api::Streams;
+use crate::bodies::Bodies;
 use crate::cross_origin::AllowedOrigin;
 use crate::metrics::Metrics;
 use crate::origin::TrustedProxies;
@@ -28,6 +29,8 @@ pub struct ServerState {
     pub(crate) proxies: Arc<TrustedProxies>,
     /// Who has asked for how much.
     pub(crate) rate_limits: Arc<RateLimits>,
+    /// The room that bodies share.
+    pub(crate) bodies: Arc<Bodies>,
     /// Pages of which origins may call.
     pub(crate) origins: Arc<[AllowedOrigin]>,
 }
@@ -40,7 +43,8 @@ impl ServerState {
         let metrics = Arc::new(Metrics::new(platform.clone()));
         let (streams, proxies) = (Streams::default(), Arc::default());
         let rate_limits = Arc::new(RateLimits::new(&RateLimitSettings::default()));
-        Self { platform, authenticator, metrics, open_metrics, streams, proxies, rate_limits, origins: Arc::default() }
+        let (bodies, origins) = (Arc::default(), Arc::default());
+        Self { platform, authenticator, metrics, open_metrics, streams, proxies, rate_limits, bodies, origins }
     }
 
     /// Lets in as much as an administrator has set.

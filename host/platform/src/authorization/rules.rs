@@ -89,6 +89,12 @@ impl BuiltIn {
         self.policies.iter().any(|policy| policy.id().as_ref() as &str == name.as_str())
     }
 
+    /// Whether nothing that was added can speak about an action.
+    pub(super) fn alone_speaks_about(&self, rules: &Rules, action: Action) -> bool {
+        let own = |policy: &Policy| self.policies.iter().any(|built_in| built_in.id() == policy.id());
+        rules.policies.get(&action).is_none_or(|about| about.policies().all(own))
+    }
+
     pub(super) fn schema(&self) -> &Schema {
         self.validator.schema()
     }

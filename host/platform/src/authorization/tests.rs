@@ -276,3 +276,27 @@ fn a_forbid_that_fails_forbids_and_a_permit_that_fails_permits_nothing() {
     let permitted = with(&[("sum", &permit)]);
     assert!(permitted.allows(&dana, Action::TeamRead, &own) && !permitted.allows(&dana, Action::TeamRead, &other));
 }
+
+#[test]
+fn whoever_may_publish_nowhere_is_known_before_it_is_known_where() {
+    let namespace = |name: &str, team: Option<&str>| Target::Namespace {
+        name: name.parse().unwrap(),
+        team: team.map(|team| team.parse().unwrap()),
+    };
+    let everywhere = [namespace("pay", Some("payments")), namespace("acme", Some("orders")), namespace("acme", None)];
+    let publish = Action::PluginPublish;
+    let by_default = access();
+    for role in Role::ALL {
+        let person = caller("dana", "payments", &[role]);
+        let somewhere = everywhere.iter().any(|target| by_default.allows(&person, publish, target));
+        assert_eq!(by_default.can_allow(&person, publish, &everywhere[0]), somewhere, "{role:?}");
+    }
+    let dana = caller("dana", "payments", &[Role::Developer]);
+    let permit = "permit (principal, action == Action::\"plugin.publish\", resource == Namespace::\"acme\");";
+    let added = with(&[("acme-is-open", permit)]);
+    assert!(added.allows(&dana, publish, &everywhere[1]), "a policy that was added names one namespace");
+    assert!(added.can_allow(&dana, publish, &everywhere[0]), "so dana cannot be refused before hers is known");
+    let scopes = Some(vec!["resource.*".parse().unwrap()]);
+    let ci = Caller { scopes, ..caller("ci", "payments", &[Role::Publisher]) };
+    assert!(!added.can_allow(&ci, publish, &everywhere[0]), "a token that is not for it is not for it anywhere");
+}

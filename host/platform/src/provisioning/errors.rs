@@ -30,6 +30,14 @@ pub enum ProvisionError {
     /// It does not fit what exists.
     #[error("{0}")]
     Conflict(String),
+    /// It was changed since it was looked at.
+    #[error("{message}")]
+    Stale {
+        /// What, and what it was taken for.
+        message: String,
+        /// The revision it is at.
+        current: u64,
+    },
     /// It was decided, and the answer is no. The request is recorded.
     #[error("the request is denied: {}", join(violations))]
     Denied {
@@ -114,6 +122,7 @@ impl From<SubmitError> for ProvisionError {
             SubmitError::UnknownEnvironment(_) => Self::invalid("/environment", error.to_string()),
             SubmitError::UnknownTeam(_) => Self::Forbidden(error.to_string()),
             SubmitError::OverQuota(violations) => Self::Invalid(violations),
+            SubmitError::Stale { actual, .. } => Self::Stale { message: error.to_string(), current: actual },
             other => Self::Conflict(other.to_string()),
         }
     }

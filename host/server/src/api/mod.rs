@@ -39,6 +39,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::ServerState;
+use crate::bodies::hold_body;
 use crate::compress::{ShowsSecrets, shows_secrets};
 use crate::conditional::{answer_what_is_new, refuse_conditions, takes_if_match};
 use crate::deadline::answer_in_time;
@@ -49,6 +50,7 @@ use crate::origin::{origin, peer};
 use crate::problem::{Problem, ProblemKind};
 
 pub(crate) use events::Streams;
+pub(crate) use publish::SIGNATURE;
 
 /// Handlers of one path with their descriptions, as `routes!` makes them.
 type Routes = UtoipaMethodRouter<ServerState>;
@@ -161,11 +163,14 @@ fn on(state: Option<&ServerState>, action: Action, routes: Routes) -> Routes {
         operation.extensions = Some(ExtensionsBuilder::new().add("x-macadam-action", action.as_str()).build());
     }
     if let Some(state) = state.cloned() {
-        let asking = state.clone();
+        let (asking, sending) = (state.clone(), state.clone());
         let authorized = from_fn(move |request: Request, next: Next| authorized(asking.clone(), action, request, next));
         // Outside of the question who may: an answer that is given again was asked about the first time.
         let once = from_fn(move |request: Request, next: Next| answer_once(state.clone(), action, request, next));
         router = router.layer(authorized).layer(from_fn(answer_what_is_new)).layer(once).layer(from_fn(answer_in_time));
+        // Outside of everything that reads a body, and of what ends a handler that takes too long.
+        let held = from_fn(move |request: Request, next: Next| hold_body(sending.clone(), action, request, next));
+        router = router.layer(held);
         if !conditional {
             router = router.layer(from_fn(refuse_conditions));
         }

@@ -50,7 +50,7 @@ pub(super) async fn publish(
 }
 
 /// Where a package's DSSE envelope is: base64 in a header, since the body is the package.
-const SIGNATURE: &str = "macadam-signature";
+pub(crate) const SIGNATURE: &str = "macadam-signature";
 
 fn signature(headers: &HeaderMap) -> Result<Option<Vec<u8>>, Problem> {
     let Some(value) = headers.get(SIGNATURE) else { return Ok(None) };

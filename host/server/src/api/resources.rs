@@ -118,12 +118,13 @@ pub(super) async fn update(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
     Key(key): Key,
-    IfMatch(revision): IfMatch,
+    matching: IfMatch,
     Json(Update { spec, tags, ttl_seconds }): Json<Update>,
 ) -> Result<Response, Problem> {
-    must_match(&state, &caller, &key, revision).await?;
-    let ask = Ask::Update(UpdateResource { key, spec, tags, ttl_seconds, revision });
-    accepted(state.platform.submit(&caller, ask, Timestamp::now()).await?)
+    must_match(&state, &caller, &key, &matching).await?;
+    let ask = Ask::Update(UpdateResource { key, spec, tags, ttl_seconds, revision: matching.0 });
+    let taken = state.platform.submit(&caller, ask, Timestamp::now()).await;
+    accepted(taken.map_err(|error| matching.refused(error))?)
 }
 
 /// Asks for a removal.
@@ -148,21 +149,22 @@ pub(super) async fn delete(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
     Key(key): Key,
-    IfMatch(revision): IfMatch,
+    matching: IfMatch,
 ) -> Result<Response, Problem> {
-    must_match(&state, &caller, &key, revision).await?;
-    let ask = Ask::Delete(DeleteResource { key, revision });
-    accepted(state.platform.submit(&caller, ask, Timestamp::now()).await?)
+    must_match(&state, &caller, &key, &matching).await?;
+    let ask = Ask::Delete(DeleteResource { key, revision: matching.0 });
+    let taken = state.platform.submit(&caller, ask, Timestamp::now()).await;
+    accepted(taken.map_err(|error| matching.refused(error))?)
 }
 
-/// Tells early and by its own status what the transaction would find as well: a change in between is still a conflict.
+/// Tells early what the transaction would find as well, before anybody decides on a change that cannot be made.
 async fn must_match(
     state: &ServerState,
     caller: &Caller,
     key: &ResourceKey,
-    revision: Option<u64>,
+    matching: &IfMatch,
 ) -> Result<(), Problem> {
-    let Some(expected) = revision else { return Ok(()) };
+    let Some(expected) = matching.0 else { return Ok(()) };
     let actual = state.platform.resource(caller, key).await?.revision;
     if actual == expected {
         return Ok(());

@@ -1,14 +1,18 @@
 //! Sizes and times: each route has them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use axum::middleware::from_fn;
 use axum::routing::get;
+use serde_json::json;
 use tower::ServiceExt as _;
 
 use super::host::{Host, request_as};
+use crate::ServerState;
+use crate::bodies::Bodies;
 use crate::deadline::{LONGEST, answer_in_time};
 
 /// A path with something in each place that may stand there.
@@ -68,4 +72,46 @@ async fn a_handler_that_takes_too_long_is_given_up_and_one_that_does_not_is_not(
     };
     assert_eq!(slow(LONGEST - Duration::from_secs(1)).await, 200);
     assert_eq!(slow(LONGEST + Duration::from_secs(1)).await, 503);
+}
+
+#[tokio::test]
+async fn large_bodies_share_the_room_there_is_and_who_finds_none_is_told_when_to_come_again() {
+    let bodies = Arc::new(Bodies::new(1024, Duration::from_millis(20)));
+    let host = Host::start().await.with(|state| ServerState { bodies: Arc::clone(&bodies), ..state });
+    let hook = |body: Body| {
+        let request = request_as("dana", Method::POST, "/api/v1/webhooks");
+        request.header(header::CONTENT_TYPE, "application/json").body(body).unwrap()
+    };
+    let large = || hook(Body::from(json!({"url": "x".repeat(100 * 1024)}).to_string()));
+    let (end, rest) = tokio::sync::oneshot::channel::<Vec<u8>>();
+    let slow = futures::stream::once(async move { rest.await.map_err(std::io::Error::other) });
+    let first = tokio::spawn(host.router.clone().oneshot(hook(Body::from_stream(slow))));
+    while bodies.left() > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let refused = host.send(large()).await;
+    refused.is_problem("unavailable", 503);
+    assert_eq!(refused.header(header::RETRY_AFTER), "5");
+    host.send(hook(Body::from("{}"))).await.is_problem("invalid", 422);
+    end.send(b"{}".to_vec()).unwrap();
+    assert_eq!(first.await.unwrap().unwrap().status().as_u16(), 422, "what had room is answered");
+    assert_eq!(bodies.left(), 1024, "and gives it back");
+    host.send(large()).await.is_problem("invalid", 422);
+}
+
+#[tokio::test]
+async fn who_may_publish_nowhere_is_told_so_before_anybody_looks_into_their_package() {
+    let host = Host::start().await;
+    for key in [None, Some("k1")] {
+        let publish = async |person: &str| {
+            let mut request = request_as(person, Method::POST, "/api/v1/plugins");
+            if let Some(key) = key {
+                request = request.header("idempotency-key", key);
+            }
+            host.send(request.body(Body::from("no package")).unwrap()).await
+        };
+        let refused = publish("dana").await.is_problem("forbidden", 403);
+        assert!(refused["detail"].as_str().unwrap().contains("the role publisher"), "{refused}");
+        publish("ada").await.is_problem("invalid", 422);
+    }
 }

@@ -60,6 +60,25 @@ async fn a_key_that_was_used_for_another_body_route_or_condition_is_refused_by_t
 }
 
 #[tokio::test]
+async fn a_package_that_comes_again_with_a_signature_is_another_request() {
+    let host = Host::start().await;
+    let publish = async |signature: Option<&str>| {
+        let request = request_as("ada", Method::POST, "/api/v1/plugins").header("idempotency-key", "k1");
+        let request = match signature {
+            Some(signature) => request.header("macadam-signature", signature),
+            None => request,
+        };
+        host.send(request.body(Body::from("no package")).unwrap()).await
+    };
+    publish(None).await.is_problem("invalid", 422);
+    assert_eq!(publish(None).await.header("idempotent-replayed"), "true", "the same is answered the same");
+    let signed = publish(Some("e30=")).await;
+    let problem = signed.is_problem("invalid", 422);
+    assert_eq!(problem["violations"][0]["field"], "Idempotency-Key", "not the old refusal: {problem}");
+    assert_eq!(signed.header("idempotent-replayed"), "");
+}
+
+#[tokio::test]
 async fn a_secret_that_is_shown_once_is_not_kept_in_the_clear() {
     let host = Host::start().await;
     let secret = host.hook("dana", "k1", "a").await.json()["secret"].as_str().unwrap().to_owned();

@@ -2,9 +2,13 @@
 
 use axum::body::Body;
 use axum::http::{Method, header};
+use macadam_platform::provisioning::ProvisionError;
+use macadam_store::SubmitError;
 use serde_json::json;
 
 use super::host::{Host, one_of_platform, request_as};
+use crate::extract::IfMatch;
+use crate::problem::ProblemKind;
 
 #[tokio::test]
 async fn a_resource_is_seen_by_its_team_and_by_approvers_and_is_not_there_for_others() {
@@ -68,6 +72,18 @@ async fn a_change_for_another_revision_is_refused_by_its_own_status() {
     for malformed in ["99", "\"x\"", "W/\"1\"", ""] {
         send(Method::DELETE, malformed).await.is_problem("malformed", 400);
     }
+}
+
+#[test]
+fn whoever_loses_a_race_after_the_first_look_is_told_so_by_the_header_that_they_sent() {
+    let lost = || {
+        let key = "payments/dev/database/orders-db".parse().unwrap();
+        ProvisionError::from(SubmitError::Stale { key, expected: 3, actual: 4 })
+    };
+    assert_eq!(IfMatch(Some(3)).refused(lost()).kind(), ProblemKind::Stale, "412, as for who came later still");
+    assert_eq!(IfMatch(None).refused(lost()).kind(), ProblemKind::Conflict, "409 for who named no revision");
+    let busy = ProvisionError::Conflict("another request is under way".to_owned());
+    assert_eq!(IfMatch(Some(3)).refused(busy).kind(), ProblemKind::Conflict, "another conflict stays one");
 }
 
 #[tokio::test]
