@@ -26,9 +26,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
-/// How long a connection may take until the head of a request is there, the first as well as each that follows: what a
-/// body may take to arrive. A client that keeps connections longer than this opens another one, as it must anyway.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a connection may take until the head of a request is there, the first as well as each that follows. Proxies
+/// keep idle connections for a minute (nginx, the load balancers of AWS), and must be the ones who end them: a request on
+/// one that is just being closed here would fail.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// How many connections there may be at once: more than some thousand people and their pipelines keep open. With some tens
 /// of kilobytes for each they take a few hundred megabytes at the very most.
