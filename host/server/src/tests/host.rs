@@ -44,7 +44,7 @@ pub(super) struct Host {
     pub(super) state: ServerState,
     pub(super) router: axum::Router,
     pub(super) store: Arc<dyn Store>,
-    blobs: Blobs,
+    pub(super) blobs: Blobs,
 }
 
 /// An answer, read whole.
