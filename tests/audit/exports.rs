@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use macadam_core::audit::Line;
+
 use crate::{TAMPERED, directory, file, said, server, works};
 
 /// How long to wait for an export that is due.
@@ -11,7 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
     let read = std::fs::read_dir(directory).into_iter().flatten();
     let named = read.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == extension));
-    named.collect()
+    let mut named: Vec<_> = named.collect();
+    named.sort();
+    named
 }
 
 #[test]
@@ -32,10 +36,28 @@ fn an_export_verifies_without_a_server_whole_in_part_and_by_stream() {
     server.stop();
     let first = std::fs::read_to_string(&part).unwrap().lines().nth(1).unwrap_or_default().to_owned();
     assert!(first.contains("entry") && !first.contains("\"seq\":1,"), "a part begins where it was asked to: {first}");
-    for path in [&whole, &part, &stream] {
-        let verified = works(&server, "ada", &["audit", "verify", path, "--key", key.trim()]);
-        assert!(verified.contains("everything is what was written"), "{verified}");
+    let Ok(Line::Entry(first)) = Line::read(&first) else { panic!("an entry follows the opening: {first}") };
+    let from = first.seq.to_string();
+    for (arguments, part) in [
+        (vec![&*whole, "--key", key.trim()], "from number 1 up to"),
+        (vec![&*part], "only a part was looked at: nothing before number"),
+        (vec![&*part, "--key", key.trim(), "--from", &from], "only a part was looked at: nothing before number"),
+        (vec![&*stream, "--key", key.trim(), "--stream", "team/payments"], "of the streams team/payments"),
+        (vec![&*whole, "--key", key.trim(), "--stream", "team/payments"], "of the streams team/payments"),
+    ] {
+        let verified = works(&server, "ada", &[&["audit", "verify"], &*arguments].concat());
+        assert!(verified.contains("everything is what was written") && verified.contains(part), "{verified}");
     }
+    for (arguments, part) in [
+        (vec![&*part, "--key", key.trim()], format!("or say --from {from} if it is to begin there")),
+        (vec![&*stream], "heads name platform".to_owned()),
+    ] {
+        let lacks = server.cli("ada", &[&["audit", "verify"], &*arguments].concat());
+        assert_eq!(lacks.status.code(), Some(TAMPERED), "{}", said(&lacks));
+        assert!(said(&lacks).contains(&part), "{part:?} is missing in: {}", said(&lacks));
+    }
+    let unknown = server.cli("ada", &["audit", "verify", &whole, "--stream", "team/nobody"]);
+    assert_eq!(unknown.status.code(), Some(1), "of what nothing is known, nothing is proved: {}", said(&unknown));
     // The log went on after the export, by the readings alone; heads of later are not met by it.
     let short = server.cli("ada", &["audit", "verify", &whole, "--heads", &heads]);
     assert_eq!(short.status.code(), Some(TAMPERED), "{}", said(&short));

@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use macadam_core::audit::{Head, Heads, Line, Stream};
 use macadam_tests::server::Server;
 use sqlx::Row as _;
 
@@ -124,4 +125,71 @@ fn rewrite(server: &Server) {
             previous = entry.hash;
         }
     });
+}
+
+/// Takes a stream out of an export, and its name out of the opening, so that no number has to be there.
+fn without_stream(export: &str, gone: &str) -> String {
+    changed(export, |lines| {
+        lines.retain(|line| !matches!(line, Line::Entry(entry) if entry.stream == gone));
+        let Some(Line::Opening(opening)) = lines.first_mut() else { panic!("an export begins with an opening") };
+        opening.streams = Some(vec![Stream::Platform]);
+    })
+}
+
+/// Takes the entries up to a number out of an export, and says in the opening that it begins after them.
+fn without_beginning(export: &str, gone: u64) -> String {
+    changed(export, |lines| {
+        let mut before = Vec::new();
+        lines.retain(|line| match line {
+            Line::Entry(entry) if entry.seq <= gone => {
+                let stream: Stream = entry.stream.parse().unwrap();
+                before.retain(|head: &Head| head.stream != stream);
+                before.push(Head { stream, place: entry.place, seq: entry.seq, hash: entry.hash.parse().unwrap() });
+                false
+            }
+            _ => true,
+        });
+        let Some(Line::Opening(opening)) = lines.first_mut() else { panic!("an export begins with an opening") };
+        opening.after = Heads { at: opening.after.at, entries: Some(gone), heads: before };
+    })
+}
+
+fn changed(export: &str, change: impl FnOnce(&mut Vec<Line>)) -> String {
+    let mut lines: Vec<Line> = export.lines().map(|line| Line::read(line).unwrap()).collect();
+    change(&mut lines);
+    lines.iter().map(|line| serde_json::to_string(line).unwrap() + "\n").collect()
+}
+
+#[test]
+fn a_stream_or_a_beginning_that_was_taken_out_of_an_export_is_missed_whatever_its_opening_says() {
+    let server = server("");
+    let (heads, path) = (file(&server, "heads.json"), file(&server, "a.jsonl"));
+    std::fs::write(&heads, works(&server, "ada", &["audit", "heads"])).unwrap();
+    let key = works(&server, "ada", &["audit", "key"]);
+    works(&server, "ada", &["audit", "export", "-o", &path]);
+    let export = std::fs::read_to_string(&path).unwrap();
+    let (with_key, with_heads) = (["--key", key.trim()], ["--heads", &heads]);
+    let both = [with_key, with_heads].concat();
+    let verify = |more: &[&str]| server.cli("ada", &[&["audit", "verify", &path], more].concat());
+
+    std::fs::write(&path, without_stream(&export, "team/payments")).unwrap();
+    for more in [&both[..0], &with_key[..], &with_heads[..], &both[..]] {
+        let found = verify(more);
+        assert_eq!(found.status.code(), Some(TAMPERED), "{more:?}: {}", said(&found));
+        let part = "stream team/payments, entry 1: the stream was cut before it";
+        assert!(said(&found).contains(part), "{more:?}: {}", said(&found));
+    }
+    let asked_for = verify(&[&both[..], &["--stream", "platform"]].concat());
+    assert!(asked_for.status.success(), "who asks for a stream gets no other's: {}", said(&asked_for));
+    assert!(said(&asked_for).contains("only a part was looked at: of the streams platform"), "{}", said(&asked_for));
+
+    std::fs::write(&path, without_beginning(&export, 5)).unwrap();
+    for more in [&with_key[..], &with_heads[..], &both[..]] {
+        let found = verify(more);
+        assert_eq!(found.status.code(), Some(TAMPERED), "{more:?}: {}", said(&found));
+        assert!(said(&found).contains("it begins with number 6 and not with 1"), "{more:?}: {}", said(&found));
+    }
+    let believed = verify(&[]);
+    assert!(believed.status.success(), "without anything to compare it is as good as one --since: {}", said(&believed));
+    assert!(said(&believed).contains("nothing before number 6"), "and it is said so: {}", said(&believed));
 }

@@ -51,6 +51,13 @@ fn a_backup_of_a_server_at_work_restores_with_everything_that_was_answered_befor
     let restore = ["restore", file, "--key", key.to_str().unwrap(), "--blobs", &blobs];
     let occupied = command(server.data(), &restore);
     assert!(!occupied.status.success() && said(&occupied).contains("without a store"), "{}", said(&occupied));
+    let wrong = server.data().join("wrong.key");
+    std::fs::write(&wrong, [7; 32]).unwrap();
+    let refused = command(elsewhere.path(), &["restore", file, "--key", wrong.to_str().unwrap(), "--blobs", &blobs]);
+    assert!(!refused.status.success() && said(&refused).contains("not the key to the secrets"), "{}", said(&refused));
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "nothing is left of what nobody could open");
+    let digits: String = std::fs::read(&key).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    std::fs::write(&key, format!("{digits}\n")).unwrap();
     let restored = command(elsewhere.path(), &restore);
     assert!(restored.status.success() && said(&restored).contains("audit log verify"), "{}", said(&restored));
 
@@ -68,6 +75,17 @@ fn a_backup_of_a_server_at_work_restores_with_everything_that_was_answered_befor
     let verified = other.cli("dana", &["audit", "verify"]);
     assert!(verified.status.success(), "{}", said(&verified));
     assert_eq!(signs, key_of(&other), "the heads that were signed before can still be checked");
+}
+
+#[test]
+fn a_file_that_is_not_the_store_is_not_backed_up() {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("macadam.db"), "left from before").unwrap();
+    std::fs::write(data.path().join("macadam.toml"), "database-url-env = 'MACADAM_NOT_SET'").unwrap();
+    let file = data.path().join("backup.db");
+    let refused = command(data.path(), &["backup", file.to_str().unwrap()]);
+    assert!(!refused.status.success() && said(&refused).contains("pg_dump"), "{}", said(&refused));
+    assert!(!file.exists(), "a copy of what is not used would look like a backup");
 }
 
 #[test]

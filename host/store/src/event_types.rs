@@ -67,6 +67,8 @@ pub const EVENT_TYPES: &[EventType] = &[
     to_team("webhook.enabled", "A webhook that was disabled is told of events again"),
     to_team("webhook.disabled", "A webhook is told of nothing more; `reason` says why"),
     to_team("webhook.deleted", "A webhook was removed"),
+    to_team("service-token.created", "Somebody made a token for a service of the team"),
+    to_team("service-token.revoked", "A service's token was revoked"),
     to_everybody("environment.changed", "An environment was added, or what is known of it was changed"),
     to_everybody("namespace.created", "A team claimed a namespace for its plugins"),
     to_everybody("namespace.changed", "Whether a namespace's packages must be signed was changed"),

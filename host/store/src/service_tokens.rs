@@ -11,7 +11,8 @@ use macadam_core::names::{NameError, PersonId, TeamId};
 use macadam_core::service::Scope;
 use serde_json::{Value, json};
 
-use crate::{By, PageRequest, ServiceTokenId, StoreError};
+use crate::row::digest;
+use crate::{By, NewAuditEntry, PageRequest, ServiceTokenId, StoreError};
 
 /// A token to be kept.
 #[derive(Debug, Clone)]
@@ -105,6 +106,22 @@ pub enum ServiceTokenError {
 pub(crate) fn made(new: &NewServiceToken) -> Value {
     let NewServiceToken { team, name, roles, scopes, expires_at, .. } = new;
     json!({ "team": team, "name": name, "roles": roles, "scopes": scopes, "expires_at": expires_at })
+}
+
+/// What is recorded of a change of a token: in its team's stream, since whoever calls for the team is the team's concern.
+/// The digests are of what a record shows, which is neither the token nor its hash.
+pub(crate) fn change(
+    by: By<'_>,
+    action: &str,
+    before: Option<&ServiceTokenRecord>,
+    after: &ServiceTokenRecord,
+    data: Value,
+) -> Result<NewAuditEntry, StoreError> {
+    let entry = NewAuditEntry::new(action, format!("service-tokens/{}", after.id)).by(by).of_team(&after.team);
+    // That a token is used is no change of it: what is there before one is what there was after the last.
+    let unused = |token: &ServiceTokenRecord| ServiceTokenRecord { last_used_at: None, ..token.clone() };
+    let (before, after) = (before.map(unused), unused(after));
+    Ok(entry.changed(digest("service token", before)?, digest("service token", Some(after))?).with(data))
 }
 
 /// How long a use that is noted stands for those that follow, in seconds: a busy token must not be a busy row.

@@ -21,6 +21,7 @@ mod key;
 mod logging;
 mod organisation;
 mod pages;
+mod set_up;
 mod sign_in;
 mod stop;
 mod telemetry;
@@ -43,7 +44,9 @@ use tokio::net::TcpListener;
 
 pub(crate) use bootstrap::{DatabaseArgs, bootstrap};
 pub(crate) use compile::{CompileArgs, compile};
+pub(crate) use key::parse_key;
 pub(crate) use logging::LogFormat;
+pub(crate) use set_up::SetUp;
 
 use crate::args::Global;
 use crate::exit::End;

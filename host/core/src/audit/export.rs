@@ -13,7 +13,7 @@ use super::{Entry, Heads, SignedHeads, Stream};
 /// The version of the form.
 pub const EXPORT_VERSION: u32 = 1;
 
-/// What an export begins with.
+/// What an export begins with. Nobody has signed it: it says how to read what follows, and not what has to be there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Opening {

@@ -187,6 +187,21 @@ proptest! {
 }
 
 #[test]
+fn a_start_that_says_an_earlier_number_than_kept_heads_do_is_found() {
+    let entries = chain(12);
+    let kept = heads(&entries);
+    for place_before in [0, 1] {
+        let mut start = heads(&entries);
+        start.entries = Some(0);
+        let head = start.heads.iter_mut().max_by_key(|head| head.place).unwrap();
+        (head.seq, head.place) = (1, head.place + place_before);
+        let (stream, place) = (head.stream.to_string(), head.place);
+        let findings = Verifier::of_streams().starting_after(&start).expect(&kept);
+        assert!(names(&findings, &stream, place, &Wrong::Rewritten { at: kept.at }), "{findings:?}");
+    }
+}
+
+#[test]
 fn entries_of_before_stay_as_they_were_and_none_comes_after_a_newer_one() {
     let mut entries = chain(6);
     for entry in &mut entries[..3] {

@@ -34,6 +34,7 @@ struct Reached {
 #[derive(Debug, Clone, Copy)]
 struct Kept {
     hash: Digest,
+    seq: u64,
     at: Timestamp,
 }
 
@@ -76,15 +77,16 @@ impl Verifier {
     }
 
     /// Keeps heads in mind that the chains must still contain. Those of places before a start are not looked at; for
-    /// one at the very start the hash is compared at once.
+    /// one at the very start hash and number are compared at once.
     pub fn expect(&mut self, heads: &Heads) -> Vec<Finding> {
         let mut findings = Vec::new();
         for head in heads.heads.iter().filter(|head| head.place > 0) {
             let stream = head.stream.to_string();
-            let kept = Kept { hash: head.hash, at: heads.at };
+            let kept = Kept { hash: head.hash, seq: head.seq, at: heads.at };
             match self.streams.get(&stream) {
-                Some(reached) if reached.place > head.place => {}
-                Some(reached) if reached.place == head.place => {
+                // Of a start nothing but its word is known, and an earlier place with a later number belies it.
+                Some(reached) if reached.place > head.place && reached.seq > head.seq => {}
+                Some(reached) if reached.place >= head.place => {
                     findings.extend(compare(&stream, reached, kept));
                 }
                 _ => self.kept.entry(stream).or_default().entry(head.place).or_default().push(kept),
@@ -173,10 +175,6 @@ impl Verifier {
 
 fn compare(stream: &str, reached: &Reached, kept: Kept) -> Option<Finding> {
     let wrong = Wrong::Rewritten { at: kept.at };
-    (reached.hash != kept.hash.to_string()).then(|| Finding {
-        stream: Some(stream.to_owned()),
-        place: reached.place,
-        seq: Some(reached.seq),
-        wrong,
-    })
+    let differs = reached.seq != kept.seq || reached.hash != kept.hash.to_string();
+    differs.then(|| Finding { stream: Some(stream.to_owned()), place: reached.place, seq: Some(reached.seq), wrong })
 }

@@ -46,7 +46,7 @@ pub(super) struct Host {
     pub(super) router: axum::Router,
     pub(super) store: Arc<dyn Store>,
     sqlite: Arc<SqliteStore>,
-    blobs: Blobs,
+    pub(super) blobs: Blobs,
 }
 
 /// An answer, read whole.

@@ -1,8 +1,13 @@
 //! Projects over HTTP.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, header};
+use jiff::{SignedDuration, Timestamp};
+use macadam_core::audit::Origin;
 use macadam_core::digest::Digest;
+use macadam_platform::blobs::Swept;
 use serde_json::json;
 
 use super::host::{Host, one_of_platform, request_as};
@@ -35,4 +40,36 @@ async fn a_project_that_waits_for_approval_is_shown_and_not_handed_out() {
     let yes = json!({"digest": Digest::of(b"decision")});
     host.post_as("amir", &format!("/api/v1/requests/{request}/approve"), &yes).await;
     assert_eq!(host.get_as("dana", &format!("/api/v1/scaffolds/{id}/archive")).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_old_and_named_by_nothing_that_may_be_handed_out_is_swept_and_nothing_else() {
+    let host = Host::start().await;
+    let put = async |bytes: &'static [u8]| host.blobs.put(bytes).await.unwrap();
+    host.dana_has_scaffolded(b"handed out", Vec::new()).await;
+    host.dana_has_scaffolded(b"waits", one_of_platform()).await;
+    let (_, ended) = host.dana_has_scaffolded(b"taken back", one_of_platform()).await;
+    host.store.cancel(ended, &"dana".parse().unwrap(), &Origin::NONE, Timestamp::now()).await.unwrap();
+    let unnamed = put(b"named by nothing").await;
+    // On both sides, so that what is old and what is young are so by any clock's ticks.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let moment = Timestamp::now();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let young = put(b"named by nothing yet").await;
+
+    let grace = SignedDuration::from_hours(1);
+    let swept = host.state.platform.sweep_blobs(moment + grace, grace).await.unwrap();
+    let bytes = (b"taken back".len() + b"named by nothing".len()) as u64;
+    assert_eq!(swept, Swept { removed: 2, bytes, kept: 2 });
+    for (digest, stays, what) in [
+        (Digest::of(b"handed out"), true, "a project that can be fetched"),
+        (Digest::of(b"waits"), true, "one that somebody may yet approve"),
+        (Digest::of(b"taken back"), false, "one that nobody will ever fetch"),
+        (unnamed, false, "what nothing names"),
+        (young, true, "what was put just now, whose row is perhaps being written"),
+    ] {
+        assert_eq!(host.blobs.has(&digest).await.unwrap(), stays, "{what}");
+    }
+    let again = host.state.platform.sweep_blobs(moment + grace, grace).await.unwrap();
+    assert_eq!(again, Swept { kept: 2, ..Swept::default() }, "what is gone is not found again");
 }

@@ -4,18 +4,17 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use macadam_core::digest::Digest;
 use macadam_core::names::{PersonId, TeamId};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::row::{At, Columns, json, one_row};
 use super::teams::{has_team, only_of};
-use super::tx::{Tx, retrying};
+use super::tx::retrying;
 use super::{Conn, PostgresStore, Result, journal};
-use crate::service_tokens::{USE_NOTED_FOR, made};
+use crate::service_tokens::{USE_NOTED_FOR, change, made};
 use crate::{
-    By, NewAuditEntry, NewServiceToken, PageRequest, ServiceTokenError, ServiceTokenId, ServiceTokenRecord,
-    ServiceTokens, StoreError,
+    By, NewServiceToken, PageRequest, ServiceTokenError, ServiceTokenId, ServiceTokenRecord, ServiceTokens, StoreError,
 };
 
 #[async_trait]
@@ -91,8 +90,8 @@ async fn add(
         return Err(ServiceTokenError::UnknownTeam(new.team.clone()));
     }
     insert(&mut tx, new, now).await?;
-    record(&mut tx, new.by(), "service-token.created", new.id, made(new));
     let kept = named(&mut tx, new.id).await?;
+    journal::record(&mut tx, change(new.by(), "service-token.created", None, &kept, made(new))?);
     tx.commit(now).await?;
     Ok(kept)
 }
@@ -113,8 +112,8 @@ async fn revoke(
     let ended = ended.bind(id.to_string()).bind(At(now)).bind(by.person.map(PersonId::as_str));
     one_row("service token", &ended.execute(&mut *tx).await.map_err(StoreError::from)?)?;
     let about = json!({ "team": there.team, "name": there.name });
-    record(&mut tx, by, "service-token.revoked", id, about);
     let changed = named(&mut tx, id).await?;
+    journal::record(&mut tx, change(by, "service-token.revoked", Some(&there), &changed, about)?);
     tx.commit(now).await?;
     Ok(changed)
 }
@@ -136,11 +135,6 @@ async fn insert(conn: &mut Conn, new: &NewServiceToken, now: Timestamp) -> Resul
     .execute(conn)
     .await?;
     Ok(())
-}
-
-fn record(tx: &mut Tx, by: By<'_>, action: &str, id: ServiceTokenId, data: Value) {
-    let entry = NewAuditEntry::new(action, format!("service-tokens/{id}")).by(by).with(data);
-    journal::record(tx, entry);
 }
 
 async fn named(conn: &mut Conn, id: ServiceTokenId) -> Result<ServiceTokenRecord, ServiceTokenError> {

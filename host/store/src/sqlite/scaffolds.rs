@@ -23,7 +23,11 @@ impl Scaffolds for SqliteStore {
 
     async fn archives(&self) -> Result<Vec<Digest>> {
         let mut conn = self.read().await?;
-        let (mut found, mut rows) = (BTreeSet::new(), sqlx::query("SELECT document FROM scaffolds").fetch(&mut *conn));
+        let query = sqlx::query(
+            "SELECT scaffolds.document AS document FROM scaffolds JOIN requests ON requests.id = scaffolds.request_id
+             WHERE requests.state NOT IN ('denied', 'failed', 'rejected', 'expired', 'cancelled')",
+        );
+        let (mut found, mut rows) = (BTreeSet::new(), query.fetch(&mut *conn));
         while let Some(row) = rows.try_next().await? {
             found.insert(row.json::<OfArchive>("document")?.archive);
         }

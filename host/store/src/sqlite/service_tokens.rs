@@ -4,17 +4,16 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use macadam_core::digest::Digest;
 use macadam_core::names::{PersonId, TeamId};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::row::{Columns, json, micros, one_row};
 use super::teams::{has_team, only_of};
 use super::{Conn, Result, SqliteStore, commit, journal};
-use crate::service_tokens::{USE_NOTED_FOR, made};
+use crate::service_tokens::{USE_NOTED_FOR, change, made};
 use crate::{
-    By, NewAuditEntry, NewServiceToken, PageRequest, ServiceTokenError, ServiceTokenId, ServiceTokenRecord,
-    ServiceTokens, StoreError,
+    By, NewServiceToken, PageRequest, ServiceTokenError, ServiceTokenId, ServiceTokenRecord, ServiceTokens, StoreError,
 };
 
 #[async_trait]
@@ -29,8 +28,9 @@ impl ServiceTokens for SqliteStore {
             return Err(ServiceTokenError::UnknownTeam(new.team.clone()));
         }
         insert(&mut tx, new, now).await?;
-        record(&mut tx, new.by(), "service-token.created", new.id, made(new), now).await?;
         let kept = named(&mut tx, new.id).await?;
+        let entry = change(new.by(), "service-token.created", None, &kept, made(new))?;
+        journal::record(&mut tx, entry, now).await?;
         commit(tx).await?;
         Ok(kept)
     }
@@ -95,8 +95,9 @@ impl ServiceTokens for SqliteStore {
         let ended = ended.bind(id.to_string()).bind(micros(now)).bind(by.person.map(PersonId::as_str));
         one_row("service token", &ended.execute(&mut *tx).await.map_err(StoreError::from)?)?;
         let about = json!({ "team": there.team, "name": there.name });
-        record(&mut tx, by, "service-token.revoked", id, about, now).await?;
         let changed = named(&mut tx, id).await?;
+        let entry = change(by, "service-token.revoked", Some(&there), &changed, about)?;
+        journal::record(&mut tx, entry, now).await?;
         commit(tx).await?;
         Ok(changed)
     }
@@ -119,18 +120,6 @@ async fn insert(conn: &mut Conn, new: &NewServiceToken, now: Timestamp) -> Resul
     .execute(conn)
     .await?;
     Ok(())
-}
-
-async fn record(
-    conn: &mut Conn,
-    by: By<'_>,
-    action: &str,
-    id: ServiceTokenId,
-    data: Value,
-    now: Timestamp,
-) -> Result<()> {
-    let entry = NewAuditEntry::new(action, format!("service-tokens/{id}")).by(by).with(data);
-    journal::record(conn, entry, now).await
 }
 
 async fn named(conn: &mut Conn, id: ServiceTokenId) -> Result<ServiceTokenRecord, ServiceTokenError> {

@@ -165,6 +165,7 @@ async fn govern(world: &World) {
     world.store.transfer_namespace(&name, &team_id("shop"), &team_id("web"), By::HOST, now).await.unwrap();
     super::bindings::made_changed_and_removed(world).await;
     super::webhooks::made_changed_and_removed(world).await;
+    super::service_tokens::made_and_revoked(world).await;
     super::packages::published_and_governed(world).await;
 }
 

@@ -107,3 +107,26 @@ async fn the_archives_of_all_projects_are_known_each_once() {
     }
     assert_eq!(world.store.archives().await.unwrap(), [macadam_core::digest::Digest::of(b"archive")]);
 }
+
+#[tokio::test]
+async fn the_archive_of_a_project_that_ended_otherwise_than_well_is_not_named_and_of_one_that_waits_it_is() {
+    let world = World::start().await;
+    let waiting = |archive: &[u8]| {
+        let mut new = world.needing(world.scaffold("shop"), vec![need(&[], 1)]);
+        if let Change::Scaffold(scaffold) = &mut new.change {
+            scaffold.archive = macadam_core::digest::Digest::of(archive);
+        }
+        new
+    };
+    let [approved, rejected, cancelled, expired] = [b"a", b"r", b"c", b"e"].map(|archive| waiting(archive));
+    for new in [&approved, &rejected, &cancelled, &expired] {
+        world.taken(new).await;
+    }
+    assert_eq!(world.store.archives().await.unwrap().len(), 4, "what waits for people may yet be handed out");
+    world.approve(approved.id, "bo").await.unwrap();
+    world.store.reject(rejected.id, &person("bo"), &Origin::NONE, None, world.now()).await.unwrap();
+    world.store.cancel(cancelled.id, &person("ana"), &Origin::NONE, world.now()).await.unwrap();
+    world.advance(WAIT * 2);
+    world.store.expire_pending(world.now(), 10).await.unwrap();
+    assert_eq!(world.store.archives().await.unwrap(), [macadam_core::digest::Digest::of(b"a")]);
+}

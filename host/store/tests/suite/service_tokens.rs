@@ -151,3 +151,27 @@ async fn the_record_of_a_token_says_what_it_is_for_and_never_its_hash() {
     assert!(!serde_json::to_string(&entries[0].data).unwrap().contains(&wanted.hash.hex()));
     world.store.verify_audit(None).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_token_is_recorded_in_its_teams_stream_with_what_there_was_and_what_is_there() {
+    let world = World::start().await;
+    let (before, _) = world.marks().await;
+    let made = made_and_revoked(&world).await;
+    let entries = world.store.audit_since(before, 10).await.unwrap();
+    let [created, revoked] = entries.as_slice() else { panic!("one entry for each change: {entries:?}") };
+    for entry in &entries {
+        assert_eq!(entry.stream, "team/shop", "a team sees in its own stream who made and ended its tokens");
+        assert_eq!(entry.subject, format!("service-tokens/{}", made.id));
+    }
+    assert!(created.before.is_none() && created.after.is_some(), "{created:?}");
+    assert_eq!(revoked.before, created.after, "that it was used in between is no change of it");
+    assert!(revoked.after.is_some() && revoked.after != revoked.before, "{revoked:?}");
+}
+
+/// A token is made, used and revoked.
+pub async fn made_and_revoked(world: &World) -> ServiceTokenRecord {
+    let made = world.store.add_service_token(&new(world, "shop", "deploy", "one"), world.now()).await.unwrap();
+    world.store.note_service_token_use(made.id, world.now()).await.unwrap();
+    world.store.revoke_service_token(made.id, By::HOST, world.now()).await.unwrap();
+    made
+}

@@ -1,6 +1,13 @@
 //! What `audit verify` keeps while it goes through entries: the verifier, what was found, and whose word heads are.
+//!
+//! What an export says of itself in its opening, which streams it holds and after which entries it begins, is signed by
+//! nobody. It is believed only as far as nothing else is known: heads count for every stream that they name, and where
+//! they are compared with a key or were kept, the log has to be there from its first entry on, unless whoever asks says
+//! otherwise in a [`Scope`].
 
-use anyhow::{Context as _, bail};
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, bail, ensure};
 use macadam_core::audit::{Entry, Finding, Head, Heads, HeadsKey, Line, Opening, SignedHeads, Stream, Verifier};
 use serde::Serialize;
 
@@ -11,6 +18,10 @@ const SHOWN: usize = 1000;
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     pub(super) entries: u64,
+    /// The streams that were looked at; `None` is all.
+    pub(super) streams: Option<Vec<Stream>>,
+    /// The number that it begins with. What was before was not looked at.
+    pub(super) from: u64,
     pub(super) last: u64,
     pub(super) heads: Vec<Head>,
     pub(super) findings: Vec<Finding>,
@@ -26,20 +37,57 @@ impl Report {
     }
 }
 
+/// What is to be there, as whoever asks says it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scope {
+    /// Only these streams are looked at; without any, all.
+    pub(super) streams: Vec<Stream>,
+    /// The number that it may begin with at the latest.
+    pub(super) from: Option<u64>,
+}
+
+impl Scope {
+    fn is_all(&self) -> bool {
+        self.streams.is_empty()
+    }
+
+    fn has(&self, stream: &str) -> bool {
+        self.is_all() || self.streams.iter().any(|wanted| wanted.to_string() == stream)
+    }
+
+    /// Heads of the streams that are looked at.
+    fn only(&self, heads: &Heads) -> Heads {
+        let mut heads = heads.clone();
+        heads.heads.retain(|head| self.is_all() || self.streams.contains(&head.stream));
+        heads
+    }
+}
+
 /// Goes through lines and entries.
 pub(super) struct Check {
     key: Option<HeadsKey>,
     kept: Vec<Heads>,
+    scope: Scope,
     verifier: Option<Verifier>,
-    /// The streams that are looked at; `None` is all.
-    streams: Option<Vec<Stream>>,
+    /// The streams that it says it holds; `None` is all.
+    held: Option<Vec<Stream>>,
+    /// The streams that heads name.
+    named: BTreeSet<Stream>,
     report: Report,
 }
 
 impl Check {
     /// With heads that were kept; with a key, all heads must be signed with it.
-    pub(super) fn new(key: Option<HeadsKey>, kept: Vec<SignedHeads>) -> Self {
-        let mut check = Self { key, kept: Vec::new(), verifier: None, streams: None, report: Report::default() };
+    pub(super) fn new(key: Option<HeadsKey>, kept: Vec<SignedHeads>, scope: Scope) -> Self {
+        let mut check = Self {
+            key,
+            kept: Vec::new(),
+            scope,
+            verifier: None,
+            held: None,
+            named: BTreeSet::new(),
+            report: Report::default(),
+        };
         for signed in kept {
             if check.is_signed(&signed) {
                 check.kept.push(signed.statement);
@@ -57,34 +105,57 @@ impl Check {
 
     /// Begins, or goes on with the next part.
     pub(super) fn open(&mut self, opening: Opening) {
-        let mut findings = Vec::new();
-        match &mut self.verifier {
-            Some(verifier) => findings.extend(verifier.expect(&opening.after)),
-            None => {
-                let verifier = if opening.streams.is_none() { Verifier::whole() } else { Verifier::of_streams() };
-                let mut verifier = verifier.starting_after(&opening.after);
-                for heads in &self.kept {
-                    findings.extend(verifier.expect(&only(heads, opening.streams.as_deref())));
-                }
-                self.verifier = Some(verifier);
-            }
+        let after = self.scope.only(&opening.after);
+        if let Some(verifier) = &mut self.verifier {
+            let findings = verifier.expect(&after);
+            self.found(findings);
+            return;
         }
-        self.streams = opening.streams;
+        let whole = opening.streams.is_none() && self.scope.is_all();
+        let verifier = if whole { Verifier::whole() } else { Verifier::of_streams() };
+        self.verifier = Some(verifier.starting_after(&after));
+        self.held = opening.streams;
+        self.begin(first_after(&after));
+        for heads in std::mem::take(&mut self.kept) {
+            self.expect(&heads);
+        }
+    }
+
+    /// Says where it begins. Heads name entries of chains that begin with the first, so what begins later lacks some.
+    fn begin(&mut self, from: u64) {
+        self.report.from = from;
+        let is_compared = self.key.is_some() || !self.kept.is_empty();
+        let latest = self.scope.from.or(is_compared.then_some(1));
+        if let Some(latest) = latest.filter(|latest| from > *latest) {
+            self.report.remarks.push(format!(
+                "it begins with number {from} and not with {latest}: what was before was removed, or is in another file; \
+                 name that as well, or say --from {from} if it is to begin there"
+            ));
+        }
+    }
+
+    /// Keeps heads in mind, whatever an opening says that there is.
+    fn expect(&mut self, heads: &Heads) {
+        let heads = self.scope.only(heads);
+        self.named.extend(heads.heads.iter().map(|head| head.stream.clone()));
+        let findings = self.verifier.as_mut().map(|verifier| verifier.expect(&heads)).unwrap_or_default();
         self.found(findings);
     }
 
     pub(super) fn entry(&mut self, entry: &Entry) -> anyhow::Result<()> {
-        let findings = self.verifier.as_mut().context("an entry comes before the opening")?.entry(entry);
-        self.found(findings);
+        let verifier = self.verifier.as_mut().context("an entry comes before the opening")?;
+        if self.scope.has(&entry.stream) {
+            let findings = verifier.entry(entry);
+            self.found(findings);
+        }
         Ok(())
     }
 
     /// Heads that the entries before them, or those that follow, must reach.
     pub(super) fn heads(&mut self, signed: &SignedHeads) -> anyhow::Result<()> {
+        ensure!(self.verifier.is_some(), "heads come before the opening");
         if self.is_signed(signed) {
-            let heads = only(&signed.statement, self.streams.as_deref());
-            let findings = self.verifier.as_mut().context("heads come before the opening")?.expect(&heads);
-            self.found(findings);
+            self.expect(&signed.statement);
         }
         Ok(())
     }
@@ -127,20 +198,46 @@ impl Check {
     }
 
     /// What was found in the end.
-    pub(super) fn end(mut self) -> Report {
+    ///
+    /// # Errors
+    /// When nothing at all is known of a stream that is to be looked at.
+    pub(super) fn end(mut self) -> anyhow::Result<Report> {
+        self.tell_of_left_out();
         if let Some(ended) = self.verifier.take().map(Verifier::end) {
             self.found(ended.findings);
             (self.report.entries, self.report.last, self.report.heads) = (ended.entries, ended.last, ended.heads);
         }
-        self.report
+        if let Some(unknown) = self.scope.streams.iter().find(|stream| !self.is_known(stream)) {
+            bail!("there is neither an entry nor a head of the stream {unknown}; is that its name?");
+        }
+        self.report.streams = if self.scope.is_all() { self.held } else { Some(self.scope.streams) };
+        Ok(self.report)
+    }
+
+    fn is_known(&self, stream: &Stream) -> bool {
+        self.named.contains(stream) || self.report.heads.iter().any(|head| head.stream == *stream)
+    }
+
+    /// Says that heads name streams which a file says that it does not hold, for whoever exported it so.
+    fn tell_of_left_out(&mut self) {
+        let Some(held) = self.held.as_ref().filter(|_| self.scope.is_all()) else { return };
+        let left_out: Vec<_> =
+            self.named.iter().filter(|stream| !held.contains(stream)).map(Stream::to_string).collect();
+        if !left_out.is_empty() {
+            let only: String = held.iter().map(|stream| format!(" --stream {stream}")).collect();
+            self.report.remarks.push(format!(
+                "heads name {}, and it says that it holds nothing of that; if it is to be so, verify it with{only}",
+                left_out.join(", ")
+            ));
+        }
     }
 }
 
-/// Heads of the streams that are looked at.
-fn only(heads: &Heads, streams: Option<&[Stream]>) -> Heads {
-    let mut heads = heads.clone();
-    heads.heads.retain(|head| streams.is_none_or(|streams| streams.contains(&head.stream)));
-    heads
+/// The number that what follows heads begins with. Those of an opening are only said, and a place is never more than its
+/// number.
+fn first_after(after: &Heads) -> u64 {
+    let numbers = after.heads.iter().map(|head| head.seq.max(head.place));
+    numbers.chain(after.entries).max().unwrap_or(0).saturating_add(1)
 }
 
 #[cfg(test)]
@@ -150,9 +247,9 @@ mod tests {
     use macadam_core::audit::HeadsSigner;
 
     fn read(text: &str) -> anyhow::Result<Report> {
-        let mut check = Check::new(None, Vec::new());
+        let mut check = Check::new(None, Vec::new(), Scope::default());
         check.lines("x.jsonl", text.lines().map(|line| Ok(line.to_owned())))?;
-        Ok(check.end())
+        check.end()
     }
 
     fn line(line: &Line) -> String {
@@ -181,7 +278,11 @@ mod tests {
             assert!(refused.contains(part), "{part:?} is missing in: {refused}");
         }
         let other = HeadsSigner::new(&[8; 32]).key();
-        let check = Check::new(Some(other), vec![heads]);
-        assert_eq!(check.end().remarks.len(), 1, "heads that are signed with another key are told, and do not count");
+        let check = Check::new(Some(other), vec![heads], Scope::default());
+        assert_eq!(
+            check.end().unwrap().remarks.len(),
+            1,
+            "heads that are signed with another key are told, and do not count"
+        );
     }
 }

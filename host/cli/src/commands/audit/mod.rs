@@ -47,9 +47,13 @@ Examples:
   macadam audit verify --heads /mnt/audit/heads --key audit.key against heads that were exported since it runs
   macadam audit verify audit.jsonl --key audit.key              a file, without a server
   macadam audit verify october.jsonl november.jsonl             files that follow each other
+  macadam audit verify payments.jsonl --stream team/payments    what holds one stream only
 
 Without heads that were kept elsewhere, a chain that was written anew as a whole, or whose end was cut off, is as good
 as another one. Without a key that was kept elsewhere, signatures are anybody's. Keep both: `audit heads`, `audit key`.
+
+What a file says that it holds is nobody's word. Heads count for every stream that they name, and with --key or --heads the
+log must be there from its first entry on. For an export of a part, say what it is to hold: --stream, --from.
 
 Exit codes:
   0  everything is what was written
@@ -114,6 +118,12 @@ pub(crate) struct VerifyArgs {
     /// The key that heads must be signed with, or a file with it
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+    /// Look at this stream only; may be given again. All that heads name if nothing is said
+    #[arg(long)]
+    stream: Vec<Stream>,
+    /// The number that files may begin with at the latest; with --key or --heads the first if nothing is said
+    #[arg(long, value_name = "NUMBER", requires = "files")]
+    from: Option<u64>,
 }
 
 /// Runs `macadam audit`.

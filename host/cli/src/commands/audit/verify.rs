@@ -5,14 +5,14 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use macadam_core::audit::{EXPORT_VERSION, Heads, HeadsKey, Opening, SignedHeads};
+use macadam_core::audit::{EXPORT_VERSION, Heads, HeadsKey, Opening, SignedHeads, Stream};
 use serde_json::Value;
 
 use super::VerifyArgs;
 use super::ask::{self, PAGE, Wish};
-use super::check::{Check, Report};
+use super::check::{Check, Report, Scope};
 use crate::args::Global;
 use crate::client::Client;
 use crate::exit::End;
@@ -22,14 +22,15 @@ pub(super) fn run(global: &Global, args: &VerifyArgs, output: &mut Output<'_>) -
     let key = args.key.as_deref().map(key_of).transpose()?;
     let kept = kept_heads(&args.heads)?;
     let has_key = key.is_some();
+    let scope = Scope { streams: args.stream.clone(), from: args.from };
     let report = if args.files.is_empty() {
-        server(&Client::new(global)?, key, kept)?
+        server(&Client::new(global)?, key, kept, scope)?
     } else {
-        let mut check = Check::new(key, kept);
+        let mut check = Check::new(key, kept, scope);
         for path in &args.files {
             file(&mut check, path)?;
         }
-        check.end()
+        check.end()?
     };
     // Only of what was compared is there anything to say.
     if !has_key {
@@ -81,25 +82,44 @@ fn file(check: &mut Check, path: &Path) -> anyhow::Result<()> {
 }
 
 /// What a server has now, against what it signs and what was kept.
-fn server(client: &Client, key: Option<HeadsKey>, kept: Vec<SignedHeads>) -> anyhow::Result<Report> {
+fn server(client: &Client, key: Option<HeadsKey>, kept: Vec<SignedHeads>, scope: Scope) -> anyhow::Result<Report> {
     let heads = ask::heads(client)?;
     let key = key.map_or_else(|| ask::key(client), Ok)?;
-    let mut check = Check::new(Some(key), kept);
     let whole = heads.statement.entries.is_some();
-    let streams = (!whole).then(|| heads.statement.heads.iter().map(|head| head.stream.clone()).collect());
+    let streams: Option<Vec<Stream>> =
+        (!whole).then(|| heads.statement.heads.iter().map(|head| head.stream.clone()).collect());
+    if let Some(readable) = streams.as_deref().filter(|_| scope.streams.is_empty()) {
+        can_be_compared(readable, &kept)?;
+    }
+    // More streams than one come with what is between them, which is passed over.
+    let wish = match scope.streams.as_slice() {
+        [stream] => Wish::default().with("stream", Some(stream)),
+        _ => Wish::default(),
+    };
+    let mut check = Check::new(Some(key), kept, scope);
     let after = Heads::none(Timestamp::UNIX_EPOCH);
     check.open(Opening { format: EXPORT_VERSION, streams, after });
     check.heads(&heads)?;
     let mut last = 0;
     loop {
-        let page = ask::entries(client, &Wish::default().with("after", Some(last)).with("limit", Some(PAGE)))?;
+        let page = ask::entries(client, &wish.clone().with("after", Some(last)).with("limit", Some(PAGE)))?;
         let Some(end) = page.last().map(|entry| entry.seq) else { break };
         for entry in &page {
             check.entry(entry)?;
         }
         last = end;
     }
-    Ok(check.end())
+    check.end()
+}
+
+/// Heads that were kept of what one may not read would all look cut off.
+fn can_be_compared(readable: &[Stream], kept: &[SignedHeads]) -> anyhow::Result<()> {
+    let mut heads = kept.iter().flat_map(|signed| &signed.statement.heads);
+    if let Some(other) = heads.find(|head| !readable.contains(&head.stream)) {
+        let only: String = readable.iter().map(|stream| format!(" --stream {stream}")).collect();
+        bail!("the heads name {}, which takes the role auditor to read; verify with{only}", other.stream);
+    }
+    Ok(())
 }
 
 fn shown(report: &Report) -> String {
@@ -111,12 +131,19 @@ fn shown(report: &Report) -> String {
     if report.more > 0 {
         let _ = writeln!(text, "and {} more", report.more);
     }
-    let (entries, streams) = (report.entries, report.heads.len());
+    if let Some(streams) = &report.streams {
+        let streams: Vec<_> = streams.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "only a part was looked at: of the streams {}", streams.join(", "));
+    }
+    if report.from > 1 {
+        let _ = writeln!(text, "only a part was looked at: nothing before number {}", report.from);
+    }
+    let (entries, streams, from) = (report.entries, report.heads.len(), report.from);
     let outcome = if report.is_clean() {
         "everything is what was written"
     } else {
         "this is not what was written; keep it as evidence, and compare a backup"
     };
-    let _ = write!(text, "{entries} entries in {streams} streams, up to number {}: {outcome}", report.last);
+    let _ = write!(text, "{entries} entries in {streams} streams, from number {from} up to {}: {outcome}", report.last);
     text
 }

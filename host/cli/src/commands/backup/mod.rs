@@ -1,6 +1,7 @@
 //! `macadam backup` and `macadam restore`: the SQLite store of a data directory on this machine.
 
 mod blobs;
+mod key;
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -8,19 +9,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use macadam_platform::vault::KEY_BYTES;
 use macadam_store::SqliteStore;
 use serde_json::json;
 
 use crate::args::Global;
 use crate::exit::End;
 use crate::output::Output;
+use crate::serve::SetUp;
+
+use key::Keys;
 
 /// The file of a data directory that is the store.
 const DATABASE: &str = "macadam.db";
 /// The file of a data directory that secrets are sealed with.
 const KEY: &str = "master.key";
-/// Its length.
-const KEY_BYTES: usize = 32;
 
 /// What `macadam backup` takes.
 #[derive(Debug, Args)]
@@ -33,15 +36,15 @@ Examples:
 The server may run: what was committed when the backup begins is in it, and nobody waits. The backup is a SQLite file, and
 is looked over before it gets its name.
 
-Secrets in it are sealed with master.key of the data directory, without which they open for nobody. Keep that key
-elsewhere; it changes only when you replace it, and while you do, keep the former one too. --with-key writes master.key
-beside the backup, where whoever has both has every secret.
+Secrets in it are sealed with the host's key, master.key of the data directory or what the configuration or the variable
+MACADAM_MASTER_KEY names, without which they open for nobody. Keep that key elsewhere; it changes only when you replace it,
+and while you do, keep the former one too. --with-key writes it beside the backup, where whoever has both has every secret.
 
 --with-blobs writes the packages of plugins and the archives of projects beside it; without it, copy the directory blobs, or
 the bucket that `blobs.url` names, after the backup: then everything that it names is among them.
 
 Not in it: the configuration, the people, and the directory workspaces, which are files to be copied as files. A store on
-PostgreSQL is backed up with pg_dump.")]
+PostgreSQL is backed up with pg_dump; where the configuration names one, macadam.db is not the store, and is not written.")]
 pub(crate) struct BackupArgs {
     /// The file to write; one that is there is not overwritten
     file: PathBuf,
@@ -51,6 +54,9 @@ pub(crate) struct BackupArgs {
     /// Also write the packages and archives, to FILE.blobs.tar
     #[arg(long)]
     with_blobs: bool,
+    /// The host's configuration; macadam.toml in the data directory if nothing is said
+    #[arg(long, env = "MACADAM_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// What `macadam restore` takes.
@@ -61,26 +67,37 @@ Examples:
   macadam restore /safe/macadam.db --key /safe/macadam.db.key --blobs /backup/macadam.db.blobs.tar
 
 The data directory must not have a store yet. The backup is looked over before it counts: SQLite's integrity check, its
-references, whether this version knows its tables, every chain of the audit log, and with --blobs, that each package and
-archive is what it was and that none is missing. Afterwards, compare the log with
-heads that were exported: `macadam audit verify --heads DIR --key KEY`; nothing else shows that a backup was made up.")]
+references, whether this version knows its tables, every chain of the audit log, whether the key is the one that its secrets
+are sealed under, and with --blobs, that each package and archive is what it was and that none is missing. Afterwards,
+compare the log with heads that were exported: `macadam audit verify --heads DIR --key KEY`; nothing else shows that a
+backup was made up.")]
 pub(crate) struct RestoreArgs {
     /// The backup
     file: PathBuf,
-    /// The key to its secrets: master.key of the host that was backed up; not asked for when the data directory has it
+    /// The key to its secrets, as bytes, digits or base64: master.key of the host that was backed up; not asked for when the
+    /// data directory, its configuration or MACADAM_MASTER_KEY has it
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// The packages and archives, as --with-blobs has written them
     #[arg(long, value_name = "FILE")]
     blobs: Option<PathBuf>,
+    /// The host's configuration; macadam.toml in the data directory if nothing is said
+    #[arg(long, env = "MACADAM_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Runs `macadam backup`.
 pub(crate) fn back_up(global: &Global, args: &BackupArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
-    let (database, key) = (global.data.join(DATABASE), global.data.join(KEY));
+    let database = global.data.join(DATABASE);
     ensure!(
         database.is_file(),
         "there is no {}; name the data directory with --data, and back a store on PostgreSQL up with pg_dump",
+        database.display()
+    );
+    let set_up = SetUp::read(&global.data, args.config.as_deref())?;
+    ensure!(
+        !set_up.is_on_a_server(),
+        "the store of this host is a PostgreSQL database, and {} is not used; back the database up with pg_dump",
         database.display()
     );
     ensure!(!args.file.exists(), "{} is there already; choose another name", args.file.display());
@@ -89,7 +106,7 @@ pub(crate) fn back_up(global: &Global, args: &BackupArgs, output: &mut Output<'_
     if let Some(beside) = &blobs_beside {
         ensure!(!beside.exists(), "{} is there already; choose another name", beside.display());
     }
-    let key = args.with_key.then(|| read_key(&key)).transpose()?;
+    let key = args.with_key.then(|| key_of(&set_up, global)).transpose()?;
     ensure!(key.is_none() || !beside.exists(), "{} is there already; choose another name", beside.display());
     let partial = with_suffix(&args.file, ".partial");
     // Left over from one that was cut off.
@@ -109,6 +126,11 @@ pub(crate) fn back_up(global: &Global, args: &BackupArgs, output: &mut Output<'_
     Ok(End::Done)
 }
 
+/// The key of the host, which must be there: the database is.
+fn key_of(set_up: &SetUp, global: &Global) -> anyhow::Result<[u8; KEY_BYTES]> {
+    set_up.key()?.with_context(|| format!("there is no {}; put it back", global.data.join(KEY).display()))
+}
+
 /// Writes the blobs beside a backup; what is half written does not stay.
 fn back_up_blobs(global: &Global, beside: &Path) -> anyhow::Result<usize> {
     let partial = with_suffix(beside, ".partial");
@@ -126,16 +148,18 @@ pub(crate) fn restore(global: &Global, args: &RestoreArgs, output: &mut Output<'
     fs::create_dir_all(&global.data)
         .and_then(|()| make_private(&global.data, 0o700))
         .with_context(|| format!("the data directory {} cannot be made", global.data.display()))?;
-    let key = key_for(args, &key_file)?;
+    let set_up = SetUp::read(&global.data, args.config.as_deref())?;
+    let keys = Keys::find(args.key.as_deref(), &key_file, &set_up)?;
     let copy = tempfile::Builder::new().prefix(".restore-").tempdir_in(&global.data)?;
     let copied = copy.path().join(DATABASE);
     fs::copy(&args.file, &copied)
         .and_then(|_| make_private(&copied, 0o600))
         .with_context(|| format!("{} cannot be copied", args.file.display()))?;
     let checked = block_on(SqliteStore::check_backup(&copied))??;
+    block_on(keys.must_open(&copied))??;
     let blobs = Restored::read(global, args.blobs.as_deref(), copy.path(), &copied)?;
     // The key comes first, as at a first start: a database without it would be one whose key is lost.
-    if let Some(key) = key {
+    if let Some(key) = keys.new {
         write_new(&key_file, &key)?;
     }
     blobs.keep(global)?;
@@ -200,31 +224,6 @@ impl Restored {
             ),
         }
     }
-}
-
-/// The key to be written, unless the one in the data directory will do.
-fn key_for(args: &RestoreArgs, there: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    let Some(given) = &args.key else {
-        ensure!(
-            there.exists(),
-            "the secrets in a backup open only with the key of its host; name that with --key, or put it at {}",
-            there.display()
-        );
-        return read_key(there).map(|_| None);
-    };
-    let key = read_key(given)?;
-    if there.exists() {
-        ensure!(read_key(there)? == key, "{} is another key than {}; move it away", there.display(), given.display());
-        return Ok(None);
-    }
-    Ok(Some(key))
-}
-
-fn read_key(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let key = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let length = key.len();
-    ensure!(length == KEY_BYTES, "{} has {length} bytes and a key has {KEY_BYTES}; it is another file", path.display());
-    Ok(key)
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

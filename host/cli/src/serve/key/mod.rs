@@ -53,6 +53,11 @@ impl KeyPlace {
         }))
     }
 
+    /// The key, if it is there; none is made.
+    pub(super) fn there(&self) -> anyhow::Result<Option<[u8; KEY_BYTES]>> {
+        Ok(self.0.key()?.map(|key| key.0))
+    }
+
     /// The key, made on first use.
     fn open(&self, data: &DataDir) -> anyhow::Result<MasterKey> {
         match self.0.key()? {
@@ -183,6 +188,14 @@ pub(super) async fn follow(platform: &Platform, told: Option<SealingKeyId>) -> O
             told
         }
     }
+}
+
+/// A key as it is written in a file: as bytes, hexadecimal digits or base64.
+///
+/// # Errors
+/// When it is none; it is not repeated.
+pub(crate) fn parse_key(bytes: &[u8]) -> anyhow::Result<[u8; KEY_BYTES]> {
+    MasterKey::from_bytes(bytes).map(|key| key.0)
 }
 
 fn several(text: &str) -> anyhow::Result<Vec<MasterKey>> {
