@@ -96,3 +96,23 @@ pub(crate) const CELLS: &[(&str, &str, &str)] = &[
     ("webhooks.test", BUILDERS, ADMINS),
     ("whoami.get", "*", "*"),
 ];
+
+/// Where those who may are still not served, since nothing in this world fits what they ask for: the operation, the roles, the
+/// status that they get instead, and why a request that succeeds cannot be made here. Whatever else is allowed must be done.
+pub(crate) const UNFIT: &[(&str, &str, u16, &str)] = &[
+    (
+        "access.policies.check",
+        "auditor",
+        422,
+        "a set under which its asker cannot change policies is refused, and an auditor never can",
+    ),
+    (
+        "bindings.apply",
+        "*",
+        422,
+        "what is applied replaces every binding, and the rest of the table needs those there are",
+    ),
+    ("jobs.cancel", "*", 409, "a job here is done before anybody can take it back"),
+    ("jobs.retry", "*", 409, "only a dead job is tried again, and these providers leave none"),
+    ("requests.cancel", "*", 409, "one that waits is taken back by its requester alone, so this is one that is done"),
+];

@@ -1,7 +1,11 @@
-//! A disk that is full, and a process that is killed while it writes.
+//! A disk that is full or may only be read, and a process that is killed while it writes.
+//!
+//! A disk that becomes read-only under a running host is not here: Linux refuses that while a file on it is open for writing,
+//! as the database is. When a file system gives up by itself, writes fail as they do on a disk that is broken.
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use macadam_tests::server::{Server, Setup, binary};
@@ -19,6 +23,45 @@ fn directory(name: &str) -> serde_json::Value {
     json!({"environment": "dev", "type": "local-directory", "name": name, "spec": spec, "tags": {"owner": "payments"}})
 }
 
+/// Whether this system lets us mount disks of our own. Where it does not, a test fails, unless whoever runs it has said that
+/// they do without; then it says so where no test harness keeps it back.
+fn may_mount() -> bool {
+    let allowed = Command::new("unshare").args(["-Urm", "true"]).stderr(Stdio::null()).status();
+    if allowed.is_ok_and(|status| status.success()) {
+        return true;
+    }
+    assert!(
+        std::env::var_os("MACADAM_TEST_WITHOUT_MOUNTS").is_some(),
+        "this system lets nobody mount a disk of their own (`unshare -Urm true` fails), so nothing of full and read-only \
+         disks is tested; allow user namespaces, or set MACADAM_TEST_WITHOUT_MOUNTS=1 to do without"
+    );
+    let skipped = "SKIPPED: nobody may mount a disk of their own here; full and read-only disks are NOT tested\n";
+    // Not by a macro: what those print is kept back unless the test fails.
+    std::io::stderr().write_all(skipped.as_bytes()).unwrap();
+    false
+}
+
+/// Puts the database of a server that has none yet into a folder of its own, and says into which.
+fn put_database_aside(server: &Server) -> PathBuf {
+    let disk = server.data().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    std::os::unix::fs::symlink("disk/macadam.db", server.data().join("macadam.db")).unwrap();
+    disk
+}
+
+/// The server where nobody else sees what is mounted: a script that mounts something on the folder `$1` and runs the rest.
+fn serve_in(script: &str, folder: &Path, server: &Server) -> Command {
+    let mut command = Command::new("unshare");
+    command
+        .args(["-Urm", "sh", "-c", script, "sh"])
+        .arg(folder)
+        .arg(binary())
+        .args(["serve", "--development", "--data"])
+        .arg(server.data())
+        .args(["--listen", server.url("").trim_start_matches("http://")]);
+    command
+}
+
 /// A server whose database is on a disk of its own of a few megabytes, which nobody else sees.
 struct OnSmallDisk {
     process: Child,
@@ -26,23 +69,10 @@ struct OnSmallDisk {
 }
 
 impl OnSmallDisk {
-    /// `None` where this system lets nobody mount a disk of their own.
-    fn start(server: &Server) -> Option<Self> {
-        let allowed = Command::new("unshare").args(["-Urm", "true"]).stderr(Stdio::null()).status();
-        if !allowed.is_ok_and(|status| status.success()) {
-            return None;
-        }
-        let disk = server.data().join("disk");
-        std::fs::create_dir(&disk).unwrap();
-        std::os::unix::fs::symlink("disk/macadam.db", server.data().join("macadam.db")).unwrap();
+    fn start(server: &Server) -> Self {
+        let disk = put_database_aside(server);
         let script = r#"mount -t tmpfs -o size=6m tmpfs "$1" && shift && exec "$@""#;
-        let process = Command::new("unshare")
-            .args(["-Urm", "sh", "-c", script, "sh"])
-            .arg(&disk)
-            .arg(binary())
-            .args(["serve", "--development", "--data"])
-            .arg(server.data())
-            .args(["--listen", server.url("").trim_start_matches("http://")])
+        let process = serve_in(script, &disk, server)
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(server.data().join("server.log")).unwrap())
             .spawn()
@@ -56,7 +86,7 @@ impl OnSmallDisk {
             assert!(begin.elapsed() < PATIENCE, "the server does not start: {}", server.log());
             std::thread::sleep(Duration::from_millis(50));
         }
-        Some(started)
+        started
     }
 }
 
@@ -69,17 +99,17 @@ impl Drop for OnSmallDisk {
 
 #[test]
 fn a_full_disk_is_told_as_503_with_its_reason_corrupts_nothing_and_is_over_when_there_is_room() {
-    let server = Server::prepare(&setup());
-    let Some(small) = OnSmallDisk::start(&server) else {
-        println!("this system lets nobody mount a disk of their own; the store's own tests fill a database");
+    if !may_mount() {
         return;
-    };
+    }
+    let server = Server::prepare(&setup());
+    let small = OnSmallDisk::start(&server);
     let dana = server.person("dana");
     let mut taken = vec![dana.post("/api/v1/resources", &directory("first")).request()];
     // Somebody else's file takes what is left.
     let filler = small.disk.join("filler");
     let mut file = std::fs::File::create(&filler).unwrap();
-    while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+    while file.write_all(&[0; 4096]).is_ok() {}
     let mut refused = 0;
     for n in 0..400 {
         let answer = dana.post("/api/v1/resources", &directory(&format!("more-{n}")));
@@ -113,6 +143,55 @@ fn a_full_disk_is_told_as_503_with_its_reason_corrupts_nothing_and_is_over_when_
     }
     for request in &taken {
         assert_eq!(dana.wait_for(request), "succeeded", "whatever was taken is done");
+    }
+    let verified = server.cli("dana", &["audit", "verify"]);
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+/// Starts a server where a folder may only be read, and has it end; one that serves instead is ended after a while.
+fn started_read_only(server: &Server, folder: &Path) -> Output {
+    let script = r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec timeout 60 "$@""#;
+    serve_in(script, folder, server).output().unwrap()
+}
+
+/// A server that cannot write to a folder does not start, and says which of its files it is about and why.
+fn does_not_start_on(server: &Server, folder: &Path, file: &str) {
+    let ended = started_read_only(server, folder);
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "it ends by itself: {said}");
+    let file = server.data().join(file).display().to_string();
+    assert!(said.contains(&file) && said.contains("Read-only file system"), "{file} is named with the reason: {said}");
+}
+
+#[test]
+fn a_server_whose_disk_may_only_be_read_says_which_file_it_is_about_and_goes_on_when_that_is_over() {
+    if !may_mount() {
+        return;
+    }
+    let mut server = Server::prepare(&setup());
+    let (data, disk) = (server.data().to_owned(), put_database_aside(&server));
+    // Before there is anything, there is nobody yet who could sign in.
+    does_not_start_on(&server, &data, "tokens.txt");
+    does_not_start_on(&server, &disk, "macadam.db");
+
+    server.launch();
+    let mut taken = vec![server.person("dana").post("/api/v1/resources", &directory("first")).request()];
+    assert_eq!(server.person("dana").wait_for(&taken[0]), "succeeded");
+    server.stop();
+    for folder in [&data, &disk] {
+        does_not_start_on(&server, folder, "macadam.db");
+    }
+
+    server.launch();
+    taken.push(server.person("dana").post("/api/v1/resources", &directory("second")).request());
+    // What was written last is in the log beside the database alone.
+    server.kill();
+    does_not_start_on(&server, &disk, "macadam.db");
+
+    server.launch();
+    taken.push(server.person("dana").post("/api/v1/resources", &directory("third")).request());
+    for request in &taken {
+        assert_eq!(server.person("dana").wait_for(request), "succeeded", "{request} was answered");
     }
     let verified = server.cli("dana", &["audit", "verify"]);
     assert!(verified.status.success(), "{verified:?}");

@@ -5,6 +5,7 @@ mod things;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+use macadam_registry::SigningKey;
 use macadam_tests::contract::Contract;
 use macadam_tests::server::{Answer, Person, Server, Setup};
 use serde_json::{Value, json};
@@ -102,7 +103,11 @@ impl World {
     }
 
     fn bind(&self) {
-        let wish = json!({"binding": {"plugin": "pay/gate@1.0.0"}, "reason": "a test"});
+        self.bind_as(&json!({"plugin": "pay/gate@1.0.0"}));
+    }
+
+    fn bind_as(&self, binding: &Value) {
+        let wish = json!({"binding": binding, "reason": "a test"});
         let bound = self.admin().send("PUT", "/api/v1/bindings/gate", Some(&wish));
         assert_eq!(bound.status, 200, "{bound:?}\n{}", self.log());
     }
@@ -140,9 +145,11 @@ impl World {
             "access.policies.put" | "access.policies.check" => Some(json!({"text": POLICY})),
             "bindings.put" => Some(json!({"binding": {"plugin": "pay/gate@1.0.0"}, "reason": "a test"})),
             // What cannot be applied is refused for what it is to those who may, and takes nothing with it.
-            "bindings.apply" | "bindings.diff" => Some(json!({"bindings": [{"plugin": "pay/none@1.0.0"}]})),
+            "bindings.apply" => Some(json!({"bindings": [{"plugin": "pay/none@1.0.0"}]})),
+            "bindings.diff" => Some(json!({"bindings": [{"plugin": "pay/gate@1.0.0"}]})),
             "namespaces.put" => Some(json!({"team": "payments", "signatures": "optional"})),
-            "namespaces.keys.trust" | "namespaces.keys.revoke" => Some(json!({"public_key": "none", "key": "none"})),
+            "namespaces.keys.trust" => Some(json!({"public_key": new_key().public().to_string()})),
+            "namespaces.keys.revoke" => Some(json!({"key": things["key"], "reason": "a test"})),
             "plugins.deprecate" | "plugins.versions.deprecate" => Some(json!({"message": "a newer one is there"})),
             "preview.create" | "resources.create" => Some(directory("dev", &self.name())),
             "replays.create" => Some(json!({"plugin": "pay/gate@1.0.0"})),
@@ -169,6 +176,11 @@ impl World {
         };
         Wish { path: format!("{path}{query}"), body }
     }
+}
+
+/// A key that nobody has seen yet: one that was revoked once is never trusted again.
+fn new_key() -> SigningKey {
+    SigningKey::generate().expect("the system has randomness")
 }
 
 /// An operation's method and path.

@@ -8,7 +8,7 @@ use macadam_tests::components::{component, contract_of};
 use macadam_tests::server::Server;
 use serde_json::{Value, json};
 
-use super::{POLICY, ROLES, World};
+use super::{POLICY, ROLES, World, new_key};
 
 impl World {
     /// What the parameters of an operation's path name, made where it has to be.
@@ -22,10 +22,17 @@ impl World {
             }
             "bindings" => {
                 self.bind();
+                if operation == "bindings.rollback" {
+                    // So that there is something else to go back to.
+                    self.bind_as(&json!({"plugin": "pay/gate@1.0.0", "applies": {"environments": ["prod"]}}));
+                }
                 BTreeMap::from([("name", "gate".to_owned())])
             }
             "decisions" => BTreeMap::from([("seq", self.decision())]),
             "jobs" => BTreeMap::from([("id", self.job())]),
+            "namespaces.keys" if operation == "namespaces.keys.revoke" => {
+                BTreeMap::from([("name", "pay".to_owned()), ("key", self.trusted_key())])
+            }
             "namespaces" | "namespaces.keys" => BTreeMap::from([("name", "pay".to_owned())]),
             "plugins" | "plugins.versions" => BTreeMap::from([
                 ("namespace", "pay".to_owned()),
@@ -47,6 +54,15 @@ impl World {
             "webhooks" => BTreeMap::from([("id", self.webhook())]),
             _ => BTreeMap::new(),
         }
+    }
+
+    /// The id of a key that counts.
+    fn trusted_key(&self) -> String {
+        let key = new_key();
+        let wish = json!({"public_key": key.public().to_string()});
+        let trusted = self.admin().post("/api/v1/namespaces/pay/keys", &wish);
+        assert_eq!(trusted.status, 200, "{trusted:?}");
+        key.id().to_string()
     }
 
     /// A directory that is there.

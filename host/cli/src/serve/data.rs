@@ -95,7 +95,7 @@ impl DataDir {
         let tokens = self.tokens();
         remove_if_there(&tokens)
             .and_then(|()| write_new(&tokens, text.as_bytes()))
-            .context("the tokens cannot be written")?;
+            .with_context(|| format!("{} cannot be written", tokens.display()))?;
         write_new(&path, first.file.as_bytes()).with_context(|| format!("{} cannot be written", path.display()))?;
         Ok(true)
     }

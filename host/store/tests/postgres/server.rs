@@ -1,10 +1,14 @@
 //! What only a server can be: elsewhere, not there, too new, locked away, tampered with.
 
 use macadam_store::*;
+use sqlx::AssertSqlSafe;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPool;
 
 use crate::suite::decisions::{allowed, record};
+use crate::suite::earlier::{
+    Dialect, everything_is_there, released_migrations_are_as_they_were, rows_of, work_goes_on,
+};
 use crate::suite::events::{EARLIER_EVENTS, earlier_audiences};
 use crate::suite::sealing::{PLAIN_ADDRESSES, a_plain_address_is_sealed};
 use crate::suite::webhooks::made;
@@ -131,19 +135,40 @@ async fn a_database_that_was_left_and_opened_again_has_everything() {
     assert_eq!(second.verify_audit(Some(head)).await.unwrap(), head.seq);
 }
 
+/// How PostgreSQL writes what the rows of earlier versions hold.
+const EARLIER: Dialect = [
+    ("<at>", "timestamptz '2023-11-14 22:13:20+00'"),
+    ("<micros>", " * interval '1 microsecond'"),
+    ("<half>", r"'\x68616c66'::bytea"),
+    ("<provider>", ", provider"),
+    ("<its-pin>", ", '<pin>'"),
+    ("<told>", "UPDATE journal SET told = 1;"),
+];
+
 #[tokio::test]
-async fn a_database_of_every_earlier_version_is_brought_to_this_one() {
+async fn a_database_of_every_earlier_version_is_brought_to_this_one_with_everything_in_it() {
+    let world = World::start().await;
     for version in MIGRATIONS.iter().map(|migration| migration.version) {
         let database = Database::empty().await;
         let pool = PgPool::connect(&database.url()).await.unwrap();
         MIGRATIONS.run_to(version, &pool).await.unwrap();
+        let filled = sqlx::raw_sql(AssertSqlSafe(rows_of(version, &EARLIER))).execute(&pool).await;
+        filled.unwrap_or_else(|error| panic!("the rows of {version}: {error}"));
         pool.close().await;
         for _ in 0..2 {
             let store = open(&database.url()).await;
-            assert_eq!(store.teams().await.unwrap(), [], "from {version}");
+            everything_is_there(&store, version).await;
             store.close().await;
         }
+        let store = open(&database.url()).await;
+        work_goes_on(&store, version, &world).await;
+        store.close().await;
     }
+}
+
+#[test]
+fn no_released_migration_was_edited() {
+    released_migrations_are_as_they_were("postgres");
 }
 
 #[tokio::test]

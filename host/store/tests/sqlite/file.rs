@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use macadam_store::*;
+use sqlx::AssertSqlSafe;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tokio::task::JoinSet;
 
 use crate::TestStore;
 use crate::suite::decisions::{allowed, record};
+use crate::suite::earlier::{
+    Dialect, everything_is_there, released_migrations_are_as_they_were, rows_of, work_goes_on,
+};
 use crate::suite::events::{EARLIER_EVENTS, earlier_audiences};
 use crate::suite::sealing::{PLAIN_ADDRESSES, a_plain_address_is_sealed};
 use crate::suite::webhooks::made;
@@ -128,20 +132,42 @@ async fn a_database_that_was_closed_and_opened_has_everything() {
     assert!(matches!(refused, SubmitError::OverQuota(_)), "{refused:?}");
 }
 
+/// How SQLite writes what the rows of earlier versions hold.
+const EARLIER: Dialect = [
+    ("<at>", "1700000000000000"),
+    ("<micros>", ""),
+    ("<half>", "x'68616c66'"),
+    ("<provider>", ""),
+    ("<its-pin>", ""),
+    ("<told>", ""),
+];
+
 #[tokio::test]
-async fn a_database_of_every_earlier_version_is_brought_to_this_one() {
+async fn a_database_of_every_earlier_version_is_brought_to_this_one_with_everything_in_it() {
+    let world = World::start().await;
     for version in MIGRATIONS.iter().map(|migration| migration.version) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("macadam.db");
         let pool = raw(&path).await;
         MIGRATIONS.run_to(version, &pool).await.unwrap();
+        let filled = sqlx::raw_sql(AssertSqlSafe(rows_of(version, &EARLIER))).execute(&pool).await;
+        filled.unwrap_or_else(|error| panic!("the rows of {version}: {error}"));
         pool.close().await;
         for _ in 0..2 {
             let store = SqliteStore::open(&path).await.unwrap_or_else(|error| panic!("from {version}: {error}"));
-            assert_eq!(store.teams().await.unwrap(), []);
+            everything_is_there(&store, version).await;
             store.close().await;
         }
+        let store = SqliteStore::open(&path).await.unwrap();
+        work_goes_on(&store, version, &world).await;
+        store.close().await;
+        SqliteStore::check_backup(&path).await.unwrap_or_else(|error| panic!("from {version}: {error}"));
     }
+}
+
+#[test]
+fn no_released_migration_was_edited() {
+    released_migrations_are_as_they_were("sqlite");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod suite;
 mod audit;
 mod backup;
 mod file;
+mod power;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};

@@ -11,6 +11,7 @@ mod cancelling;
 mod crashes;
 mod dead_letters;
 pub mod decisions;
+pub mod earlier;
 pub mod events;
 mod expiry;
 mod fairness;
