@@ -101,12 +101,6 @@ pub(crate) const CELLS: &[(&str, &str, &str)] = &[
 /// status that they get instead, and why a request that succeeds cannot be made here. Whatever else is allowed must be done.
 pub(crate) const UNFIT: &[(&str, &str, u16, &str)] = &[
     (
-        "access.policies.check",
-        "auditor",
-        422,
-        "a set under which its asker cannot change policies is refused, and an auditor never can",
-    ),
-    (
         "bindings.apply",
         "*",
         422,
