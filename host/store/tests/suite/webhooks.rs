@@ -101,6 +101,8 @@ async fn a_webhooks_life_is_audited_and_told_without_its_secret_or_the_whole_of_
     assert_eq!(world.told_since(told).await, life);
     let entries = world.store.audit_since(audit, 100).await.unwrap();
     assert_eq!(entries[3].actor, None, "the platform itself disabled it");
+    assert!(entries[0].before.is_none() && entries[5].after.is_none(), "it was nothing before, and is nothing after");
+    assert!(entries.windows(2).all(|two| two[0].after.is_some() && two[0].after == two[1].before), "{entries:?}");
     assert_eq!(entries[3].data.value()["reason"], "it is gone");
     let events = world.store.events_since(told, 100).await.unwrap();
     assert!(events.iter().all(|event| event.audience == Audience::Team(team_id("shop"))));

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::super::row::{At, Columns, int, plain};
 use super::super::{Conn, PostgresStore, Result};
 use super::{change, named, to_webhook};
+use crate::webhooks::WebhookStep;
 use crate::{Attempted, By, ClaimedWebhook, DeliveryRecord, StoreError, WebhookError, WebhookId, WebhookLease};
 
 macro_rules! waiting {
@@ -153,6 +154,7 @@ pub(super) async fn disable(
 ) -> Result<(), WebhookError> {
     let mut tx = store.begin().await?;
     failed(&mut tx, lease, attempt, now).await?;
+    let there = named(&mut tx, lease.webhook).await?;
     let disabled = sqlx::query(
         "UPDATE webhooks SET state = 'disabled', reason = $3, updated_at = $4
          WHERE id = $1 AND fence = $2 AND state = 'active'",
@@ -167,7 +169,7 @@ pub(super) async fn disable(
     insert(&mut tx, attempt).await?;
     let webhook = named(&mut tx, lease.webhook).await?;
     let more = json!({ "reason": reason, "failing_since": webhook.failing_since });
-    change::record(&mut tx, By::HOST, "disabled", &webhook, more);
+    change::record(&mut tx, By::HOST, "disabled", WebhookStep::Changed { before: &there, after: &webhook }, more)?;
     tx.commit(now).await?;
     Ok(())
 }

@@ -8,9 +8,10 @@ use super::super::row::{At, Columns, int, json as text, one_row, plain};
 use super::super::tx::{Lock, Tx};
 use super::super::{PostgresStore, journal, outbox, teams};
 use super::named;
+use crate::webhooks::{WebhookStep, recorded};
 use crate::{
-    By, ByPerson, NewAuditEntry, NewWebhook, NewWebhookUrl, Sealed, StoreError, WebhookChange, WebhookError,
-    WebhookFilter, WebhookId, WebhookRecord, WebhookState,
+    By, ByPerson, NewWebhook, NewWebhookUrl, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId,
+    WebhookRecord, WebhookState,
 };
 
 type Result<T, E = WebhookError> = std::result::Result<T, E>;
@@ -52,7 +53,7 @@ pub(super) async fn create(
     .await;
     written.map_err(StoreError::from)?;
     let webhook = named(&mut tx, new.id).await?;
-    record(&mut tx, by, "created", &webhook, about(Some(&new.url), &new.filter));
+    record(&mut tx, by, "created", WebhookStep::Made(&webhook), about(Some(&new.url), &new.filter))?;
     tx.commit(now).await?;
     Ok(webhook)
 }
@@ -88,7 +89,13 @@ pub(super) async fn change(
     .await;
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
-    record(&mut tx, by, "changed", &webhook, about(change.url.as_ref(), &filter));
+    record(
+        &mut tx,
+        by,
+        "changed",
+        WebhookStep::Changed { before: &there, after: &webhook },
+        about(change.url.as_ref(), &filter),
+    )?;
     tx.commit(now).await?;
     Ok(webhook)
 }
@@ -102,7 +109,7 @@ pub(super) async fn rotate(
     now: Timestamp,
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
-    named(&mut tx, id).await?;
+    let there = named(&mut tx, id).await?;
     let written = sqlx::query(
         "UPDATE webhooks
          SET previous_secret = secret, previous_until = $3, secret = $2, fence = fence + 1, updated_at = $4
@@ -117,7 +124,7 @@ pub(super) async fn rotate(
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
     let more = json!({ "previous_until": previous_until });
-    record(&mut tx, by, "rotated", &webhook, more);
+    record(&mut tx, by, "rotated", WebhookStep::Changed { before: &there, after: &webhook }, more)?;
     tx.commit(now).await?;
     Ok(webhook)
 }
@@ -146,7 +153,7 @@ pub(super) async fn enable(
     .await;
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
-    record(&mut tx, by, "enabled", &webhook, json!({}));
+    record(&mut tx, by, "enabled", WebhookStep::Changed { before: &there, after: &webhook }, json!({}))?;
     tx.commit(now).await?;
     Ok(webhook)
 }
@@ -156,7 +163,7 @@ pub(super) async fn delete(store: &PostgresStore, id: WebhookId, by: ByPerson<'_
     let there = named(&mut tx, id).await?;
     let removed = sqlx::query("DELETE FROM webhooks WHERE id = $1").bind(id.to_string()).execute(&mut *tx).await;
     one_row("webhook", &removed.map_err(StoreError::from)?)?;
-    record(&mut tx, by, "deleted", &there, json!({}));
+    record(&mut tx, by, "deleted", WebhookStep::Deleted(&there), json!({}))?;
     tx.commit(now).await?;
     Ok(())
 }
@@ -171,11 +178,13 @@ fn about(url: Option<&NewWebhookUrl>, filter: &WebhookFilter) -> Value {
 }
 
 /// Records what happened to a webhook; `more` is added to what is always said of it.
-pub(super) fn record<'a>(tx: &mut Tx, by: impl Into<By<'a>>, what: &str, webhook: &WebhookRecord, more: Value) {
-    let mut data = json!({ "webhook": webhook.id, "team": webhook.team });
-    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
-        data.extend(more);
-    }
-    let entry = NewAuditEntry::new(format!("webhook.{what}"), format!("webhooks/{}", webhook.id)).by(by);
-    journal::record(tx, entry.of_team(&webhook.team).with(data));
+pub(super) fn record<'a>(
+    tx: &mut Tx,
+    by: impl Into<By<'a>>,
+    what: &str,
+    step: WebhookStep<'_>,
+    more: Value,
+) -> Result<(), StoreError> {
+    journal::record(tx, recorded(by.into(), what, step, more)?);
+    Ok(())
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::super::row::{Columns, int, micros};
 use super::super::{Conn, Result, SqliteStore, commit};
 use super::{change, named, to_webhook};
+use crate::webhooks::WebhookStep;
 use crate::{Attempted, By, ClaimedWebhook, DeliveryRecord, StoreError, WebhookError, WebhookId, WebhookLease};
 
 /// The webhook whose turn it is. What a team's webhooks take of a worker's places is counted by the worker's own name,
@@ -137,6 +138,7 @@ pub(super) async fn disable(
 ) -> Result<(), WebhookError> {
     let mut tx = store.begin().await?;
     failed(&mut tx, lease, attempt, now).await?;
+    let there = named(&mut tx, lease.webhook).await?;
     let disabled = sqlx::query(
         "UPDATE webhooks SET state = 'disabled', reason = $3, updated_at = $4
          WHERE id = $1 AND fence = $2 AND state = 'active'",
@@ -151,7 +153,8 @@ pub(super) async fn disable(
     insert(&mut tx, attempt).await?;
     let webhook = named(&mut tx, lease.webhook).await?;
     let more = json!({ "reason": reason, "failing_since": webhook.failing_since });
-    change::record(&mut tx, By::HOST, "disabled", &webhook, more, now).await?;
+    change::record(&mut tx, By::HOST, "disabled", WebhookStep::Changed { before: &there, after: &webhook }, more, now)
+        .await?;
     commit(tx).await?;
     Ok(())
 }

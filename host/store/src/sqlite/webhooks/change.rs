@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::super::row::{Columns, int, json as text, micros, one_row};
 use super::super::{Conn, SqliteStore, commit, journal, outbox, teams};
 use super::named;
+use crate::webhooks::{WebhookStep, recorded};
 use crate::{
-    By, ByPerson, NewAuditEntry, NewWebhook, NewWebhookUrl, Sealed, StoreError, WebhookChange, WebhookError,
-    WebhookFilter, WebhookId, WebhookRecord, WebhookState,
+    By, ByPerson, NewWebhook, NewWebhookUrl, Sealed, StoreError, WebhookChange, WebhookError, WebhookFilter, WebhookId,
+    WebhookRecord, WebhookState,
 };
 
 type Result<T, E = WebhookError> = std::result::Result<T, E>;
@@ -49,7 +50,7 @@ pub(super) async fn create(
     .await;
     written.map_err(StoreError::from)?;
     let webhook = named(&mut tx, new.id).await?;
-    record(&mut tx, by, "created", &webhook, about(Some(&new.url), &new.filter), now).await?;
+    record(&mut tx, by, "created", WebhookStep::Made(&webhook), about(Some(&new.url), &new.filter), now).await?;
     commit(tx).await?;
     Ok(webhook)
 }
@@ -84,7 +85,15 @@ pub(super) async fn change(
     .await;
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
-    record(&mut tx, by, "changed", &webhook, about(change.url.as_ref(), &filter), now).await?;
+    record(
+        &mut tx,
+        by,
+        "changed",
+        WebhookStep::Changed { before: &there, after: &webhook },
+        about(change.url.as_ref(), &filter),
+        now,
+    )
+    .await?;
     commit(tx).await?;
     Ok(webhook)
 }
@@ -98,7 +107,7 @@ pub(super) async fn rotate(
     now: Timestamp,
 ) -> Result<WebhookRecord> {
     let mut tx = store.begin().await?;
-    named(&mut tx, id).await?;
+    let there = named(&mut tx, id).await?;
     let written = sqlx::query(
         "UPDATE webhooks
          SET previous_secret = secret, previous_until = $3, secret = $2, fence = fence + 1, updated_at = $4
@@ -113,7 +122,7 @@ pub(super) async fn rotate(
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
     let more = json!({ "previous_until": previous_until });
-    record(&mut tx, by, "rotated", &webhook, more, now).await?;
+    record(&mut tx, by, "rotated", WebhookStep::Changed { before: &there, after: &webhook }, more, now).await?;
     commit(tx).await?;
     Ok(webhook)
 }
@@ -141,7 +150,7 @@ pub(super) async fn enable(
     .await;
     one_row("webhook", &written.map_err(StoreError::from)?)?;
     let webhook = named(&mut tx, id).await?;
-    record(&mut tx, by, "enabled", &webhook, json!({}), now).await?;
+    record(&mut tx, by, "enabled", WebhookStep::Changed { before: &there, after: &webhook }, json!({}), now).await?;
     commit(tx).await?;
     Ok(webhook)
 }
@@ -151,7 +160,7 @@ pub(super) async fn delete(store: &SqliteStore, id: WebhookId, by: ByPerson<'_>,
     let there = named(&mut tx, id).await?;
     let removed = sqlx::query("DELETE FROM webhooks WHERE id = $1").bind(id.to_string()).execute(&mut *tx).await;
     one_row("webhook", &removed.map_err(StoreError::from)?)?;
-    record(&mut tx, by, "deleted", &there, json!({}), now).await?;
+    record(&mut tx, by, "deleted", WebhookStep::Deleted(&there), json!({}), now).await?;
     commit(tx).await?;
     Ok(())
 }
@@ -170,14 +179,9 @@ pub(super) async fn record<'a>(
     conn: &mut Conn,
     by: impl Into<By<'a>>,
     what: &str,
-    webhook: &WebhookRecord,
+    step: WebhookStep<'_>,
     more: Value,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut data = json!({ "webhook": webhook.id, "team": webhook.team });
-    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
-        data.extend(more);
-    }
-    let entry = NewAuditEntry::new(format!("webhook.{what}"), format!("webhooks/{}", webhook.id)).by(by);
-    journal::record(conn, entry.of_team(&webhook.team).with(data), now).await
+    journal::record(conn, recorded(by.into(), what, step, more)?, now).await
 }
