@@ -28,9 +28,9 @@ async fn a_database_is_previewed_made_listed_and_deleted_by_command() {
     assert!(listed.to_string().contains("orders"), "{listed}");
     let database = "payments/dev/postgres-database/orders";
     for (looked, words) in [
-        (vec!["team", "list"], ["payments", "budget"]),
+        (vec!["team", "list"], ["payments", "500"]),
         (vec!["environment", "list"], ["dev", "development"]),
-        (vec!["resource", "types"], ["postgres-database", "made by"]),
+        (vec!["resource", "types"], ["postgres-database", "macadam/postgres-database@"]),
         (vec!["resource", "transitions", database], ["creating", "ready"]),
     ] {
         let shown = server.cli("dana", &looked);
