@@ -130,8 +130,8 @@ impl Platform {
         if !self.may(caller, Action::ServiceTokenRevoke, &Target::Team(record.team.clone())) && !own {
             return Err(unknown());
         }
-        if caller.is_service() && !own {
-            return Err(ProvisionError::Forbidden("a service revokes no token but its own".to_owned()));
+        if !own {
+            revokes_tokens(caller)?;
         }
         let revoked = self.store().revoke_service_token(id, caller.by(), now).await?;
         tracing::info!(token = %id, person = %caller.person, "token revoked");
@@ -207,6 +207,14 @@ pub(crate) fn makes_tokens(caller: &Caller) -> Result<(), ProvisionError> {
     if caller.is_service() {
         let why = "people make tokens, and this token is a service's";
         return Err(ProvisionError::Forbidden(why.to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether somebody may revoke tokens that are not their own.
+pub(crate) fn revokes_tokens(caller: &Caller) -> Result<(), ProvisionError> {
+    if caller.is_service() {
+        return Err(ProvisionError::Forbidden("a service revokes no token but its own".to_owned()));
     }
     Ok(())
 }

@@ -5,8 +5,8 @@
 //!                                                 └─▶ closed, which gives the room back
 //! ```
 //!
-//! `axum::serve` bounds neither: whoever opens connections and sends half a head on each would hold descriptors for ever,
-//! without ever being asked who they are.
+//! `axum::serve` bounds none of it: whoever opens connections and sends half a head on each, or takes nothing of what is
+//! answered, would hold descriptors for ever, without ever being asked who they are.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -26,10 +26,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
+use crate::stalled::Stalling;
+
 /// How long a connection may take until the head of a request is there, the first as well as each that follows. Proxies
 /// keep idle connections for a minute (nginx, the load balancers of AWS), and must be the ones who end them: a request on
 /// one that is just being closed here would fail.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// How long the other end may take nothing of an answer: twice what a stream of events waits for its client, and time enough
+/// for a network that is away for a moment.
+const STALLED: Duration = Duration::from_secs(60);
 
 /// How many connections there may be at once: more than some thousand people and their pipelines keep open. With some tens
 /// of kilobytes for each they take a few hundred megabytes at the very most.
@@ -43,12 +49,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     head_timeout: Duration,
+    stalled: Duration,
     most: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { head_timeout: HEAD_TIMEOUT, most: MOST }
+        Self { head_timeout: HEAD_TIMEOUT, stalled: STALLED, most: MOST }
     }
 }
 
@@ -69,7 +76,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, bounds: Bounds,
             request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
             router.clone().oneshot(request)
         });
-        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
+        let stream = TokioIo::new(Stalling::new(stream, bounds.stalled));
+        let connection = open.watch(http.serve_connection(stream, service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%peer, %error, "a connection ended badly");
@@ -215,6 +223,27 @@ mod tests {
         assert!(early.is_err(), "there is room for one: {early:?}");
         drop(first);
         assert!(answer(second).await.ends_with("hello"), "the first has made room");
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_client_reads_nothing_of_its_answer_is_closed_and_a_slow_one_is_not() {
+        // More than all buffers between the two take.
+        let large = || async { vec![b'x'; 64 * 1024 * 1024] };
+        let bounds = Bounds { stalled: Duration::from_millis(300), most: 1, ..Bounds::default() };
+        let server = Server::start(Router::new().route("/", get(large)), bounds).await;
+        let stalled = server.ask().await;
+        let mut slow = server.ask().await;
+        let (mut taken, mut bytes) = (0, vec![0; 8 * 1024 * 1024]);
+        loop {
+            let more = timeout(SURELY, slow.read(&mut bytes)).await.expect("the first has made room").unwrap();
+            if more == 0 {
+                break;
+            }
+            taken += more;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(taken > 64 * 1024 * 1024, "whoever takes something now and then gets all of it, and got {taken}");
+        drop(stalled);
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -42,6 +43,7 @@ use tracing::Instrument as _;
 
 use crate::ServerState;
 use crate::api::{SIGNATURE, SignedIn, made_again};
+use crate::bodies::Room;
 use crate::deadline::LONGEST;
 use crate::extract::{most, read_up_to};
 use crate::problem::{Problem, ProblemKind};
@@ -82,9 +84,11 @@ pub(crate) async fn answer_once(
     let Some(key) = key(request.headers())?.filter(|_| changes) else { return Ok(next.run(request).await) };
     let caller = request.extensions().get::<SignedIn>().map(|signed_in| signed_in.0.clone());
     let caller = caller.ok_or_else(|| Problem::new(ProblemKind::Unauthenticated, "nobody is signed in"))?;
+    let room = request.extensions().get::<Arc<Room>>().cloned();
     let (request, asked) = asked(&caller, action, request).await?;
     // From here on nobody who hangs up stops it in the middle: a key that is taken is answered or given up.
     let answer = async move {
+        let _for_as_long_as_the_body_is_here = room;
         match state.platform.keyed(&caller, &key, asked, Timestamp::now()).await? {
             Keyed::Held(held) => {
                 let mut request = request;

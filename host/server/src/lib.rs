@@ -24,6 +24,7 @@
 //! | `compress` | which answers are compressed |
 //! | `conditional` | answers that a client has already |
 //! | `connections` | how many connections there are, and for how long without a request |
+//! | `stalled` | connections whose other end takes nothing any more |
 //! | `deadline` | how long an answer may take |
 //! | `metrics` | what is counted |
 //!
@@ -49,6 +50,7 @@ mod rate_limits;
 mod refusals;
 mod serve;
 pub mod sign_in;
+mod stalled;
 mod state;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{Access, Action, Determining, PolicyEffect, Refused, Target, TargetKind};
 use crate::provisioning::ProvisionError;
-use crate::service_tokens::makes_tokens;
+use crate::service_tokens::{makes_tokens, revokes_tokens};
 use crate::{Caller, Platform, Role};
 
 /// The answer to "may I?", with its reasons.
@@ -189,6 +189,8 @@ impl Platform {
     async fn allowed_besides(&self, caller: &Caller, action: Action, target: &Target) -> Result<(), ProvisionError> {
         match (action, target) {
             (Action::ServiceTokenCreate, _) => makes_tokens(caller),
+            // Its own it may give up, which nobody asks about.
+            (Action::ServiceTokenRevoke, _) => revokes_tokens(caller),
             (Action::RequestApprove, Target::Request { id, .. }) => self.could_approve(caller, *id).await,
             (Action::RequestCancel, Target::Request { id, .. }) => self.could_cancel(caller, *id).await,
             _ => Ok(()),

@@ -185,6 +185,7 @@ impl Platform {
             self.access().leaves_a_way_back(&rules, caller)?;
             let generation = current.generation;
             let change = AccessPolicyChange { name: name.clone(), text: text.clone(), expected, generation };
+            let _until_in_force = self.access().following.lock().await;
             match self.store().change_access_policy(&change, &why, now).await {
                 Ok(set) => {
                     self.access().put_in_force(&set);

@@ -61,6 +61,8 @@ pub struct Access {
     built_in: BuiltIn,
     judge: Judge,
     rules: ArcSwap<Rules>,
+    /// Held from a look at what the store has until that is in force: of two who look, the first must not come last.
+    following: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Access {
@@ -81,24 +83,20 @@ impl Access {
         let built_in = BuiltIn::read()?;
         let judge = Judge::new(&built_in)?;
         let rules = ArcSwap::from_pointee(built_in.with(&AccessPolicySet::default()));
-        Ok(Self { built_in, judge, rules })
+        Ok(Self { built_in, judge, rules, following: tokio::sync::Mutex::default() })
     }
 
-    /// Puts another set of added policies in force, if it is newer than the one that is: of two that are read at once, the
-    /// older one may come last.
+    /// Puts another set of added policies in force. Whoever does holds [`following`](Self::following) since before it was
+    /// read.
     fn put_in_force(&self, added: &AccessPolicySet) {
-        let rules = Arc::new(self.built_in.with(added));
-        let newer = |current: &Arc<Rules>| rules.generation > current.generation;
-        let before = self.rules.rcu(|current| Arc::clone(if newer(current) { &rules } else { current }));
-        if !newer(&before) {
-            return;
-        }
+        let rules = self.built_in.with(added);
         match &rules.closed {
             None => tracing::info!(generation = rules.generation, added = added.policies.len(), "access policies"),
             Some(why) => {
                 tracing::error!(%why, "the access policies cannot be used; nothing is allowed until that is mended");
             }
         }
+        self.rules.store(Arc::new(rules));
     }
 
     fn allows(&self, caller: &Caller, action: Action, target: &Target) -> bool {
@@ -200,14 +198,15 @@ impl Platform {
         &self.parts.access
     }
 
-    /// Puts the added policies in force that the store has, if they are newer than those that are. Other replicas change
-    /// them too.
+    /// Puts the added policies in force that the store has, if they are others than those that are. Other replicas change
+    /// them too, and a database that was restored may have gone back.
     ///
     /// # Errors
     /// When the store fails; the rules are as they were.
     pub async fn follow_access(&self) -> Result<(), StoreError> {
+        let _until_in_force = self.access().following.lock().await;
         let generation = self.store().access_generation().await?;
-        if generation > self.access().rules.load().generation {
+        if generation != self.access().rules.load().generation {
             self.access().put_in_force(&self.store().access_policies().await?);
         }
         Ok(())

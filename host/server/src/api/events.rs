@@ -3,8 +3,8 @@
 //! A stream is server-sent events (the HTML standard's `text/event-stream`): `id` is an event's place, `data` the
 //! CloudEvent. A client that comes back with `Last-Event-ID` goes on where it stopped. Each stream has a task that reads
 //! no faster than its client takes; one that takes nothing for half a minute is let go, and so is every stream after a
-//! while, so that its client signs in anew. Its token is looked at again and again meanwhile: who may not open a stream any
-//! more has none for longer than a few seconds.
+//! while, so that its client signs in anew. Its token is looked at again and again meanwhile: one that counts no more
+//! has no stream for longer than a few seconds.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -48,6 +48,7 @@ async fn what_no_policy_can_permit_is_answered_as_it_would_be_refused() {
         ("token-of-ada", approve.as_str(), "no approval that is still missing is for ada to give"),
         ("token-of-ada", cancel.as_str(), "only dana can cancel this request"),
         (service, "action=service-token.create", "people make tokens"),
+        (service, "action=service-token.revoke", "no token but its own"),
     ] {
         let no = ask(bearer, query).await;
         assert_eq!((no["allowed"].as_bool(), &no["policies"]), (Some(false), &json!([])), "{no}");

@@ -76,7 +76,7 @@ async fn a_handler_that_takes_too_long_is_given_up_and_one_that_does_not_is_not(
 
 #[tokio::test]
 async fn large_bodies_share_the_room_there_is_and_who_finds_none_is_told_when_to_come_again() {
-    let bodies = Arc::new(Bodies::new(1024, Duration::from_millis(20)));
+    let bodies = Arc::new(Bodies::new(1024, 1024, Duration::from_millis(20)));
     let host = Host::start().await.with(|state| ServerState { bodies: Arc::clone(&bodies), ..state });
     let hook = |body: Body| {
         let request = request_as("dana", Method::POST, "/api/v1/webhooks");
@@ -97,6 +97,25 @@ async fn large_bodies_share_the_room_there_is_and_who_finds_none_is_told_when_to
     assert_eq!(first.await.unwrap().unwrap().status().as_u16(), 422, "what had room is answered");
     assert_eq!(bodies.left(), 1024, "and gives it back");
     host.send(large()).await.is_problem("invalid", 422);
+}
+
+#[tokio::test]
+async fn who_says_that_much_is_coming_and_sends_nothing_keeps_nobody_else_out() {
+    let bodies = Arc::new(Bodies::new(4096, 2048, Duration::from_millis(20)));
+    let host = Host::start().await.with(|state| ServerState { bodies: Arc::clone(&bodies), ..state });
+    let hook = |person: &str, body: Body| {
+        let request = request_as(person, Method::POST, "/api/v1/webhooks");
+        request.header(header::CONTENT_TYPE, "application/json").body(body).unwrap()
+    };
+    let silent = || Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let waiting: Vec<_> = (0..2).map(|_| tokio::spawn(host.router.clone().oneshot(hook("dana", silent())))).collect();
+    while bodies.left() > 2048 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let large = |person: &str| hook(person, Body::from(json!({"url": "x".repeat(100 * 1024)}).to_string()));
+    host.send(large("dana")).await.is_problem("unavailable", 503);
+    host.send(large("olga")).await.is_problem("invalid", 422);
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]

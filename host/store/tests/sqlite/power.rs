@@ -59,8 +59,11 @@ async fn make_requests(store: SqliteStore, path: PathBuf, world: World, answered
     }
 }
 
-/// Ways to damage a log from a place on.
-fn damages() -> [(&'static str, fn(&mut Vec<u8>, usize)); 4] {
+/// What is done to a log, from a place on.
+type Damage = fn(&mut Vec<u8>, usize);
+
+/// Ways to damage a log.
+fn damages() -> [(&'static str, Damage); 4] {
     [
         ("cut off", |log, place| log.truncate(place)),
         ("zeroed", |log, place| log.iter_mut().skip(place).for_each(|byte| *byte = 0)),
