@@ -89,6 +89,17 @@ fn a_file_that_is_not_the_store_is_not_backed_up() {
 }
 
 #[test]
+fn a_store_that_would_not_be_used_is_not_restored() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("backup.db");
+    std::fs::write(&file, "a backup").unwrap();
+    std::fs::write(data.path().join("macadam.toml"), "database-url-env = 'MACADAM_NOT_SET'").unwrap();
+    let refused = command(data.path(), &["restore", file.to_str().unwrap()]);
+    assert!(!refused.status.success() && said(&refused).contains("pg_restore"), "{}", said(&refused));
+    assert!(!data.path().join("macadam.db").exists(), "it would look like the store of this host");
+}
+
+#[test]
 fn a_backup_that_somebody_has_changed_is_not_restored_and_leaves_nothing() {
     let server = Server::start(&Setup::without_postgres());
     let backup = server.data().join("backup.db");

@@ -67,7 +67,7 @@ pub trait Scaffolds: Send + Sync {
     /// One project.
     async fn scaffold(&self, id: ScaffoldId) -> Result<Option<ScaffoldRecord>, StoreError>;
 
-    /// The archives of all projects that are or may yet be handed out, each once. What was asked for and ended otherwise
-    /// than well never is, so its archive need not stay.
-    async fn archives(&self) -> Result<Vec<Digest>, StoreError>;
+    /// The archives of all projects that are or may yet be handed out, each once, and of those whose requests ended
+    /// otherwise than well at a time or later. These are never handed out, but a backup from before their end names them.
+    async fn archives(&self, ended_since: Timestamp) -> Result<Vec<Digest>, StoreError>;
 }

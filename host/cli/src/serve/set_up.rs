@@ -46,13 +46,9 @@ impl SetUp {
         KeyPlace::of(&self.data, &self.config)?.there()
     }
 
-    /// The ids of the keys that the host holds; `None` when its first start would make one.
-    pub(crate) fn held(&self) -> anyhow::Result<Option<Vec<SealingKeyId>>> {
-        let place = KeyPlace::of(&self.data, &self.config)?;
-        if place.there()?.is_none() {
-            return Ok(None);
-        }
-        Ok(Some(MasterKeys::open(&place, &self.data, &self.config)?.sealer().held()))
+    /// The ids of the keys that the host holds beside its key.
+    pub(crate) fn other_keys(&self) -> anyhow::Result<Vec<SealingKeyId>> {
+        MasterKeys::other_ids(&self.data, &self.config)
     }
 }
 
@@ -81,14 +77,15 @@ mod tests {
     fn a_key_is_looked_for_where_the_host_has_it_and_not_made() {
         let directory = tempfile::tempdir().unwrap();
         let set_up = SetUp::read(directory.path(), None).unwrap();
-        assert_eq!((set_up.key().unwrap(), set_up.held().unwrap()), (None, None));
+        assert_eq!((set_up.key().unwrap(), set_up.other_keys().unwrap()), (None, vec![]));
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is made");
-        let digits = "07".repeat(KEY_BYTES);
-        let program = format!("master-key-command = ['echo', '{digits}']");
+        let [digits, other] = ["07", "08"].map(|byte| byte.repeat(KEY_BYTES));
+        let program =
+            format!("master-key-command = ['echo', '{digits}']\nother-master-key-commands = [['echo', '{other}']]");
         std::fs::write(directory.path().join("macadam.toml"), program).unwrap();
         let set_up = SetUp::read(directory.path(), None).unwrap();
         assert_eq!(set_up.key().unwrap(), Some([7; KEY_BYTES]));
-        let id = macadam_platform::vault::key_id(&[7; KEY_BYTES]);
-        assert_eq!(set_up.held().unwrap(), Some(vec![id]));
+        let id = macadam_platform::vault::key_id(&[8; KEY_BYTES]);
+        assert_eq!(set_up.other_keys().unwrap(), [id]);
     }
 }

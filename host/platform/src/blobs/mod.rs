@@ -7,4 +7,4 @@ mod archives;
 mod sweep;
 
 pub use archives::{TakeOverError, take_over_archives};
-pub use sweep::{SWEEP_GRACE, SweepError, Swept, named};
+pub use sweep::{ENDED_GRACE, SWEEP_GRACE, SweepError, Swept, named};

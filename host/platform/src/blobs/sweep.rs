@@ -22,6 +22,10 @@ use crate::plugins::{Packages, PackagesError};
 /// was generated some more; a day leaves room for a host that was asleep and for clocks that differ.
 pub const SWEEP_GRACE: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long the archive of a project stays named after its request ended otherwise than well. A backup from before that
+/// end names it still, and blobs are copied after the store: this is longer than backing up and copying a bucket takes.
+pub const ENDED_GRACE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -48,7 +52,8 @@ pub enum SweepError {
 }
 
 impl Platform {
-    /// Takes away the blobs that nothing names and that were put before the grace time.
+    /// Takes away the blobs that nothing names and that were put before the grace time. Archives of projects that will
+    /// never be handed out count as named for [`ENDED_GRACE`].
     ///
     /// # Errors
     /// [`SweepError`]; while it is not known what is named, nothing is taken away.
@@ -59,7 +64,8 @@ impl Platform {
         if old.is_empty() {
             return Ok(Swept::default());
         }
-        let named = named(self.store(), self.plugins().packages()).await?;
+        let ended_since = now.checked_sub(ENDED_GRACE).unwrap_or(Timestamp::MIN);
+        let named = named(self.store(), self.plugins().packages(), ended_since).await?;
         let mut swept = Swept::default();
         for blob in old {
             if named.contains(&blob.digest) {
@@ -74,12 +80,17 @@ impl Platform {
     }
 }
 
-/// The blobs that something in a store names. Whoever keeps blobs of another kind adds them here.
+/// The blobs that something in a store names, with the archives of requests that ended otherwise than well at a time or
+/// later. Whoever keeps blobs of another kind adds them here.
 ///
 /// # Errors
 /// [`SweepError`] when the store does not say.
-pub async fn named(store: &dyn Store, packages: &Packages) -> Result<BTreeSet<Digest>, SweepError> {
-    let mut named: BTreeSet<Digest> = store.archives().await?.into_iter().collect();
+pub async fn named(
+    store: &dyn Store,
+    packages: &Packages,
+    ended_since: Timestamp,
+) -> Result<BTreeSet<Digest>, SweepError> {
+    let mut named: BTreeSet<Digest> = store.archives(ended_since).await?.into_iter().collect();
     named.extend(packages.in_use().await?);
     Ok(named)
 }

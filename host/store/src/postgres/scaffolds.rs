@@ -21,12 +21,14 @@ impl Scaffolds for PostgresStore {
         Ok(Some(ScaffoldRecord { scaffold, request, created_at: row.time("created_at")? }))
     }
 
-    async fn archives(&self) -> Result<Vec<Digest>> {
+    async fn archives(&self, ended_since: Timestamp) -> Result<Vec<Digest>> {
         let mut conn = self.read().await?;
         let query = sqlx::query(
             "SELECT scaffolds.document AS document FROM scaffolds JOIN requests ON requests.id = scaffolds.request_id
-             WHERE requests.state NOT IN ('denied', 'failed', 'rejected', 'expired', 'cancelled')",
-        );
+             WHERE requests.state NOT IN ('denied', 'failed', 'rejected', 'expired', 'cancelled')
+                OR requests.updated_at >= $1",
+        )
+        .bind(At(ended_since));
         let (mut found, mut rows) = (BTreeSet::new(), query.fetch(&mut *conn));
         while let Some(row) = rows.try_next().await? {
             found.insert(row.json::<OfArchive>("document")?.archive);

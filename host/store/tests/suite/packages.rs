@@ -1,5 +1,6 @@
 //! What can be had, and which keys secrets are sealed under: what several hosts must agree on.
 
+use jiff::Timestamp;
 use macadam_core::audit::Origin;
 use macadam_core::canonical::CanonicalJson;
 use macadam_core::names::PluginName;
@@ -97,7 +98,7 @@ async fn each_change_of_bindings_or_namespaces_is_a_generation_and_no_change_is_
 #[tokio::test]
 async fn the_archives_of_all_projects_are_known_each_once() {
     let world = World::start().await;
-    assert_eq!(world.store.archives().await.unwrap(), []);
+    assert_eq!(world.store.archives(Timestamp::MAX).await.unwrap(), []);
     for team in ["shop", "web"] {
         let mut new = world.scaffold(team);
         if let Change::Scaffold(scaffold) = &mut new.change {
@@ -105,11 +106,12 @@ async fn the_archives_of_all_projects_are_known_each_once() {
         }
         world.taken(&new).await;
     }
-    assert_eq!(world.store.archives().await.unwrap(), [macadam_core::digest::Digest::of(b"archive")]);
+    let archives = world.store.archives(Timestamp::MAX).await.unwrap();
+    assert_eq!(archives, [macadam_core::digest::Digest::of(b"archive")]);
 }
 
 #[tokio::test]
-async fn the_archive_of_a_project_that_ended_otherwise_than_well_is_not_named_and_of_one_that_waits_it_is() {
+async fn an_archive_is_named_while_it_may_be_handed_out_and_after_another_end_as_long_as_is_said() {
     let world = World::start().await;
     let waiting = |archive: &[u8]| {
         let mut new = world.needing(world.scaffold("shop"), vec![need(&[], 1)]);
@@ -122,11 +124,16 @@ async fn the_archive_of_a_project_that_ended_otherwise_than_well_is_not_named_an
     for new in [&approved, &rejected, &cancelled, &expired] {
         world.taken(new).await;
     }
-    assert_eq!(world.store.archives().await.unwrap().len(), 4, "what waits for people may yet be handed out");
+    let waits = world.store.archives(Timestamp::MAX).await.unwrap();
+    assert_eq!(waits.len(), 4, "what waits for people may yet be handed out");
+    let first_end = world.now();
     world.approve(approved.id, "bo").await.unwrap();
     world.store.reject(rejected.id, &person("bo"), &Origin::NONE, None, world.now()).await.unwrap();
     world.store.cancel(cancelled.id, &person("ana"), &Origin::NONE, world.now()).await.unwrap();
     world.advance(WAIT * 2);
     world.store.expire_pending(world.now(), 10).await.unwrap();
-    assert_eq!(world.store.archives().await.unwrap(), [macadam_core::digest::Digest::of(b"a")]);
+    let named = async |ended_since| world.store.archives(ended_since).await.unwrap();
+    assert_eq!(named(first_end).await.len(), 4, "what has just ended is named by a backup from before");
+    assert_eq!(named(world.now()).await.len(), 2, "one is handed out, and one expired just now");
+    assert_eq!(named(world.later(1)).await, [macadam_core::digest::Digest::of(b"a")]);
 }

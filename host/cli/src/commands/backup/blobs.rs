@@ -18,7 +18,7 @@ use macadam_store::{SqliteStore, Store};
 pub(super) const DIRECTORY: &str = "blobs";
 
 /// Writes every blob into a new tar file; says how many there are. After the store is backed up, so that everything that
-/// the backup names is among them: blobs that are named never go.
+/// the backup names is among them: what was named then stays for long enough, even if its request ends meanwhile.
 pub(super) async fn write(directory: &Path, file: &Path) -> anyhow::Result<usize> {
     ensure!(
         directory.is_dir(),
@@ -72,13 +72,15 @@ pub(super) async fn read(file: &Path, directory: &Path) -> anyhow::Result<usize>
     Ok(put)
 }
 
-/// The blobs that a store names and that are not in a directory. A directory that is not there has none.
+/// The blobs that a store needs and that are not in a directory. A directory that is not there has none.
 pub(super) async fn missing(database: &Path, directory: &Path) -> anyhow::Result<Vec<Digest>> {
     let store = SqliteStore::open(database).await?;
     let kept: Arc<dyn Store> = Arc::new(store.clone());
     let blobs = if directory.is_dir() { Blobs::in_directory(directory)? } else { Blobs::in_memory() };
+    let packages = Packages::new(Arc::clone(&kept), blobs.clone());
     let mut missing = Vec::new();
-    for digest in named(kept.as_ref(), &Packages::new(Arc::clone(&kept), blobs.clone())).await? {
+    // What had ended before the backup is never handed out, so a restored store lacks nothing without it.
+    for digest in named(kept.as_ref(), &packages, Timestamp::MAX).await? {
         if !blobs.has(&digest).await? {
             missing.push(digest);
         }

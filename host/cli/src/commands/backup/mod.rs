@@ -41,7 +41,7 @@ MACADAM_MASTER_KEY names, without which they open for nobody. Keep that key else
 and while you do, keep the former one too. --with-key writes it beside the backup, where whoever has both has every secret.
 
 --with-blobs writes the packages of plugins and the archives of projects beside it; without it, copy the directory blobs, or
-the bucket that `blobs.url` names, after the backup: then everything that it names is among them.
+the bucket that `blobs.url` names, after the backup and within 30 days: then everything that it names is among them.
 
 Not in it: the configuration, the people, and the directory workspaces, which are files to be copied as files. A store on
 PostgreSQL is backed up with pg_dump; where the configuration names one, macadam.db is not the store, and is not written.")]
@@ -67,10 +67,15 @@ Examples:
   macadam restore /safe/macadam.db --key /safe/macadam.db.key --blobs /backup/macadam.db.blobs.tar
 
 The data directory must not have a store yet. The backup is looked over before it counts: SQLite's integrity check, its
-references, whether this version knows its tables, every chain of the audit log, whether the key is the one that its secrets
-are sealed under, and with --blobs, that each package and archive is what it was and that none is missing. Afterwards,
+references, whether this version knows its tables, every chain of the audit log, whether each key that its secrets are sealed
+under is there, and with --blobs, that each package and archive is what it was and that none is missing. Afterwards,
 compare the log with heads that were exported: `macadam audit verify --heads DIR --key KEY`; nothing else shows that a
-backup was made up.")]
+backup was made up.
+
+A backup from while the key was being replaced takes two: the second is said as hosts are told of it, in the variable
+MACADAM_OTHER_MASTER_KEYS or in the configuration. Where the configuration or MACADAM_MASTER_KEY has the host's key, --key
+is compared with that, and master.key is not written. A store on PostgreSQL is restored with pg_restore; where the
+configuration names one, nothing is restored.")]
 pub(crate) struct RestoreArgs {
     /// The backup
     file: PathBuf,
@@ -149,6 +154,12 @@ pub(crate) fn restore(global: &Global, args: &RestoreArgs, output: &mut Output<'
         .and_then(|()| make_private(&global.data, 0o700))
         .with_context(|| format!("the data directory {} cannot be made", global.data.display()))?;
     let set_up = SetUp::read(&global.data, args.config.as_deref())?;
+    ensure!(
+        !set_up.is_on_a_server(),
+        "the store of this host is a PostgreSQL database, and {} would not be used; restore a dump into that database with \
+         pg_restore, or take the database out of the configuration",
+        database.display()
+    );
     let keys = Keys::find(args.key.as_deref(), &key_file, &set_up)?;
     let copy = tempfile::Builder::new().prefix(".restore-").tempdir_in(&global.data)?;
     let copied = copy.path().join(DATABASE);

@@ -109,6 +109,16 @@ impl MasterKey {
 impl MasterKeys {
     /// The key, made on first use, and the others.
     pub(super) fn open(place: &KeyPlace, data: &DataDir, config: &Config) -> anyhow::Result<Self> {
+        let others = Self::others(data, config)?;
+        Ok(Self { key: place.open(data)?, others })
+    }
+
+    /// The ids of the other keys, wherever the key itself comes from.
+    pub(super) fn other_ids(data: &DataDir, config: &Config) -> anyhow::Result<Vec<SealingKeyId>> {
+        Ok(Self::others(data, config)?.iter().map(MasterKey::id).collect())
+    }
+
+    fn others(data: &DataDir, config: &Config) -> anyhow::Result<Vec<MasterKey>> {
         let sources = config.other_master_key_envs.iter().map(|name| Variable(name.clone()).key());
         let sources = sources.chain(config.other_master_key_files.iter().map(|path| File(data.join(path)).key()));
         let sources = sources.chain(config.other_master_key_commands.iter().map(|all| Program(all.clone()).key()));
@@ -117,7 +127,7 @@ impl MasterKeys {
             others
                 .extend(several(text.to_str().unwrap_or_default()).with_context(|| format!("the variable {OTHERS}"))?);
         }
-        Ok(Self { key: place.open(data)?, others })
+        Ok(others)
     }
 
     /// What seals with them.
