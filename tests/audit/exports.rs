@@ -31,6 +31,12 @@ fn an_export_verifies_without_a_server_whole_in_part_and_by_stream() {
     works(&server, "ada", &["audit", "export", "--stream", "team/payments", "-o", &stream]);
     let heads = file(&server, "heads.json");
     std::fs::write(&heads, works(&server, "ada", &["audit", "heads"])).unwrap();
+    let own = ["audit", "verify", "--stream", "team/payments", "--heads", &heads];
+    works(&server, "dana", &own);
+    let more = server.cli("dana", &[&own[..], &["--stream", "platform"]].concat());
+    assert_eq!(more.status.code(), Some(1), "what one may not read was not cut: {}", said(&more));
+    let refusal = "--stream names platform, which takes the role auditor to read; verify with --stream team/payments";
+    assert!(said(&more).contains(refusal), "{}", said(&more));
     let again = server.cli("ada", &["audit", "export", "-o", &whole]);
     assert!(!again.status.success() && said(&again).contains("is it there already?"), "{}", said(&again));
     server.stop();
@@ -62,6 +68,12 @@ fn an_export_verifies_without_a_server_whole_in_part_and_by_stream() {
     let short = server.cli("ada", &["audit", "verify", &whole, "--heads", &heads]);
     assert_eq!(short.status.code(), Some(TAMPERED), "{}", said(&short));
     assert!(said(&short).contains("stream platform, entry") && said(&short).contains("was cut"), "{}", said(&short));
+    // With the key it is proven where the export ends, and heads of later are none of a log that was cut.
+    let early = works(&server, "ada", &["audit", "verify", &whole, "--heads", &heads, "--key", key.trim()]);
+    assert!(
+        early.contains("everything is what was written") && early.contains("name entries of after that"),
+        "{early}"
+    );
     let other = "macadam-audit-public:H3gZZremibttozLaEyQ4wdDwzdPVsElG1E+QLnHuqoE=";
     let stranger = server.cli("ada", &["audit", "verify", &whole, "--key", other]);
     assert_eq!(stranger.status.code(), Some(TAMPERED), "{}", said(&stranger));
@@ -102,11 +114,18 @@ fn heads_and_entries_are_exported_on_a_schedule_once_and_verify() {
     let config = "audit = { export-directory = \"out\", export-interval-seconds = 10, export-entries = true }";
     let server = server(config);
     let out = server.data().join("out");
-    let begin = Instant::now();
-    while files(&out.join("heads"), "json").len() < 2 {
-        assert!(begin.elapsed() < PATIENCE, "no heads are exported: {}", server.log());
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let exported = |directory: &str, extension: &str, least: usize| {
+        let begin = Instant::now();
+        while files(&out.join(directory), extension).len() < least {
+            assert!(begin.elapsed() < PATIENCE, "no {directory} are exported: {}", server.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    exported("entries", "jsonl", 1);
+    let lately = server.person("dana").post("/api/v1/resources", &directory("lately"));
+    server.person("dana").wait_for(&lately.request());
+    // The first after that may have been begun before.
+    exported("heads", "json", files(&out.join("heads"), "json").len() + 2);
     let entries = files(&out.join("entries"), "jsonl");
     assert!((1..=2).contains(&entries.len()), "once a day, and midnight may have passed: {entries:?}");
     let key = file(&server, "audit.key");
@@ -114,6 +133,13 @@ fn heads_and_entries_are_exported_on_a_schedule_once_and_verify() {
     let verified = works(&server, "ada", &["audit", "verify", entries[0].to_str().unwrap(), "--key", &key]);
     assert!(verified.contains("everything is what was written"), "{verified}");
     let heads = out.join("heads").display().to_string();
+    // As docs/audit.md has it. Heads are written more often than entries, and name some that are in no file yet.
+    let paths = entries.iter().map(|path| path.to_str().unwrap());
+    let arguments: Vec<&str> =
+        ["audit", "verify"].into_iter().chain(paths).chain(["--heads", &heads, "--key", &key]).collect();
+    let verified = works(&server, "ada", &arguments);
+    assert!(verified.contains("everything is what was written"), "{verified}");
+    assert!(entries.len() > 1 || verified.contains("name entries of after that"), "{verified}");
     let verified = works(&server, "ada", &["audit", "verify", "--heads", &heads, "--key", &key]);
     assert!(verified.contains("everything is what was written"), "{verified}");
 }

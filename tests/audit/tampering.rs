@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use macadam_core::audit::{Head, Heads, Line, Stream};
+use macadam_core::audit::{Entry, Head, Heads, Line, Stream};
 use macadam_tests::server::Server;
 use sqlx::Row as _;
 
@@ -192,4 +192,46 @@ fn a_stream_or_a_beginning_that_was_taken_out_of_an_export_is_missed_whatever_it
     let believed = verify(&[]);
     assert!(believed.status.success(), "without anything to compare it is as good as one --since: {}", said(&believed));
     assert!(said(&believed).contains("nothing before number 6"), "and it is said so: {}", said(&believed));
+}
+
+/// Writes the platform's stream in an export anew from its first entry on, and closes it with heads.
+fn forged(export: &str, closing: &str) -> String {
+    changed(export, |lines| {
+        let mut previous = Entry::nothing_before().to_string();
+        for line in lines.iter_mut() {
+            let Line::Entry(entry) = line else { continue };
+            if entry.stream != "platform" {
+                continue;
+            }
+            if entry.place == 1 {
+                entry.actor = Some("mallory".to_owned());
+            }
+            entry.previous = previous;
+            entry.hash = entry.computed_hash().unwrap().to_string();
+            previous = entry.hash.clone();
+        }
+        *lines.last_mut().unwrap() = Line::Heads(serde_json::from_str(closing).unwrap());
+    })
+}
+
+#[test]
+fn an_export_that_closes_with_genuine_heads_of_before_or_of_one_stream_only_is_not_vouched_for() {
+    let server = server("");
+    let older = works(&server, "ada", &["audit", "heads"]);
+    // An auditor's reading is an entry of the platform's stream, so that goes on after those heads.
+    works(&server, "ada", &["audit", "tail"]);
+    let path = file(&server, "a.jsonl");
+    works(&server, "ada", &["audit", "export", "-o", &path]);
+    let of_team = works(&server, "dana", &["audit", "heads"]);
+    let key = works(&server, "ada", &["audit", "key"]);
+    let export = std::fs::read_to_string(&path).unwrap();
+    let verify = || server.cli("ada", &["audit", "verify", &path, "--key", key.trim()]);
+    assert!(verify().status.success(), "what was exported verifies: {}", said(&verify()));
+    for (closing, part) in [(&older, "that close the export end with entry"), (&of_team, "do not name its stream")] {
+        std::fs::write(&path, forged(&export, closing)).unwrap();
+        let found = verify();
+        assert_eq!(found.status.code(), Some(TAMPERED), "{part:?}: {}", said(&found));
+        assert!(said(&found).contains("stream platform, entry"), "{part:?}: {}", said(&found));
+        assert!(said(&found).contains(part), "{part:?} is missing in: {}", said(&found));
+    }
 }

@@ -46,6 +46,13 @@ pub enum Wrong {
         /// When that was.
         at: Timestamp,
     },
+    /// The heads that an export closes with do not reach it, so they say nothing of it.
+    Unclosed {
+        /// Where they end the stream; zero when they do not name it.
+        closed: u64,
+        /// When they are of.
+        at: Timestamp,
+    },
     /// The chain is whole and is not the one whose head was kept.
     Rewritten {
         /// When the head was kept.
@@ -79,6 +86,12 @@ impl fmt::Display for Wrong {
             Self::Version { version } => write!(f, "it says that its hash is of version {version}, which it cannot be"),
             Self::Cut { kept, at } => {
                 write!(f, "the stream was cut before it; at {at} its last entry was {kept}")
+            }
+            Self::Unclosed { closed: 0, at } => {
+                write!(f, "nothing vouches for it; the heads of {at} that close the export do not name its stream")
+            }
+            Self::Unclosed { closed, at } => {
+                write!(f, "nothing vouches for it; the heads of {at} that close the export end with entry {closed}")
             }
             Self::Rewritten { at } => {
                 write!(f, "the chain was rewritten up to it or before; its hash is not the one that was kept at {at}")

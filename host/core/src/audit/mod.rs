@@ -32,4 +32,4 @@ pub use finding::{Finding, Wrong};
 pub use heads::{Head, Heads, HeadsKey, HeadsSigner, KeyError, SignatureError, SignedHeads};
 pub use origin::{Credential, HeldKey, Origin};
 pub use stream::{Stream, StreamError};
-pub use verify::{Ended, Verifier};
+pub use verify::{Ended, Later, Verifier};

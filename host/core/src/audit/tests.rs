@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::testing::{chain, heads, rebind};
-use super::{Entry, Finding, Heads, Recorded, Verifier, Wrong};
+use super::{Entry, Finding, Heads, Later, Recorded, Verifier, Wrong};
 
 /// What is found in a log, with heads that were kept.
 fn found(entries: &[Entry], kept: Option<&Heads>) -> Vec<Finding> {
@@ -199,6 +199,52 @@ fn a_start_that_says_an_earlier_number_than_kept_heads_do_is_found() {
         let findings = Verifier::of_streams().starting_after(&start).expect(&kept);
         assert!(names(&findings, &stream, place, &Wrong::Rewritten { at: kept.at }), "{findings:?}");
     }
+}
+
+/// Goes through entries that close with heads, with others that were kept.
+fn closed(entries: &[Entry], closing: &Heads, kept: &Heads, is_proven: bool) -> (Vec<Finding>, Option<Later>) {
+    let mut verifier = Verifier::whole();
+    let mut findings = verifier.expect(kept);
+    findings.extend(entries.iter().flat_map(|entry| verifier.entry(entry)));
+    findings.extend(verifier.expect(closing));
+    findings.extend(verifier.close(closing, is_proven));
+    let ended = verifier.end();
+    findings.extend(ended.findings);
+    (findings, ended.later)
+}
+
+#[test]
+fn what_closing_heads_do_not_reach_or_name_is_found() {
+    let mut entries = chain(8);
+    let (older, nothing) = (heads(&entries[..4]), Heads::none(jiff::Timestamp::UNIX_EPOCH));
+    entries[5].actor = Some("mallory".to_owned());
+    rebind(&mut entries);
+    for is_proven in [true, false] {
+        assert_eq!(closed(&entries, &heads(&entries), &nothing, is_proven), (vec![], None));
+        let (findings, _) = closed(&entries, &older, &nothing, is_proven);
+        for (stream, closed) in [("platform", 0), ("team/payments", 3)] {
+            let wrong = Wrong::Unclosed { closed, at: older.at };
+            assert!(names(&findings, stream, closed + 1, &wrong), "{stream}: {findings:?}");
+        }
+    }
+}
+
+#[test]
+fn kept_heads_of_after_the_end_are_told_apart_from_a_cut() {
+    let entries = chain(12);
+    let closing = heads(&entries[..8]);
+    let mut kept = heads(&entries);
+    let is_cut = |findings: &[Finding]| findings.iter().any(|found| matches!(found.wrong, Wrong::Cut { .. }));
+    assert!(is_cut(&closed(&entries[..8], &closing, &kept, true).0), "those of the same moment are no later ones");
+    kept.at += jiff::SignedDuration::from_secs(1);
+    let later = Later { end: closing.at, kept: kept.at };
+    assert_eq!(closed(&entries[..8], &closing, &kept, true), (vec![], Some(later)));
+    assert!(is_cut(&closed(&entries[..8], &closing, &kept, false).0), "anybody could have made such an end");
+    let mut partial = closing;
+    partial.entries = None;
+    partial.heads.retain(|head| head.stream.to_string() == "team/payments");
+    let of_team: Vec<_> = entries.iter().take(8).filter(|entry| entry.stream == "team/payments").cloned().collect();
+    assert!(is_cut(&closed(&of_team, &partial, &kept, true).0), "it does not say where the other streams ended");
 }
 
 #[test]

@@ -4,9 +4,10 @@
 //! memory than ten. After a finding it goes on from what is there, so that one change is not reported at every entry
 //! behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::{CHAIN_VERSION, Entry, Finding, Head, Heads, Wrong};
 use crate::digest::Digest;
@@ -20,6 +21,10 @@ pub struct Verifier {
     entries: u64,
     streams: BTreeMap<String, Reached>,
     kept: BTreeMap<String, BTreeMap<u64, Vec<Kept>>>,
+    /// The streams with entries since the last closing heads.
+    unclosed: BTreeSet<String>,
+    /// The latest closing heads that are proven to be the host's.
+    closing: Option<Heads>,
 }
 
 /// Where a stream has got to.
@@ -49,13 +54,32 @@ pub struct Ended {
     pub heads: Vec<Head>,
     /// What only shows at the end.
     pub findings: Vec<Finding>,
+    /// Heads that name entries of after the end, if some do.
+    pub later: Option<Later>,
+}
+
+/// Heads were kept that are of after the end of what was gone through: what they name need not be there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Later {
+    /// When the heads that it closes with are of.
+    pub end: Timestamp,
+    /// When the latest of those heads are of.
+    pub kept: Timestamp,
 }
 
 impl Verifier {
     /// For every entry there is, from the first.
     #[must_use]
     pub fn whole() -> Self {
-        Self { whole: true, last: 0, entries: 0, streams: BTreeMap::new(), kept: BTreeMap::new() }
+        Self {
+            whole: true,
+            last: 0,
+            entries: 0,
+            streams: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            unclosed: BTreeSet::new(),
+            closing: None,
+        }
     }
 
     /// For the entries of some streams, whole ones: numbers between them may be of others.
@@ -67,7 +91,8 @@ impl Verifier {
     /// Starts where heads say that the entries before ended. Nothing is known of those.
     #[must_use]
     pub fn starting_after(mut self, heads: &Heads) -> Self {
-        self.last = heads.entries.unwrap_or_default();
+        let numbers = heads.heads.iter().map(|head| head.seq);
+        self.last = heads.entries.or_else(|| numbers.max()).unwrap_or_default();
         for head in &heads.heads {
             let hash = head.hash.to_string();
             let reached = Reached { place: head.place, seq: head.seq, hash, version: 0 };
@@ -93,6 +118,35 @@ impl Verifier {
             }
         }
         findings
+    }
+
+    /// Heads that close the entries since the ones before. Whoever exports takes the heads first and stops where they
+    /// end, so entries that they do not reach were put before heads of another export. If they are proven to be the
+    /// host's, what was kept after them may name what is not there yet.
+    pub fn close(&mut self, heads: &Heads, is_proven: bool) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for stream in std::mem::take(&mut self.unclosed) {
+            let of_stream = heads.heads.iter().filter(|head| head.stream.to_string() == stream);
+            let closed = of_stream.map(|head| head.place).max().unwrap_or(0);
+            if self.streams.get(&stream).is_some_and(|reached| reached.place > closed) {
+                let wrong = Wrong::Unclosed { closed, at: heads.at };
+                let place = closed.saturating_add(1);
+                findings.push(Finding { stream: Some(stream), place, seq: None, wrong });
+            }
+        }
+        if is_proven && self.closing.as_ref().is_none_or(|closing| closing.at <= heads.at) {
+            self.closing = Some(heads.clone());
+        }
+        findings
+    }
+
+    /// Whether what is of a moment is later than the closing heads, which must tell of the stream: of one that they
+    /// leave out they do not say where it ended.
+    fn is_later(&self, stream: &str, at: Timestamp) -> bool {
+        self.closing.as_ref().is_some_and(|closing| {
+            let names = || closing.heads.iter().any(|head| head.stream.to_string() == stream);
+            at > closing.at && (closing.entries.is_some() || names())
+        })
     }
 
     /// The next entry, in the order of numbers.
@@ -150,6 +204,7 @@ impl Verifier {
         let met = self.kept.get_mut(&entry.stream).and_then(|kept| kept.remove(&place)).unwrap_or_default();
         let findings = met.into_iter().filter_map(|kept| compare(&entry.stream, &reached, kept)).collect();
         self.streams.insert(entry.stream.clone(), reached);
+        self.unclosed.insert(entry.stream.clone());
         findings
     }
 
@@ -157,19 +212,25 @@ impl Verifier {
     #[must_use]
     pub fn end(self) -> Ended {
         let mut findings = Vec::new();
-        for (stream, kept) in self.kept {
-            let place = self.streams.get(&stream).map_or(0, |reached| reached.place);
-            // Those at places that were never met, of which the last says the most.
-            let last = kept.into_iter().rfind(|(at, _)| *at > place);
-            let cut = last.and_then(|(kept, heads)| heads.last().map(|head| Wrong::Cut { kept, at: head.at }));
-            findings.extend(cut.map(|wrong| Finding { stream: Some(stream), place: place + 1, seq: None, wrong }));
+        let mut latest: Option<Timestamp> = None;
+        for (stream, kept) in &self.kept {
+            let place = self.streams.get(stream).map_or(0, |reached| reached.place);
+            let never_met = kept.iter().filter(|(at, _)| **at > place);
+            let heads = never_met.flat_map(|(place, heads)| heads.iter().map(move |head| (*place, head.at)));
+            let (later, missed): (Vec<_>, Vec<_>) = heads.partition(|(_, at)| self.is_later(stream, *at));
+            latest = latest.max(later.iter().map(|(_, at)| *at).max());
+            // The last says the most.
+            let cut = missed.last().map(|(kept, at)| Wrong::Cut { kept: *kept, at: *at });
+            let stream = Some(stream.clone());
+            findings.extend(cut.map(|wrong| Finding { stream, place: place + 1, seq: None, wrong }));
         }
+        let later = self.closing.as_ref().zip(latest).map(|(closing, kept)| Later { end: closing.at, kept });
         let head = |(stream, reached): (&String, &Reached)| {
             let (stream, hash) = (stream.parse().ok()?, reached.hash.parse().ok()?);
             Some(Head { stream, place: reached.place, seq: reached.seq, hash })
         };
         let heads = self.streams.iter().filter_map(head).collect();
-        Ended { entries: self.entries, last: self.last, heads, findings }
+        Ended { entries: self.entries, last: self.last, heads, findings, later }
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, bail, ensure};
-use macadam_core::audit::{Entry, Finding, Head, Heads, HeadsKey, Line, Opening, SignedHeads, Stream, Verifier};
+use macadam_core::audit::{Entry, Finding, Head, Heads, HeadsKey, Later, Line, Opening, SignedHeads, Stream, Verifier};
 use serde::Serialize;
 
 /// More than anybody reads. What comes after is counted.
@@ -27,6 +27,8 @@ pub(super) struct Report {
     pub(super) findings: Vec<Finding>,
     /// What is wrong with a file or a signature, rather than with an entry.
     pub(super) remarks: Vec<String>,
+    /// Heads that were kept of after its end, if some were. What they name was not looked at.
+    pub(super) later: Option<Later>,
     /// Findings that are not shown.
     pub(super) more: u64,
 }
@@ -55,10 +57,13 @@ impl Scope {
         self.is_all() || self.streams.iter().any(|wanted| wanted.to_string() == stream)
     }
 
-    /// Heads of the streams that are looked at.
+    /// Heads of the streams that are looked at. How many entries all streams have says nothing of where some begin.
     fn only(&self, heads: &Heads) -> Heads {
         let mut heads = heads.clone();
-        heads.heads.retain(|head| self.is_all() || self.streams.contains(&head.stream));
+        if !self.is_all() {
+            heads.heads.retain(|head| self.streams.contains(&head.stream));
+            heads.entries = None;
+        }
         heads
     }
 }
@@ -151,13 +156,29 @@ impl Check {
         Ok(())
     }
 
-    /// Heads that the entries before them, or those that follow, must reach.
+    /// Heads that the entries that follow must reach.
     pub(super) fn heads(&mut self, signed: &SignedHeads) -> anyhow::Result<()> {
-        ensure!(self.verifier.is_some(), "heads come before the opening");
-        if self.is_signed(signed) {
+        if self.counts(signed)? {
             self.expect(&signed.statement);
         }
         Ok(())
+    }
+
+    /// Heads that the entries before them must reach, and not pass.
+    fn close(&mut self, signed: &SignedHeads) -> anyhow::Result<()> {
+        if self.counts(signed)? {
+            self.expect(&signed.statement);
+            // Without a key anybody could say that it ends earlier.
+            let is_proven = self.key.is_some();
+            let closed = self.verifier.as_mut().map(|verifier| verifier.close(&signed.statement, is_proven));
+            self.found(closed.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn counts(&mut self, signed: &SignedHeads) -> anyhow::Result<bool> {
+        ensure!(self.verifier.is_some(), "heads come before the opening");
+        Ok(self.is_signed(signed))
     }
 
     /// The lines of an export.
@@ -176,7 +197,7 @@ impl Check {
             match line {
                 Line::Opening(opening) => self.open(opening),
                 Line::Entry(entry) => self.entry(&entry).with_context(place)?,
-                Line::Heads(heads) => self.heads(&heads).with_context(place)?,
+                Line::Heads(heads) => self.close(&heads).with_context(place)?,
             }
         }
         if number == 0 {
@@ -205,6 +226,7 @@ impl Check {
         self.tell_of_left_out();
         if let Some(ended) = self.verifier.take().map(Verifier::end) {
             self.found(ended.findings);
+            self.report.later = ended.later;
             (self.report.entries, self.report.last, self.report.heads) = (ended.entries, ended.last, ended.heads);
         }
         if let Some(unknown) = self.scope.streams.iter().find(|stream| !self.is_known(stream)) {
@@ -254,6 +276,24 @@ mod tests {
 
     fn line(line: &Line) -> String {
         serde_json::to_string(line).unwrap()
+    }
+
+    #[test]
+    fn where_a_stream_begins_is_not_said_by_the_number_of_all_entries() {
+        let key = HeadsSigner::new(&[7; 32]).key();
+        let stream: Stream = "team/new".parse().unwrap();
+        let head = |stream: &Stream, seq| Head { stream: stream.clone(), place: 3, seq, hash: Entry::nothing_before() };
+        let opened = |streams: &[Stream], heads: Vec<Head>| {
+            let mut check = Check::new(Some(key.clone()), Vec::new(), Scope { streams: streams.to_vec(), from: None });
+            let after = Heads { at: Timestamp::UNIX_EPOCH, entries: Some(100), heads };
+            let format = macadam_core::audit::EXPORT_VERSION;
+            check.open(Opening { format, streams: None, after });
+            (check.report.from, check.report.is_clean())
+        };
+        let of_another = vec![head(&Stream::Platform, 90)];
+        assert_eq!(opened(std::slice::from_ref(&stream), of_another.clone()), (1, true), "its first entry is there");
+        assert_eq!(opened(std::slice::from_ref(&stream), vec![head(&stream, 50)]), (51, false));
+        assert_eq!(opened(&[], of_another), (101, false), "all streams begin after all entries of before");
     }
 
     #[test]

@@ -88,8 +88,13 @@ fn server(client: &Client, key: Option<HeadsKey>, kept: Vec<SignedHeads>, scope:
     let whole = heads.statement.entries.is_some();
     let streams: Option<Vec<Stream>> =
         (!whole).then(|| heads.statement.heads.iter().map(|head| head.stream.clone()).collect());
-    if let Some(readable) = streams.as_deref().filter(|_| scope.streams.is_empty()) {
-        can_be_compared(readable, &kept)?;
+    if let Some(readable) = &streams {
+        match scope.streams.as_slice() {
+            [] => are_readable("the heads name", readable, streams_of(&kept))?,
+            // Of one stream the server is asked, and says itself whether it may be read.
+            [_] => {}
+            named => are_readable("--stream names", readable, named)?,
+        }
     }
     // More streams than one come with what is between them, which is passed over.
     let wish = match scope.streams.as_slice() {
@@ -112,12 +117,19 @@ fn server(client: &Client, key: Option<HeadsKey>, kept: Vec<SignedHeads>, scope:
     check.end()
 }
 
-/// Heads that were kept of what one may not read would all look cut off.
-fn can_be_compared(readable: &[Stream], kept: &[SignedHeads]) -> anyhow::Result<()> {
-    let mut heads = kept.iter().flat_map(|signed| &signed.statement.heads);
-    if let Some(other) = heads.find(|head| !readable.contains(&head.stream)) {
+fn streams_of(kept: &[SignedHeads]) -> impl Iterator<Item = &Stream> {
+    kept.iter().flat_map(|signed| &signed.statement.heads).map(|head| &head.stream)
+}
+
+/// Streams that one may not read would all look cut off, against heads that were kept of them.
+fn are_readable<'a>(
+    who: &str,
+    readable: &[Stream],
+    streams: impl IntoIterator<Item = &'a Stream>,
+) -> anyhow::Result<()> {
+    if let Some(other) = streams.into_iter().find(|stream| !readable.contains(stream)) {
         let only: String = readable.iter().map(|stream| format!(" --stream {stream}")).collect();
-        bail!("the heads name {}, which takes the role auditor to read; verify with{only}", other.stream);
+        bail!("{who} {other}, which takes the role auditor to read; verify with{only}");
     }
     Ok(())
 }
@@ -137,6 +149,14 @@ fn shown(report: &Report) -> String {
     }
     if report.from > 1 {
         let _ = writeln!(text, "only a part was looked at: nothing before number {}", report.from);
+    }
+    if let Some(later) = report.later {
+        let (end, kept) = (later.end, later.kept);
+        let _ = writeln!(
+            text,
+            "only a part was looked at: the files end at {end}, and heads that were kept up to {kept} name entries of after \
+             that; verify those with the next file, or on the server"
+        );
     }
     let (entries, streams, from) = (report.entries, report.heads.len(), report.from);
     let outcome = if report.is_clean() {
