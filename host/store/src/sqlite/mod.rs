@@ -54,6 +54,10 @@ const READERS: u32 = 4;
 /// long means that something is wrong with the other process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How much of the file each connection keeps, in KiB. The system keeps it too, once for all of them; what is kept here is
+/// private memory that fills for hours, until it is this much for each connection.
+const PAGE_CACHE: u32 = 512;
+
 type Conn = SqliteConnection;
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -103,6 +107,7 @@ impl SqliteStore {
             // and with them an intent whose effect has happened.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            .pragma("cache_size", format!("-{PAGE_CACHE}"))
             .busy_timeout(BUSY_TIMEOUT);
         // A full disk has SQLite end the transaction by itself (sqlite.org/lang_transaction.html, section 3), which nobody
         // tells the one who counts transactions: such a connection would begin none any more, and is replaced.
@@ -173,6 +178,7 @@ mod tests {
             assert_eq!(mode, "wal", "readers must not wait for the writer");
             assert_eq!(pragma::<i64>(connection, "PRAGMA synchronous").await, 2, "a commit must be on the disk");
             assert_eq!(pragma::<i64>(connection, "PRAGMA foreign_keys").await, 1);
+            assert_eq!(pragma::<i64>(connection, "PRAGMA cache_size").await, -i64::from(PAGE_CACHE), "negative is KiB");
             let written = sqlx::raw_sql("CREATE TABLE t (x)").execute(&mut **connection).await;
             assert_eq!(written.is_err(), read_only, "only the writer writes");
         }
