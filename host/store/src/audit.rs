@@ -192,6 +192,11 @@ impl Default for Before {
     }
 }
 
+/// The number of the last entry of all, and place and hash of the last of a stream, in one row also where there is none.
+pub(crate) const END_OF: &str = "SELECT coalesce((SELECT max(seq) FROM audit), 0) AS last, a.place, a.hash
+    FROM (SELECT 1) AS always LEFT JOIN audit a
+        ON a.stream = $1 AND a.place = (SELECT max(place) FROM audit WHERE stream = $1)";
+
 /// An entry's number, kept in the database as a signed one. A negative one can only be somebody's doing, and is found.
 pub(crate) fn number(stored: i64) -> u64 {
     u64::try_from(stored).unwrap_or(0)

@@ -1,7 +1,8 @@
 //! The writer in the background.
 //!
-//! A request hands its entries over and goes on. The writer takes what has gathered in one transaction, so the log costs
-//! a request a send. When the writer is far behind, requests wait for it: an entry is never dropped for want of room.
+//! A request hands its entries over and goes on. The writer takes what gathers within a moment in one transaction, so the
+//! log costs a request a send, and does not keep the database from the next request after each. When the writer is far
+//! behind, requests wait for it: an entry is never dropped for want of room.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +10,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use macadam_store::{DecisionKind, NewDecision, Retention, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 /// How many messages may wait.
 const QUEUE: usize = 1_024;
 
 /// How many entries one transaction has at most, about.
 const BATCH: usize = 1_000;
+
+/// How long entries gather: many requests' under load, and not so long that anybody misses them.
+const GATHERING: Duration = Duration::from_millis(20);
 
 /// How long to wait between tries to write.
 const PAUSES: [Duration; 4] =
@@ -104,16 +109,22 @@ async fn write_all(store: Arc<dyn Store>, mut messages: mpsc::Receiver<Message>)
     }
 }
 
-/// Writes what has gathered, and then tells those who wait for that.
+/// Writes what gathers, and then tells those who wait for that.
 async fn write(store: &dyn Store, first: Message, messages: &mut mpsc::Receiver<Message>) {
     let (mut batch, mut waiting) = (Vec::new(), Vec::new());
+    let until = Instant::now() + GATHERING;
     let mut next = Some(first);
     while let Some(message) = next {
         match message {
             Message::Record(decisions) => batch.extend(decisions),
             Message::Flush(tell) => waiting.push(tell),
         }
-        next = if batch.len() < BATCH { messages.try_recv().ok() } else { None };
+        next = match (batch.len() < BATCH, waiting.is_empty()) {
+            (false, _) => None,
+            // Who waits gets what is there.
+            (true, false) => messages.try_recv().ok(),
+            (true, true) => timeout_at(until, messages.recv()).await.ok().flatten(),
+        };
     }
     if !batch.is_empty() {
         record(store, &batch).await;

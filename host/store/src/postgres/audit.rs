@@ -11,7 +11,7 @@ use sqlx::{Postgres, QueryBuilder};
 use super::row::{At, Columns, int};
 use super::tx::retrying;
 use super::{Conn, PostgresStore, Result};
-use crate::audit::{Before, number};
+use crate::audit::{Before, END_OF, number};
 use crate::{AuditEntry, AuditFilter, AuditHead, AuditLog, NewAuditEntry, PageRequest, StoreError};
 
 /// Entries in one statement, far from the number of parameters that a database takes.
@@ -68,15 +68,20 @@ const HEADS: &str = "WITH RECURSIVE streams (stream) AS (
 
 /// Appends entries, each bound to the one before it in its stream. Only under the lock on the journal.
 pub(super) async fn append(conn: &mut Conn, new: &[NewAuditEntry], now: Timestamp) -> Result<AuditHead> {
-    let last: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM audit").fetch_one(&mut *conn).await?;
     let mut ends: BTreeMap<String, Before> = BTreeMap::new();
-    let mut entries = Vec::with_capacity(new.len());
-    for (new, seq) in new.iter().zip(number(last.unwrap_or(0)) + 1..) {
+    let (mut last, mut entries) = (None, Vec::with_capacity(new.len()));
+    for new in new {
         let stream = new.stream.to_string();
         let before = match ends.remove(&stream) {
             Some(before) => before,
-            None => end_of(conn, &stream).await?,
+            None => {
+                let (there, before) = end_of(conn, &stream).await?;
+                last.get_or_insert(there);
+                before
+            }
         };
+        let seq = last.unwrap_or_default() + 1;
+        last = Some(seq);
         let entry = new.bound(seq, &before, now)?;
         ends.insert(stream, Before { place: entry.place, hash: entry.hash.clone() });
         entries.push(entry);
@@ -88,12 +93,14 @@ pub(super) async fn append(conn: &mut Conn, new: &[NewAuditEntry], now: Timestam
     end.ok_or_else(|| StoreError::corrupt("audit log", "there was nothing to append"))
 }
 
-async fn end_of(conn: &mut Conn, stream: &str) -> Result<Before> {
-    let query = sqlx::query("SELECT place, hash FROM audit WHERE stream = $1 ORDER BY place DESC LIMIT 1").bind(stream);
-    match query.fetch_optional(conn).await? {
-        Some(row) => Ok(Before { place: number(row.int("place")?), hash: row.text("hash")? }),
-        None => Ok(Before::default()),
-    }
+/// The last entry's number, and where a stream ends.
+async fn end_of(conn: &mut Conn, stream: &str) -> Result<(u64, Before)> {
+    let row = sqlx::query(END_OF).bind(stream).fetch_one(conn).await?;
+    let before = match row.int_opt("place")? {
+        Some(place) => Before { place: number(place), hash: row.text("hash")? },
+        None => Before::default(),
+    };
+    Ok((number(row.int("last")?), before))
 }
 
 async fn insert(conn: &mut Conn, entries: &[AuditEntry]) -> Result<()> {

@@ -8,7 +8,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::row::{Columns, int, micros};
 use super::{Conn, Result, SqliteStore, commit};
-use crate::audit::{Before, number};
+use crate::audit::{Before, END_OF, number};
 use crate::{AuditEntry, AuditFilter, AuditHead, AuditLog, NewAuditEntry, PageRequest};
 
 #[async_trait]
@@ -55,15 +55,8 @@ const HEADS: &str = "WITH RECURSIVE streams (stream) AS (
 
 /// Appends an entry, bound to the last one of its stream.
 pub(super) async fn append(conn: &mut Conn, new: &NewAuditEntry, now: Timestamp) -> Result<()> {
-    let last: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM audit").fetch_one(&mut *conn).await?;
-    let stream = new.stream.to_string();
-    let query =
-        sqlx::query("SELECT place, hash FROM audit WHERE stream = $1 ORDER BY place DESC LIMIT 1").bind(&stream);
-    let before = match query.fetch_optional(&mut *conn).await? {
-        Some(row) => Before { place: number(row.int("place")?), hash: row.text("hash")? },
-        None => Before::default(),
-    };
-    let entry = new.bound(number(last.unwrap_or(0)) + 1, &before, now)?;
+    let (last, before) = end_of(conn, &new.stream.to_string()).await?;
+    let entry = new.bound(last + 1, &before, now)?;
     sqlx::query(
         "INSERT INTO audit (version, seq, stream, place, at, actor, action, subject, address, request_id, credential,
                             decision, request, before, after, data, previous, hash)
@@ -90,6 +83,16 @@ pub(super) async fn append(conn: &mut Conn, new: &NewAuditEntry, now: Timestamp)
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// The last entry's number, and where a stream ends.
+async fn end_of(conn: &mut Conn, stream: &str) -> Result<(u64, Before)> {
+    let row = sqlx::query(END_OF).bind(stream).fetch_one(conn).await?;
+    let before = match row.int_opt("place")? {
+        Some(place) => Before { place: number(place), hash: row.text("hash")? },
+        None => Before::default(),
+    };
+    Ok((number(row.int("last")?), before))
 }
 
 async fn head(conn: &mut Conn) -> Result<AuditHead> {
