@@ -183,9 +183,11 @@ impl Platform {
         let matter = Matter::new(caller, team, &valid.request, &table, purpose, now);
         let ((cost, priced), planned) = futures::join!(self.estimate(&matter), self.plan(valid, matter.about()));
         let (plan, planned) = planned?;
-        let (verdicts, asked) = self.verdicts(&matter, &cost).await?;
+        let standing = self.standing(&matter).await?;
+        let room = fits(&standing, valid, &cost);
+        let (verdicts, asked) = self.verdicts(&matter, &cost, standing).await;
         let mut outcome = self.combined(&matter, &verdicts);
-        if let Err(violations) = self.fits(team, valid, &cost).await? {
+        if let Err(violations) = room {
             outcome = denied_also(outcome, violations);
         }
         let digest = cover(&matter, &verdicts, &outcome, &plan, Some(&valid.made.version.identity), valid.ttl_seconds)?;
@@ -214,18 +216,19 @@ impl Platform {
         &self,
         matter: &Matter<'_>,
         cost: &Cost,
-    ) -> Result<(Vec<Explained>, Vec<Entry>), ProvisionError> {
+        standing: Standing,
+    ) -> (Vec<Explained>, Vec<Entry>) {
         let applying = matter.table.policies.iter().filter(|line| line.applies.to(matter.shape()));
         let question = Judge(PolicyInput::new(PolicyContext {
             request: Request::clone(matter.request),
             cost: cost.estimate().cloned(),
-            standing: self.standing(matter.team).await?,
+            standing,
             actor: matter.caller.actor(),
             now: matter.now,
         }));
         let answers = join_all(applying.map(|line| self.judged(line, matter.about(), &question))).await;
         let (explained, entries): (Vec<_>, Vec<Vec<_>>) = answers.into_iter().unzip();
-        Ok((explained, entries.into_iter().flatten().collect()))
+        (explained, entries.into_iter().flatten().collect())
     }
 
     /// Asks one policy, and says what counts.
@@ -252,30 +255,25 @@ impl Platform {
         matter.table.missing_policies(matter.shape()).fold(outcome, |outcome, missing| held(outcome, missing))
     }
 
-    async fn standing(&self, team: &TeamId) -> Result<Standing, ProvisionError> {
+    /// What the team has and may have now: read once for a decision, for its policies and for whether there is room.
+    pub(crate) async fn standing(&self, matter: &Matter<'_>) -> Result<Standing, ProvisionError> {
+        let team = matter.team;
         let message = || format!("there is no team {team}; ask an administrator to add it");
         self.store().standing(team).await?.ok_or_else(|| ProvisionError::Forbidden(message()))
     }
+}
 
-    /// Whether the team has room for it now. The same is checked again where it is reserved.
-    async fn fits(
-        &self,
-        team: &TeamId,
-        valid: &Valid,
-        cost: &Cost,
-    ) -> Result<Result<(), Vec<Violation>>, ProvisionError> {
-        if valid.request.action == Action::Delete {
-            return Ok(Ok(()));
-        }
-        let standing = self.standing(team).await?;
-        let monthly = cost
-            .estimate()
-            .map_or(Money { currency: standing.team.currency, amount: Decimal::ZERO }, Estimate::monthly_money);
-        let now = valid.current.as_ref().map_or(Decimal::ZERO, |current| current.monthly.amount);
-        let added = Money { amount: monthly.amount - now, ..monthly };
-        let resource_type = valid.current.is_none().then(|| valid.key.resource_type.clone());
-        Ok(standing.admit(&Reservation { resource_type, monthly: added }))
+/// Whether the team has room for it now. The same is checked again where it is reserved.
+fn fits(standing: &Standing, valid: &Valid, cost: &Cost) -> Result<(), Vec<Violation>> {
+    if valid.request.action == Action::Delete {
+        return Ok(());
     }
+    let unknown = Money { currency: standing.team.currency, amount: Decimal::ZERO };
+    let monthly = cost.estimate().map_or(unknown, Estimate::monthly_money);
+    let now = valid.current.as_ref().map_or(Decimal::ZERO, |current| current.monthly.amount);
+    let added = Money { amount: monthly.amount - now, ..monthly };
+    let resource_type = valid.current.is_none().then(|| valid.key.resource_type.clone());
+    standing.admit(&Reservation { resource_type, monthly: added })
 }
 
 /// What counts instead of an answer: a guardrail that is down holds.

@@ -150,7 +150,8 @@ impl Platform {
 
     async fn decide_scaffold(&self, matter: &Matter<'_>, generator: &Identity) -> Result<Decided, ProvisionError> {
         let (cost, priced) = self.estimate(matter).await;
-        let (verdicts, asked) = self.verdicts(matter, &cost).await?;
+        let standing = self.standing(matter).await?;
+        let (verdicts, asked) = self.verdicts(matter, &cost, standing).await;
         let outcome = self.combined(matter, &verdicts);
         let plan = Plan::default();
         let digest = cover(matter, &verdicts, &outcome, &plan, Some(generator), None)?;

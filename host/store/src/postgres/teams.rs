@@ -2,17 +2,16 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::money::{Currency, Money};
-use macadam_core::names::{EnvironmentName, PersonId, ResourceType, TeamId};
+use macadam_core::names::{EnvironmentName, PersonId, TeamId};
 use macadam_core::request::Environment;
-use macadam_core::standing::{Standing, Team, TeamUsage};
-use rust_decimal::Decimal;
+use macadam_core::standing::{Standing, Team};
 use serde_json::json;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::row::{Columns, digest, json};
 use super::tx::retrying;
 use super::{Conn, PostgresStore, Result, journal};
+use crate::teams::{STANDING, to_standing};
 use crate::{Environments, NewAuditEntry, Teams};
 
 #[async_trait]
@@ -140,31 +139,8 @@ async fn team(conn: &mut Conn, name: &TeamId) -> Result<Option<Team>> {
     query.fetch_optional(conn).await?.map(|row| row.json("document")).transpose()
 }
 
-/// A team with its usage, as the transaction sees it.
+/// A team with its usage, as the statement sees it: after [`hold`], with all that was reserved under it before.
 pub(super) async fn standing(conn: &mut Conn, name: &TeamId) -> Result<Option<Standing>> {
-    let Some(team) = team(&mut *conn, name).await? else { return Ok(None) };
-    // Added up here and not in SQL: amounts are stored as the JSON that they came as.
-    let rows = sqlx::query(
-        "SELECT type, monthly, pending_monthly, COUNT(*) AS alike FROM resources
-         WHERE team = $1 AND state NOT IN ('deleted', 'failed')
-         GROUP BY type, monthly, pending_monthly",
-    )
-    .bind(name.as_str())
-    .fetch_all(conn)
-    .await?;
-    let mut usage = TeamUsage::default();
-    for row in &rows {
-        let alike: u32 = row.count("alike")?;
-        *usage.by_type.entry(row.parsed::<ResourceType>("type")?).or_default() += alike;
-        let cost = higher(team.currency, row.json("monthly")?, row.json_opt("pending_monthly")?);
-        let cost = cost.saturating_mul(Decimal::from(alike));
-        // A sum that cannot be kept exactly is over every budget anyway.
-        usage.committed = usage.committed.saturating_add(cost);
-    }
-    Ok(Some(Standing { team, usage }))
-}
-
-fn higher(currency: Currency, now: Money, pending: Option<Money>) -> Decimal {
-    let costs = [Some(now), pending].into_iter().flatten().filter(|cost| cost.currency == currency);
-    costs.map(|cost| cost.amount).max().unwrap_or_default()
+    let rows = sqlx::query(STANDING).bind(name.as_str()).fetch_all(conn).await?;
+    to_standing(&rows)
 }

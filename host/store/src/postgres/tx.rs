@@ -4,9 +4,12 @@
 //! keys be checked meanwhile), so that what it checked is still so when it changes it; locks are taken in one order:
 //!
 //! ```text
-//! queue ─▶ job ─▶ request ─▶ resource ─▶ team ─▶ idempotency key ─▶ journal
-//! number of webhooks ─▶ webhook ───────────────▶ idempotency key ─▶ journal
+//! queue ─▶ job ─▶ request ─▶ resource ─▶ team ─▶ usage ─▶ idempotency key ─▶ journal
+//! number of webhooks ─▶ webhook ────────────────────────▶ idempotency key ─▶ journal
 //! ```
+//!
+//! Rows of `team_usage` are taken by the triggers on `resources`, those of one statement in the order of their key. So
+//! no transaction changes two resources, nor one twice in what its usage is made of.
 //!
 //! The journal comes last because everybody needs it: entries and events are collected while the transaction works, and
 //! written when it is about to commit, see [`journal`]. The isolation level is READ COMMITTED: each statement sees what

@@ -2,16 +2,15 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::money::{Currency, Money};
-use macadam_core::names::{EnvironmentName, PersonId, ResourceType, TeamId};
+use macadam_core::names::{EnvironmentName, PersonId, TeamId};
 use macadam_core::request::Environment;
-use macadam_core::standing::{Standing, Team, TeamUsage};
-use rust_decimal::Decimal;
+use macadam_core::standing::{Standing, Team};
 use serde_json::json;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::row::{Columns, digest, json};
 use super::{Conn, Result, SqliteStore, commit, journal};
+use crate::teams::{STANDING, to_standing};
 use crate::{Environments, NewAuditEntry, Teams};
 
 #[async_trait]
@@ -118,29 +117,6 @@ async fn team(conn: &mut Conn, name: &TeamId) -> Result<Option<Team>> {
 
 /// A team with its usage, as the transaction sees it.
 pub(super) async fn standing(conn: &mut Conn, name: &TeamId) -> Result<Option<Standing>> {
-    let Some(team) = team(&mut *conn, name).await? else { return Ok(None) };
-    // Added up here and not in SQL: SQLite's sums are floating-point, and money is not.
-    let rows = sqlx::query(
-        "SELECT type, monthly, pending_monthly, COUNT(*) AS alike FROM resources
-         WHERE team = $1 AND state NOT IN ('deleted', 'failed')
-         GROUP BY type, monthly, pending_monthly",
-    )
-    .bind(name.as_str())
-    .fetch_all(conn)
-    .await?;
-    let mut usage = TeamUsage::default();
-    for row in &rows {
-        let alike: u32 = row.count("alike")?;
-        *usage.by_type.entry(row.parsed::<ResourceType>("type")?).or_default() += alike;
-        let cost = higher(team.currency, row.json("monthly")?, row.json_opt("pending_monthly")?);
-        let cost = cost.saturating_mul(Decimal::from(alike));
-        // A sum that cannot be kept exactly is over every budget anyway.
-        usage.committed = usage.committed.saturating_add(cost);
-    }
-    Ok(Some(Standing { team, usage }))
-}
-
-fn higher(currency: Currency, now: Money, pending: Option<Money>) -> Decimal {
-    let costs = [Some(now), pending].into_iter().flatten().filter(|cost| cost.currency == currency);
-    costs.map(|cost| cost.amount).max().unwrap_or_default()
+    let rows = sqlx::query(STANDING).bind(name.as_str()).fetch_all(conn).await?;
+    to_standing(&rows)
 }

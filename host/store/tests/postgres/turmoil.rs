@@ -143,6 +143,7 @@ async fn whatever_replicas_do_at_once_nobody_sees_the_database_fail_and_the_book
     for team in ["shop", "web"] {
         let (resources, committed) = world.usage(team).await;
         assert!(resources <= 4 && committed <= Decimal::from(80), "{team}: {resources} for {committed}");
+        assert_eq!(world.standing(team).await.usage, world.counted(team).await, "{team}");
     }
     let live = world.store.list_resources(&ResourceFilter::default(), PageRequest::first(100)).await.unwrap();
     for resource in live {

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use macadam_core::digest::Digest;
+use macadam_core::standing::TeamUsage;
 use macadam_store::*;
+use rust_decimal::Decimal;
 
 use super::audit::{FORMER_ACTION, FORMER_SUBJECT, former_log};
 use super::world::{LEASE, World, team_id};
@@ -109,6 +111,10 @@ async fn a_resource_is_there(store: &dyn Store, from: i64) {
     assert_eq!(store.transitions(id('1')).await.unwrap().len(), went_through, "from {from}");
     let listed = store.list_resources(&ResourceFilter::default(), PageRequest::first(10)).await.unwrap();
     assert_eq!(listed.iter().map(|listed| listed.id).collect::<Vec<_>>(), [resource.id], "from {from}");
+    let usage = store.standing(&team_id("shop")).await.unwrap().map(|standing| standing.usage);
+    let committed = Decimal::from(if from < 3 { 7 } else { 9 });
+    let by_type = BTreeMap::from([(resource.key.resource_type, 1)]);
+    assert_eq!(usage, Some(TeamUsage { by_type, committed }), "from {from}");
 
     let request = store.request(id('2')).await.unwrap().unwrap_or_else(|| panic!("from {from}: no request"));
     assert_eq!((request.state.to_string().as_str(), request.needs.len()), ("succeeded", 1), "from {from}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use macadam_core::audit::Origin;
 use macadam_core::lifecycle::RequestState;
 use macadam_store::*;
+use rust_decimal::Decimal;
 use tokio::task::JoinSet;
 
 use super::world::*;
@@ -26,6 +27,45 @@ async fn of_forty_requests_for_five_places_exactly_five_pass() {
         assert!(matches!(refused, SubmitError::OverQuota(_)), "a race is lost for one reason only: {refused:?}");
     }
     assert_eq!(world.usage("shop").await.0, 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_many_change_at_once_is_counted_as_it_is() {
+    let world = World::start().await;
+    let mut jobs = Vec::new();
+    for number in 0..24 {
+        world.taken(&world.create("shop", &format!("db{number}"), number % 3)).await;
+        jobs.push((number, world.claimed().await));
+    }
+    let mut racing = JoinSet::new();
+    for (number, job) in jobs {
+        let world = world.clone();
+        racing.spawn(async move {
+            let end = if number % 4 == 0 { failed("no") } else { JobEnd::Done { outputs: vec![] } };
+            world.finish(&job, end).await;
+            world.taken(&world.create("shop", &format!("more{number}"), number % 3)).await;
+        });
+    }
+    racing.join_all().await;
+    assert_eq!(world.standing("shop").await.usage, world.counted("shop").await);
+    assert_eq!(world.usage("shop").await.0, 18 + 24, "six of the first have failed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sweeps_at_once_give_everything_back_that_was_reserved() {
+    let world = World::start().await;
+    for number in 0..24 {
+        let new = world.create("shop", &format!("db{number}"), number % 3);
+        world.taken(&world.needing(new, vec![need(&[], 1)])).await;
+    }
+    world.advance(WAIT);
+    let mut racing = JoinSet::new();
+    for _ in 0..4 {
+        let world = world.clone();
+        racing.spawn(async move { while !world.store.expire_pending(world.now(), 8).await.unwrap().is_empty() {} });
+    }
+    racing.join_all().await;
+    assert_eq!(world.usage("shop").await, (0, Decimal::ZERO));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -14,7 +14,7 @@ use macadam_core::names::{PersonId, ResourceKey, TeamId};
 use macadam_core::project::FileMode;
 use macadam_core::request::{Actor, Environment, EnvironmentClass};
 use macadam_core::retry::ErrorClass;
-use macadam_core::standing::{Standing, Team, TeamLimits};
+use macadam_core::standing::{Standing, Team, TeamLimits, TeamUsage};
 use macadam_core::verdict::ApprovalNeed;
 use macadam_store::*;
 use rust_decimal::Decimal;
@@ -257,6 +257,18 @@ impl World {
     pub async fn usage(&self, team: &str) -> (u32, Decimal) {
         let usage = self.standing(team).await.usage;
         (usage.resources(), usage.committed)
+    }
+
+    /// What a team has, counted from each of its resources.
+    pub async fn counted(&self, team: &str) -> TeamUsage {
+        let filter = ResourceFilter { team: Some(team_id(team)), ..ResourceFilter::default() };
+        let mut counted = TeamUsage::default();
+        for resource in self.store.list_resources(&filter, PageRequest::first(1000)).await.unwrap() {
+            let cost = resource.monthly.amount;
+            *counted.by_type.entry(resource.key.resource_type).or_default() += 1;
+            counted.committed += resource.pending_monthly.map_or(cost, |pending| pending.amount.max(cost));
+        }
+        counted
     }
 }
 

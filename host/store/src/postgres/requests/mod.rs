@@ -69,7 +69,7 @@ impl Requests for PostgresStore {
     }
 
     async fn expire_pending(&self, now: Timestamp, limit: u32) -> Result<Vec<RequestId>> {
-        retrying(|| withdraw::expire_pending(self, now, limit)).await
+        withdraw::expire_pending(self, now, limit).await
     }
 
     async fn anything_expired(&self, now: Timestamp) -> Result<bool> {
