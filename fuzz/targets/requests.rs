@@ -52,6 +52,8 @@ static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
 static HOST: Mutex<Option<Host>> = Mutex::new(None);
 
+/// Written twice: the server's own tests (`host/server/src/tests/host.rs`) are inside its crate, where its types are not
+/// those that a crate shared with them would have, and what is left to share would not fill one.
 async fn host() -> Host {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();

@@ -17,7 +17,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use macadam_tests::components::source_root;
+use macadam_tests::contract::Contract;
 use macadam_tests::server::{Server, Setup, binary};
+use serde_json::Value;
 
 /// What must hold for every answer, whatever was sent.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
@@ -63,11 +65,23 @@ fn try_as(person: &str) {
         .args(["--header", &server.person(person).authorization()])
         .args(["--checks", CHECKS, "--max-examples", EXAMPLES, "--max-time", SECONDS, "--seed", "20261126"])
         .args(["--phases", "examples,coverage,fuzzing", "--no-shrink", "--continue-on-failure", "--warnings", "off"])
-        .args(["--request-timeout", "30", "--no-color"])
+        .args(["--request-timeout", "30", "--no-color", "--report-json-path", "report.json"])
         .output()
         .expect("schemathesis runs");
     let said = String::from_utf8_lossy(&tried.stdout);
     assert!(tried.status.success(), "as {person}, code and document disagree:\n{said}\n{}", server.log());
+    every_operation_was_tried(&document, &directory.path().join("report.json"));
+}
+
+/// Schemathesis has nothing against operations that it has not come to: a run that has tried one of them is a good one
+/// to it. It counts those of which an answer was checked, and gives each its share of the time, so that it comes to all.
+fn every_operation_was_tried(document: &Path, report: &Path) {
+    let read = |path: &Path| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+    let operations = Contract::new(read(document)).operations().count();
+    let report = read(report);
+    let tried = &report["operations"];
+    assert!(operations > 0, "the document has operations");
+    assert_eq!(tried["tested"], operations, "every operation of the document is tried: {tried}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! libFuzzer counts which edges of the program an input takes; `rustc` writes the counters with LLVM's own pass, on a stable
 //! toolchain as well. What makes a target fail is kept in `fuzz/artifacts`, what led somewhere new in `fuzz/corpus`. What a
 //! target begins with, when there is something that chance would hardly write, is in `fuzz/seeds`.
+//!
+//! Nothing else builds `fuzz/`; `cargo xtask lint` has the compiler look at its targets, as binaries of `fuzz/check`.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,6 +26,20 @@ pub(crate) struct Options {
     /// For how long each.
     #[arg(long, default_value_t = 30)]
     seconds: u32,
+}
+
+/// With what cargo compiles the targets among the host's packages, to see whether they still fit.
+pub(crate) const AMONG_THE_HOST: [&str; 2] = ["--features", "macadam-fuzz-check/targets"];
+
+/// Makes sure that no target is left out of those.
+pub(crate) fn all_are_among_the_host() -> Result<()> {
+    let folder = root()?.join("fuzz");
+    let manifest = std::fs::read_to_string(folder.join("check/Cargo.toml")).context("fuzz/check cannot be read")?;
+    let mut targets = targets(&folder)?.into_iter();
+    match targets.find(|target| !manifest.contains(&format!("\"../targets/{target}.rs\""))) {
+        Some(target) => bail!("fuzz/check/Cargo.toml has no target {target}: write it there as well"),
+        None => Ok(()),
+    }
 }
 
 /// Fuzzes.

@@ -1,19 +1,23 @@
-//! `cargo xtask lint`: formatting, lints and documentation, of the host and of the guests; and `deploy/`.
+//! `cargo xtask lint`: formatting, lints and documentation, of the host and of the guests; whether the fuzz targets
+//! compile; and `deploy/`.
 
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::deploy;
 use crate::shell::{cargo, root, run};
+use crate::{deploy, fuzz};
 
 /// Checks everything that needs no test to be run.
 pub(crate) fn lint() -> Result<()> {
     nothing_is_half_merged()?;
-    for (what, folder) in [("host", root()?), ("guests", root()?.join("guests"))] {
+    fuzz::all_are_among_the_host()?;
+    let host = ("host", root()?, fuzz::AMONG_THE_HOST.to_vec());
+    for (what, folder, more) in [host, ("guests", root()?.join("guests"), Vec::new())] {
         run(&format!("formatting of the {what}"), cargo()?.current_dir(&folder).args(["fmt", "--all", "--check"]))?;
-        let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-        run(&format!("lints of the {what}"), cargo()?.current_dir(&folder).args(clippy))?;
+        let mut clippy = cargo()?;
+        clippy.current_dir(&folder).args(["clippy", "--workspace", "--all-targets"]).args(more);
+        run(&format!("lints of the {what}"), clippy.args(["--", "-D", "warnings"]))?;
         let mut doc = cargo()?;
         doc.current_dir(&folder).args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
         run(&format!("documentation of the {what}"), &mut doc)?;

@@ -49,7 +49,7 @@ enum Command {
     Soak(soak::Options),
     /// Feeds the parsers of untrusted bytes with what leads somewhere new, target by target.
     Fuzz(fuzz::Options),
-    /// Checks formatting, lints and documentation of host and guests, and what is in `deploy/`.
+    /// Checks formatting, lints and documentation of host and guests, that targets of fuzzing compile, and `deploy/`.
     Lint,
 }
 

@@ -9,17 +9,19 @@
 //! What is signed with, and the address, are sealed before they come here. Events and audit entries name a webhook by its
 //! id and its receiver's scheme and host: the rest of an address is often a secret of its receiver's.
 
-use std::time::Duration;
+mod error;
+mod record;
+mod step;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::names::{PersonId, TeamId};
-use serde_json::{Value, json};
+use macadam_core::names::TeamId;
 
-use crate::row::{Columns, digest};
-use crate::{
-    Audience, By, ByPerson, DeliveryId, NewAuditEntry, OutboxEvent, PageRequest, Sealed, StoreError, WebhookId,
-};
+pub use error::WebhookError;
+pub use record::{ClaimedWebhook, DeliveryRecord, PreviousSecret, WebhookRecord, WebhookUrl};
+pub(crate) use step::{WebhookStep, recorded};
+
+use crate::{ByPerson, DeliveryId, OutboxEvent, PageRequest, Sealed, StoreError, WebhookId};
 
 /// Which events a webhook is told of, among those of its team and those for everybody.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -112,128 +114,6 @@ impl WebhookChange {
     }
 }
 
-/// The secret before a rotation, while receivers may still have that one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PreviousSecret {
-    /// What is signed with as well.
-    pub secret: Sealed,
-    /// Until when.
-    pub until: Timestamp,
-}
-
-/// Whom a webhook calls, as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WebhookUrl {
-    /// Sealed.
-    Sealed(Sealed),
-    /// As it was kept before such were sealed, until the next [round](crate::SealingKeys::reseal).
-    Plain(String),
-}
-
-impl WebhookUrl {
-    pub(crate) fn of(row: &impl Columns) -> Result<Self, StoreError> {
-        Ok(match row.bytes_opt("sealed_url")? {
-            Some(sealed) => Self::Sealed(Sealed::new(sealed)),
-            None => Self::Plain(row.text("url")?),
-        })
-    }
-}
-
-/// A webhook as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebhookRecord {
-    /// Its id.
-    pub id: WebhookId,
-    /// Whose events it is told of.
-    pub team: TeamId,
-    /// What it is for.
-    pub description: String,
-    /// Whom to call.
-    pub url: WebhookUrl,
-    /// Which events.
-    pub filter: WebhookFilter,
-    /// Whether it is told of events.
-    pub state: WebhookState,
-    /// Why it is not.
-    pub reason: Option<String>,
-    /// What is signed with.
-    pub secret: Sealed,
-    /// The secret before that one.
-    pub previous: Option<PreviousSecret>,
-    /// The last event that needs no attempt any more.
-    pub cursor: u64,
-    /// Attempts in a row that failed.
-    pub failures: u32,
-    /// When the first of them was.
-    pub failing_since: Option<Timestamp>,
-    /// Not before this moment.
-    pub next_attempt: Timestamp,
-    /// When an event last arrived.
-    pub last_success_at: Option<Timestamp>,
-    /// What went wrong last.
-    pub last_error: Option<String>,
-    /// When.
-    pub last_error_at: Option<Timestamp>,
-    /// Who made it.
-    pub created_by: PersonId,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When somebody last changed it.
-    pub updated_at: Timestamp,
-}
-
-/// A webhook before and after something happened to it. One that was just made was nothing before, and one that is deleted
-/// is nothing after.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum WebhookStep<'a> {
-    Made(&'a WebhookRecord),
-    Changed { before: &'a WebhookRecord, after: &'a WebhookRecord },
-    Deleted(&'a WebhookRecord),
-}
-
-/// What is recorded of that; `more` is added to what is always said of a webhook. The digests are of what it is set to and of
-/// when that was, without its address and secrets, which are sealed anew when a key is replaced.
-pub(crate) fn recorded(
-    by: By<'_>,
-    what: &str,
-    step: WebhookStep<'_>,
-    more: Value,
-) -> Result<NewAuditEntry, StoreError> {
-    let (webhook, before, after) = match step {
-        WebhookStep::Made(after) => (after, None, Some(after)),
-        WebhookStep::Changed { before, after } => (after, Some(before), Some(after)),
-        WebhookStep::Deleted(before) => (before, Some(before), None),
-    };
-    let mut data = json!({ "webhook": webhook.id, "team": webhook.team });
-    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
-        data.extend(more);
-    }
-    let entry = NewAuditEntry::new(format!("webhook.{what}"), format!("webhooks/{}", webhook.id)).by(by);
-    let digests = (digest("webhook", before.map(setting))?, digest("webhook", after.map(setting))?);
-    Ok(entry.of_team(&webhook.team).changed(digests.0, digests.1).with(data))
-}
-
-fn setting(webhook: &WebhookRecord) -> Value {
-    let WebhookRecord { id, team, description, filter, state, updated_at, .. } = webhook;
-    json!({
-        "id": id, "team": team, "description": description, "filter": filter, "state": state.as_str(),
-        "updated_at": updated_at,
-    })
-}
-
-impl WebhookRecord {
-    /// Whether an event is for it.
-    #[must_use]
-    pub fn takes(&self, event: &OutboxEvent) -> bool {
-        let may_hear = match &event.audience {
-            Audience::Team(team) => *team == self.team,
-            Audience::Everybody => true,
-            Audience::Admins => false,
-        };
-        may_hear && self.filter.takes(event)
-    }
-}
-
 /// A worker's hold on a webhook. Only a claim makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WebhookLease {
@@ -249,46 +129,6 @@ impl WebhookLease {
     }
 }
 
-/// A webhook that a worker has just been given.
-#[derive(Debug, Clone)]
-pub struct ClaimedWebhook {
-    /// The hold on it.
-    pub lease: WebhookLease,
-    /// The webhook.
-    pub webhook: WebhookRecord,
-}
-
-/// An attempt to tell a webhook of something.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[schema(as = WebhookDelivery)]
-pub struct DeliveryRecord {
-    /// Its id.
-    pub id: DeliveryId,
-    /// The webhook.
-    pub webhook: WebhookId,
-    /// The event's place in the outbox; `None` for a test.
-    pub event: Option<u64>,
-    /// The event's type.
-    #[serde(rename = "type")]
-    pub event_type: String,
-    /// Which attempt at this event, counted from one.
-    pub attempt: u32,
-    /// When it began.
-    pub at: Timestamp,
-    /// How long it took, in milliseconds as the API shows it.
-    #[serde(rename = "took_ms", serialize_with = "millis")]
-    #[schema(value_type = u64)]
-    pub took: Duration,
-    /// What the receiver answered.
-    pub status: Option<u16>,
-    /// Why the event has not arrived; `None` when it has.
-    pub error: Option<String>,
-}
-
-fn millis<S: serde::Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_u64(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
-}
-
 /// What an attempt means for its webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempted {
@@ -302,40 +142,6 @@ pub enum Attempted {
         /// When to try again.
         next_attempt: Timestamp,
     },
-}
-
-/// Why a webhook is not made or changed; nothing was.
-#[derive(Debug, thiserror::Error)]
-pub enum WebhookError {
-    /// There is no such webhook.
-    #[error("there is no webhook {0}")]
-    NotFound(
-        /// The id that was given.
-        WebhookId,
-    ),
-    /// The team is not known.
-    #[error("there is no team {0}; ask an administrator to add it")]
-    UnknownTeam(
-        /// Its name.
-        TeamId,
-    ),
-    /// The team has as many as it may have.
-    #[error("team {team} has {most} webhooks already; delete one, or let one take more types of events")]
-    TooMany {
-        /// The team.
-        team: TeamId,
-        /// How many it may have.
-        most: u32,
-    },
-    /// Somebody else has it by now, or it was changed.
-    #[error("the lease on webhook {webhook} is lost; whoever has it now goes on with it")]
-    LeaseLost {
-        /// The webhook.
-        webhook: WebhookId,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// The webhooks. What people change is audited and told.
