@@ -8,6 +8,7 @@
 //! | [`session`] | which server is meant, and whose token goes there |
 //! | [`tokens`], [`profiles`] | the tokens of development; servers that one has signed in to |
 //! | [`oauth`] | what is said to an identity provider |
+//! | [`messages`] | a stream of server-sent events, read message by message |
 //! | [`inputs`] | what people write on a command line, turned into JSON |
 //! | [`output`], [`show`] | tables and JSON; the one place that writes to standard output |
 //! | [`exit`] | what the exit code says |
@@ -18,6 +19,7 @@ mod client;
 mod commands;
 mod exit;
 mod inputs;
+mod messages;
 mod oauth;
 mod once;
 mod output;
