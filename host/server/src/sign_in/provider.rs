@@ -25,8 +25,6 @@ use super::fetch::{self, Fetched};
 use super::settings::{OidcSettings, SettingsError};
 use super::{SignInError, refuse};
 
-pub(super) use super::fetch::is_safe_address;
-
 /// How much time is between two requests for keys at least.
 const PAUSE: Duration = Duration::from_secs(2);
 
