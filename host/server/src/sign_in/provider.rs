@@ -20,7 +20,6 @@ use macadam_platform::Caller;
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 use tokio::time::Instant;
 
-use super::claims::Claims;
 use super::fetch::{self, Fetched};
 use super::settings::{OidcSettings, SettingsError};
 use super::{SignInError, refuse};
@@ -75,7 +74,7 @@ impl Provider {
         if !verify(token, &key, algorithm) {
             return Err(refuse("its signature is not the issuer's"));
         }
-        Claims { all: &read.claims, settings: &self.settings }.caller(now)
+        self.settings.caller(&read.claims, now)
     }
 
     /// The key that a token means, of the set that there is or of the next one.
