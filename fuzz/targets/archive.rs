@@ -1,5 +1,5 @@
-//! A project's archive, as a server may send it: nothing is written beside its directory, nor more than it may have, and a
-//! part of it is never taken for all of it.
+//! A project's archive, as a server may send it: nothing is written beside its directory, nor more than it may have,
+//! and a part of it is never taken for all of it.
 //!
 //! The program has no library, so what it is made of is built in here.
 #![no_main]

@@ -1,5 +1,5 @@
-//! The blobs of a backup, as somebody may have changed them: whatever is put in its place is what its name says, and nothing
-//! is put anywhere else.
+//! The blobs of a backup, as somebody may have changed them: whatever is put in its place is what its name says, and
+//! nothing is put anywhere else.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! What a token says whose signature is good: people call themselves what they like at many a provider, and get no role, no
-//! prefix and no time by it that the settings do not give.
+//! What a token says whose signature is good: people call themselves what they like at many a provider, and get no
+//! role, no prefix and no time by it that the settings do not give.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,5 @@
-//! A component, checked against a manifest that asks for everything that its kind may have, and what it needs to be loaded.
+//! A component, checked against a manifest that asks for everything that its kind may have, and what it needs to be
+//! loaded.
 //!
 //! Chance hardly writes a component: the seeds are one of each kind and contract, in which nothing is done.
 #![no_main]

@@ -1,8 +1,8 @@
 //! An export of the audit log, as somebody may have changed it: it verifies as long as its entries are those that were
 //! written, and no longer.
 //!
-//! An input is the lines of an export. One that begins with a number is that line of a genuine export; what follows, another
-//! number and a text, is put into it at that place.
+//! An input is the lines of an export. One that begins with a number is that line of a genuine export; what follows,
+//! another number and a text, is put into it at that place.
 #![no_main]
 
 use std::sync::LazyLock;

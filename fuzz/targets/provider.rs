@@ -1,5 +1,5 @@
-//! An identity provider that answers the host and the command line whatever it likes: where its keys and endpoints are, how
-//! long its keys are fresh, its codes, its tokens, and why it gives none.
+//! An identity provider that answers the host and the command line whatever it likes: where its keys and endpoints are,
+//! how long its keys are fresh, its codes, its tokens, and why it gives none.
 //!
 //! An input is the issuer that is asked, on a line of its own, and then the answer.
 #![no_main]

@@ -1,4 +1,5 @@
-//! A schema that a plugin brings along, and a document of its user's, on two lines: what is taken is whole, and taken again.
+//! A schema that a plugin brings along, and a document of its user's, on two lines: what is taken is whole, and taken
+//! again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! What an identity provider answers, read: about itself (OpenID Connect Discovery 1.0, section 4), a code to sign in with
-//! (RFC 8628, section 3.2), tokens (RFC 6749, section 5.1), and why not (section 5.2).
+//! What an identity provider answers, read: about itself (OpenID Connect Discovery 1.0, section 4), a code to sign in
+//! with (RFC 8628, section 3.2), tokens (RFC 6749, section 5.1), and why not (section 5.2).
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::addresses::must_be_safe;
 
-/// How long is between two questions when the provider says nothing (RFC 8628, section 3.2), and how much longer after it
-/// said `slow_down` (section 3.5).
+/// How long is between two questions when the provider says nothing (RFC 8628, section 3.2), and how much longer after
+/// it said `slow_down` (section 3.5).
 pub(crate) const INTERVAL: Duration = Duration::from_secs(5);
 
 /// The longest between two questions.
@@ -112,7 +112,8 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// When one of them ends. Whether that is so is the server's to find out; here it only says when to ask for the next.
+    /// When one of them ends. Whether that is so is the server's to find out; here it only says when to ask for the
+    /// next.
     pub(crate) fn expires_at(&self, token: &str, now: Timestamp) -> Timestamp {
         let lasting = |seconds: i64| SignedDuration::from_secs(seconds.clamp(0, LONGEST_TOKEN));
         expiry(token).unwrap_or_else(|| now + self.expires_in.map_or(SHORT, lasting))

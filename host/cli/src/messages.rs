@@ -32,8 +32,8 @@ impl Message {
     }
 }
 
-/// The messages of a stream, each when all of it has come. It ends with the stream; what was not complete by then has not
-/// arrived.
+/// The messages of a stream, each when all of it has come. It ends with the stream; what was not complete by then has
+/// not arrived.
 pub(crate) struct Messages<R> {
     lines: BufReader<R>,
     most: u64,

@@ -1,5 +1,5 @@
-//! What a provider says about itself, read: the discovery document (OpenID Connect Discovery 1.0, section 4), and for how
-//! long what it answers can be used.
+//! What a provider says about itself, read: the discovery document (OpenID Connect Discovery 1.0, section 4), and for
+//! how long what it answers can be used.
 
 use jiff::SignedDuration;
 

@@ -1,5 +1,5 @@
-//! What a provider says about itself, fetched: the discovery document and the keys that it names. It blocks, so it runs on
-//! threads that may.
+//! What a provider says about itself, fetched: the discovery document and the keys that it names. It blocks, so it runs
+//! on threads that may.
 
 use std::time::Duration;
 
