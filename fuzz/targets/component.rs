@@ -1,4 +1,5 @@
-//! A component, checked against a manifest that asks for everything that its kind may have.
+//! A component, checked against a manifest that asks for everything that its kind may have, and what it needs to be
+//! loaded.
 //!
 //! Chance hardly writes a component: the seeds are one of each kind and contract, in which nothing is done.
 #![no_main]
@@ -8,6 +9,9 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use macadam_registry::component::verify;
 use macadam_registry::{ComponentError, Manifest};
+
+#[path = "../../host/runtime/src/engine/shape.rs"]
+mod shape;
 
 static MANIFESTS: LazyLock<Vec<Manifest>> = LazyLock::new(|| {
     let kinds = ["approval-policy", "cost-estimator", "resource-provider", "template-generator"];
@@ -22,10 +26,13 @@ static MANIFESTS: LazyLock<Vec<Manifest>> = LazyLock::new(|| {
 
 fuzz_target!(|bytes: &[u8]| {
     assert!(!MANIFESTS.is_empty(), "the manifests can be read");
+    let shape = shape::Shape::of(bytes);
     for manifest in MANIFESTS.iter() {
-        // What is malformed is so for every kind.
-        if let Err(ComponentError::Malformed { .. } | ComponentError::CoreModule) = verify(bytes, manifest) {
-            return;
+        match verify(bytes, manifest) {
+            // What is malformed is so for every kind.
+            Err(ComponentError::Malformed { .. } | ComponentError::CoreModule) => return,
+            Err(_) => {}
+            Ok(_) => assert!(shape.is_ok(), "what may be published can be loaded: {shape:?}"),
         }
     }
 });

@@ -2,11 +2,12 @@
 
 use std::process::Output;
 
-use macadam_core::audit::{Entry, Head, Heads, Line, Stream};
+use macadam_core::audit::{Entry, Head, Heads, HeadsSigner, Line, SignedHeads, Stream};
+use macadam_core::digest::Digest;
 use macadam_tests::server::Server;
 use sqlx::Row as _;
 
-use crate::{TAMPERED, file, said, server, tamper, with_store, works};
+use crate::{TAMPERED, directory, file, said, server, tamper, with_store, works};
 
 /// What the command line finds on the server and in an export.
 fn found(server: &Server, more: &[&str]) -> [Output; 2] {
@@ -96,6 +97,58 @@ fn a_cut_tail_and_a_chain_that_was_written_anew_are_named_by_heads_from_before()
 
     tamper(&server, "DELETE FROM audit WHERE stream = 'team/payments' AND place > 2");
     must_name(&server, &kept, "stream team/payments, entry 3: the stream was cut before it", "cut");
+}
+
+#[test]
+fn heads_of_before_hold_on_a_server_that_went_on_and_forged_ones_are_named() {
+    let server = server("");
+    let older: SignedHeads = serde_json::from_str(&works(&server, "ada", &["audit", "heads"])).unwrap();
+    let key = works(&server, "ada", &["audit", "key"]);
+    let lately = server.person("dana").post("/api/v1/resources", &directory("lately"));
+    assert_eq!(server.person("dana").wait_for(&lately.request()), "succeeded");
+    let newer: SignedHeads = serde_json::from_str(&works(&server, "ada", &["audit", "heads"])).unwrap();
+    let (kept, now) = (payments(&older), payments(&newer));
+    assert!(kept.place < now.place && kept.seq < now.seq, "the chain has gone on since: {kept:?}, {now:?}");
+
+    let path = file(&server, "older.json");
+    let keep = |heads: &SignedHeads| std::fs::write(&path, serde_json::to_string(heads).unwrap()).unwrap();
+    let (heads, with_key) = (["--heads", &path], ["--heads", &path, "--key", key.trim()]);
+    keep(&older);
+    for more in [&heads[..], &with_key[..]] {
+        for output in found(&server, more) {
+            assert!(output.status.success(), "the log only went on: {}", said(&output));
+            assert!(said(&output).contains("everything is what was written"), "{}", said(&output));
+        }
+    }
+
+    // The last entry of before is said to have been another.
+    let mut statement = older.statement.clone();
+    let head = statement.heads.iter_mut().find(|head| head.stream == kept.stream).unwrap();
+    head.hash = Digest::of(b"another");
+    keep(&SignedHeads { statement: statement.clone(), ..older.clone() });
+    for more in [&heads[..], &with_key[..]] {
+        must_name(&server, more, "is not theirs: the heads or the signature were changed", "changed heads");
+    }
+    keep(&HeadsSigner::new(&[7; 32]).sign(statement).unwrap());
+    must_name(&server, &with_key, "are signed with", "heads that somebody else has signed");
+    // A file alone does not say by which key, and then the entry is named.
+    let [on_the_server, in_the_file] = found(&server, &heads);
+    for (output, part) in [
+        (on_the_server, "are signed with".to_owned()),
+        (
+            in_the_file,
+            format!("stream team/payments, entry {} (number {}): the chain was rewritten", kept.place, kept.seq),
+        ),
+    ] {
+        assert_eq!(output.status.code(), Some(TAMPERED), "{part}: {}", said(&output));
+        assert!(said(&output).contains(&part), "{part:?} is missing in: {}", said(&output));
+    }
+}
+
+/// Where the stream of dana's team ended.
+fn payments(heads: &SignedHeads) -> Head {
+    let is_it = |head: &&Head| head.stream.to_string() == "team/payments";
+    heads.statement.heads.iter().find(is_it).expect("the team has a stream").clone()
 }
 
 /// Changes who asked first, and binds every entry of the stream anew, by the very code that makes them.

@@ -9,10 +9,10 @@ use serde_json::Value;
 use ureq::http::{Method, Request, Response};
 use ureq::{Agent, AsSendBody, Body};
 
+use crate::addresses::is_local;
 use crate::args::Global;
 use crate::once;
 use crate::session::Session;
-use crate::tokens;
 
 /// The server answers within its plugins' deadlines; whoever waits longer than this waits for nothing.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -216,7 +216,7 @@ fn agent(base: &str) -> anyhow::Result<Agent> {
         .max_redirects(0)
         .timeout_global(Some(TIMEOUT))
         .user_agent(concat!("macadam/", env!("CARGO_PKG_VERSION")));
-    if tokens::is_local(base) {
+    if is_local(base) {
         config = config.proxy(None);
     }
     Ok(config.build().new_agent())

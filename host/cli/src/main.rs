@@ -7,17 +7,22 @@
 //! | [`client`] | one server, spoken to over HTTP; a problem document becomes a readable error |
 //! | [`session`] | which server is meant, and whose token goes there |
 //! | [`tokens`], [`profiles`] | the tokens of development; servers that one has signed in to |
-//! | [`oauth`] | what is said to an identity provider |
+//! | [`oauth`], [`answers`] | what is said to an identity provider, and what it answers |
+//! | [`addresses`] | addresses that a token may be sent to |
+//! | [`messages`] | a stream of server-sent events, read message by message |
 //! | [`inputs`] | what people write on a command line, turned into JSON |
 //! | [`output`], [`show`] | tables and JSON; the one place that writes to standard output |
 //! | [`exit`] | what the exit code says |
 //! | [`unpack`] | a project's archive, unpacked with care |
 
+mod addresses;
+mod answers;
 mod args;
 mod client;
 mod commands;
 mod exit;
 mod inputs;
+mod messages;
 mod oauth;
 mod once;
 mod output;

@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use macadam_server::sign_in::TokenKind;
 use serde::Deserialize;
 use serde_json::Value;
 use ureq::Agent;
 
+use crate::addresses::{is_local, must_be_safe};
+use crate::answers::{DeviceCode, Endpoints, INTERVAL, LONGEST_INTERVAL, Refusal, Tokens};
 use crate::profiles::Credentials;
-use crate::tokens::is_local;
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -21,10 +22,6 @@ const MAX_ANSWER: u64 = 1024 * 1024;
 
 /// The grant of RFC 8628.
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
-
-/// How many seconds are between two questions when the provider says nothing (RFC 8628, section 3.2), and how many more
-/// after it said `slow_down` (section 3.5).
-const INTERVAL: u64 = 5;
 
 /// As which client to sign in, and for what.
 #[derive(Debug, Clone, Deserialize)]
@@ -47,52 +44,6 @@ pub(crate) struct Issuer {
     endpoints: Endpoints,
 }
 
-#[derive(Deserialize)]
-struct Endpoints {
-    issuer: String,
-    token_endpoint: String,
-    device_authorization_endpoint: Option<String>,
-    revocation_endpoint: Option<String>,
-}
-
-/// What somebody has to do to sign in.
-#[derive(Deserialize)]
-pub(crate) struct DeviceCode {
-    device_code: String,
-    /// What to type.
-    pub(crate) user_code: String,
-    /// Where.
-    pub(crate) verification_uri: String,
-    /// Where it need not be typed.
-    pub(crate) verification_uri_complete: Option<String>,
-    expires_in: u64,
-    #[serde(default)]
-    interval: Option<u64>,
-}
-
-/// What a token endpoint gives.
-#[derive(Deserialize)]
-struct Tokens {
-    access_token: Option<String>,
-    id_token: Option<String>,
-    refresh_token: Option<String>,
-    expires_in: Option<i64>,
-}
-
-/// What an endpoint says that refuses.
-#[derive(Debug, thiserror::Error)]
-#[error("the identity provider refuses: {code}{}", self.more())]
-pub(crate) struct Refusal {
-    pub(crate) code: String,
-    description: Option<String>,
-}
-
-impl Refusal {
-    fn more(&self) -> String {
-        self.description.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
-    }
-}
-
 impl Issuer {
     /// Asks a provider about itself.
     pub(crate) fn discover(issuer: &str) -> anyhow::Result<Self> {
@@ -113,24 +64,15 @@ impl Issuer {
             bail!("{address} answers {}; is {issuer} an OpenID provider?", answer.status());
         }
         let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
-        let endpoints: Endpoints =
-            serde_json::from_slice(&body).with_context(|| format!("{address} is no discovery document"))?;
-        if endpoints.issuer != issuer {
-            bail!(
-                "{address} is of another issuer, {}; the server's configuration names the wrong one",
-                endpoints.issuer
-            );
-        }
-        must_be_safe(&endpoints.token_endpoint)?;
+        let endpoints = Endpoints::read(&body, &address, issuer)?;
         Ok(Self { agent, endpoints })
     }
 
     /// Asks for a code that somebody can sign in with.
     pub(crate) fn device_code(&self, way: &Way, client_id: &str) -> anyhow::Result<DeviceCode> {
-        let Some(endpoint) = &self.endpoints.device_authorization_endpoint else {
+        let Some(endpoint) = self.endpoints.device_authorization()? else {
             bail!("{} knows no sign-in by a code (RFC 8628); allow it there, or use a service's token", way.issuer);
         };
-        must_be_safe(endpoint)?;
         let scopes = way.scopes.join(" ");
         let mut form = vec![("client_id", client_id), ("scope", &scopes)];
         form.extend(way.resource.as_deref().map(|resource| ("resource", resource)));
@@ -139,24 +81,24 @@ impl Issuer {
 
     /// Waits until somebody has signed in with a code.
     pub(crate) fn wait(&self, way: &Way, client_id: &str, code: &DeviceCode) -> anyhow::Result<Credentials> {
-        let until = std::time::Instant::now() + Duration::from_secs(code.expires_in);
-        let mut interval = Duration::from_secs(code.interval.unwrap_or(INTERVAL).clamp(1, 60));
+        let until = std::time::Instant::now() + code.lasts();
+        let mut interval = code.interval();
         let mut form = vec![("grant_type", DEVICE_CODE), ("device_code", &*code.device_code), ("client_id", client_id)];
         form.extend(way.resource.as_deref().map(|resource| ("resource", resource)));
         while std::time::Instant::now() < until {
             std::thread::sleep(interval);
-            let error = match self.post(&self.endpoints.token_endpoint, &form) {
+            let error = match self.post(self.endpoints.token(), &form) {
                 Ok(tokens) => return self.credentials(tokens, client_id, way.send, way.resource.clone(), None),
                 Err(error) => error,
             };
             match error.downcast_ref::<Refusal>().map(|refusal| refusal.code.as_str()) {
                 Some("authorization_pending") => {}
-                Some("slow_down") => interval += Duration::from_secs(INTERVAL),
+                Some("slow_down") => interval += INTERVAL,
                 Some("access_denied") => bail!("the sign-in was refused"),
                 Some("expired_token") => break,
                 Some(_) => return Err(error),
                 // RFC 8628, section 3.5: who cannot be reached is asked less often.
-                None => interval = (interval * 2).min(Duration::from_secs(60)),
+                None => interval = (interval * 2).min(LONGEST_INTERVAL),
             }
         }
         bail!("nobody signed in with the code in time; run `macadam login` again")
@@ -167,16 +109,15 @@ impl Issuer {
         let mut form =
             vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token), ("client_id", &*old.client_id)];
         form.extend(old.resource.as_deref().map(|resource| ("resource", resource)));
-        let tokens = self.post(&self.endpoints.token_endpoint, &form)?;
+        let tokens = self.post(self.endpoints.token(), &form)?;
         self.credentials(tokens, &old.client_id, old.send, old.resource.clone(), Some(refresh_token))
     }
 
     /// Takes a refresh token back, and with it what came of it. A provider that knows no revocation is no error.
     pub(crate) fn revoke(&self, credentials: &Credentials) -> anyhow::Result<bool> {
-        let (Some(endpoint), Some(token)) = (&self.endpoints.revocation_endpoint, &credentials.refresh_token) else {
+        let (Some(endpoint), Some(token)) = (self.endpoints.revocation()?, &credentials.refresh_token) else {
             return Ok(false);
         };
-        must_be_safe(endpoint)?;
         let form = [("token", &**token), ("token_type_hint", "refresh_token"), ("client_id", &*credentials.client_id)];
         self.post(endpoint, &form).map(|_| true)
     }
@@ -191,17 +132,16 @@ impl Issuer {
     ) -> anyhow::Result<Credentials> {
         let tokens: Tokens = serde_json::from_value(tokens).context("the identity provider gives no token")?;
         let (token, name) = match send {
-            TokenKind::AccessToken => (tokens.access_token, "access token"),
-            TokenKind::IdToken => (tokens.id_token, "ID token"),
+            TokenKind::AccessToken => (&tokens.access_token, "access token"),
+            TokenKind::IdToken => (&tokens.id_token, "ID token"),
         };
-        let token = token.with_context(|| format!("the identity provider gives no {name}"))?;
-        let says = expiry(&token).or_else(|| tokens.expires_in.map(|seconds| Timestamp::now() + lasting(seconds)));
+        let token = token.clone().with_context(|| format!("the identity provider gives no {name}"))?;
         Ok(Credentials {
-            issuer: self.endpoints.issuer.clone(),
+            issuer: self.endpoints.issuer().to_owned(),
             client_id: client_id.to_owned(),
             send,
             resource,
-            expires_at: says.unwrap_or_else(|| Timestamp::now() + SignedDuration::from_mins(5)),
+            expires_at: tokens.expires_at(&token, Timestamp::now()),
             token,
             // One that is not replaced stays.
             refresh_token: tokens.refresh_token.or_else(|| refresh_token.map(str::to_owned)),
@@ -216,30 +156,9 @@ impl Issuer {
         if answer.status().is_success() {
             return Ok(document);
         }
-        let text = |name| document.get(name).and_then(Value::as_str).map(str::to_owned);
-        match text("error") {
-            Some(code) => Err(Refusal { code, description: text("error_description") }.into()),
+        match Refusal::read(&document) {
+            Some(refusal) => Err(refusal.into()),
             None => bail!("{endpoint} answers {}", answer.status()),
         }
     }
-}
-
-fn lasting(seconds: i64) -> SignedDuration {
-    SignedDuration::from_secs(seconds.clamp(0, 365 * 24 * 60 * 60))
-}
-
-/// When a JWT says that it ends. Whether that is so is the server's to find out; here it only says when to ask for the next.
-fn expiry(token: &str) -> Option<Timestamp> {
-    use base64::Engine as _;
-    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: Value = serde_json::from_slice(&claims).ok()?;
-    Timestamp::from_second(claims.get("exp")?.as_i64()?).ok()
-}
-
-/// Tokens go over HTTPS, or stay on this machine.
-fn must_be_safe(address: &str) -> anyhow::Result<()> {
-    if address.starts_with("https://") || (address.starts_with("http://") && is_local(address)) {
-        return Ok(());
-    }
-    bail!("{address} is not reached over HTTPS, and a token must not travel in the open")
 }

@@ -12,8 +12,9 @@
 use anyhow::bail;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::answers::Refusal;
 use crate::args::Global;
-use crate::oauth::{Issuer, Refusal};
+use crate::oauth::Issuer;
 use crate::profiles::{Credentials, Profile, ProfileStore};
 use crate::tokens;
 
@@ -84,7 +85,7 @@ fn chosen(global: &Global) -> anyhow::Result<Option<(String, Profile)>> {
 /// The token of a profile, renewed if it is about to end.
 fn token(store: &ProfileStore, name: &str) -> anyhow::Result<String> {
     let ended = || anyhow::anyhow!("nobody is signed in as the profile {name}; run `macadam login --profile {name}`");
-    let good = |credentials: &Credentials| credentials.expires_at - LEAST > Timestamp::now();
+    let good = |credentials: &Credentials| credentials.expires_at > Timestamp::now() + LEAST;
     let kept = store.credentials(name)?.ok_or_else(ended)?;
     if good(&kept) {
         return Ok(kept.token);

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use macadam_core::names::PersonId;
 
+use crate::addresses::is_local;
 use crate::args::Global;
 
 /// The file in the data directory: lines of a person and their token.
@@ -44,19 +45,6 @@ fn read(path: &Path, person: Option<&PersonId>) -> anyhow::Result<String> {
     }
 }
 
-/// Whether a server is on this machine, so that what is sent to it is seen by nobody else.
-pub(crate) fn is_local(server: &str) -> bool {
-    let host = server.split_once("://").map_or(server, |(_, rest)| rest);
-    let authority = host.split(['/', '?', '#']).next().unwrap_or_default();
-    // What stands before an `@` is no host.
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let host = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,21 +58,5 @@ mod tests {
         assert_eq!(read(&path, Some(&"amir".parse().unwrap())).unwrap(), "mcd_2");
         let unknown = read(&path, Some(&"ada".parse().unwrap())).unwrap_err().to_string();
         assert!(unknown.contains("dana, amir"), "{unknown}");
-    }
-
-    #[test]
-    fn local_tokens_go_to_this_machine_only() {
-        for local in ["http://127.0.0.1:7070", "http://localhost/x", "http://[::1]:80", "http://127.8.8.8"] {
-            assert!(is_local(local), "{local}");
-        }
-        for other in [
-            "https://macadam.example",
-            "http://127.0.0.1@evil.example",
-            "http://localhost.evil.example",
-            "http://10.0.0.1",
-            "",
-        ] {
-            assert!(!is_local(other), "{other}");
-        }
     }
 }

@@ -8,11 +8,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use flate2::read::GzDecoder;
 use tar::EntryType;
 
-/// The most that an archive may unpack to, in bytes.
+/// The most that an archive may unpack to, in bytes, with what it says of its files.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Whether a project may go there.
@@ -30,6 +30,11 @@ pub(crate) fn check_free(target: &Path) -> anyhow::Result<()> {
 /// Unpacks an archive into a directory that is empty or does not exist, without the archive's own top directory, and
 /// says how many files it has.
 pub(crate) fn unpack(archive: &[u8], target: &Path) -> anyhow::Result<usize> {
+    unpack_up_to(MAX_BYTES, archive, target)
+}
+
+/// The same with another bound.
+pub(crate) fn unpack_up_to(most: u64, archive: &[u8], target: &Path) -> anyhow::Result<usize> {
     check_free(target)?;
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
@@ -37,7 +42,7 @@ pub(crate) fn unpack(archive: &[u8], target: &Path) -> anyhow::Result<usize> {
         tempfile::Builder::new().prefix(".macadam-").tempdir_in(parent).context("nothing can be written here")?;
     let inner = staging.path().join("project");
     fs::create_dir(&inner)?;
-    let count = extract(archive, &inner)?;
+    let count = extract(most, archive, &inner)?;
     if target.exists() {
         // Only an empty directory goes away like this.
         fs::remove_dir(target)?;
@@ -46,8 +51,8 @@ pub(crate) fn unpack(archive: &[u8], target: &Path) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-fn extract(archive: &[u8], into: &Path) -> anyhow::Result<usize> {
-    let mut archive = tar::Archive::new(GzDecoder::new(archive).take(MAX_BYTES));
+fn extract(most: u64, archive: &[u8], into: &Path) -> anyhow::Result<usize> {
+    let mut archive = tar::Archive::new(GzDecoder::new(archive).take(most));
     let mut count = 0;
     for entry in archive.entries().context("the archive is damaged")? {
         let mut entry = entry.context("the archive is damaged")?;
@@ -64,6 +69,8 @@ fn extract(archive: &[u8], into: &Path) -> anyhow::Result<usize> {
         std::io::copy(&mut entry, &mut file).context("the archive is damaged")?;
         count += 1;
     }
+    // Where it is cut off between two files, it looks like its end.
+    ensure!(archive.into_inner().limit() > 0, "the archive unpacks to more than {most} bytes");
     Ok(count)
 }
 
@@ -130,6 +137,19 @@ mod tests {
         let left: Vec<_> = fs::read_dir(directory.path().join("made")).unwrap().collect();
         assert_eq!(left.len(), 1, "nothing of the staging is left");
         assert!(unpack(&bytes, &target).unwrap_err().to_string().contains("not empty"), "nothing is written over");
+    }
+
+    #[test]
+    fn an_archive_that_is_too_large_is_not_taken_for_a_smaller_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("orders");
+        let bytes = archive(&[("o/a", EntryType::Regular, 0o644), ("o/b", EntryType::Regular, 0o644)]);
+        // Each file has a head and a block of 512 bytes, and two blocks are the end.
+        for most in [512, 1024, 1500, 2048] {
+            assert!(unpack_up_to(most, &bytes, &target).is_err(), "{most} bytes are not all of it");
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "{most} bytes left something behind");
+        }
+        assert_eq!(unpack_up_to(4096, &bytes, &target).unwrap(), 2);
     }
 
     #[test]

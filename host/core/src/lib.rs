@@ -23,6 +23,7 @@
 //! | [`signature`] | how a webhook's message is signed and checked |
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
 //! | [`retry`] | which failures are worth another try, when, and for how long |
+//! | [`retry_after`] | when whoever has too much to do wants to be asked again |
 //! | [`audit`] | the audit log's entries, chains and heads, and how they are verified |
 
 pub mod approvals;
@@ -40,6 +41,7 @@ pub mod project;
 pub mod quarantine;
 pub mod request;
 pub mod retry;
+pub mod retry_after;
 pub mod selector;
 pub mod service;
 pub mod signature;

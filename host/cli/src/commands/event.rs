@@ -1,6 +1,5 @@
 //! `macadam event`: what happens, as it happens.
 
-use std::io::{BufRead as _, BufReader};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use serde_json::Value;
 use crate::args::Global;
 use crate::client::{Client, Problem, encoded, with_query};
 use crate::exit::End;
+use crate::messages::{Message, Messages};
 use crate::output::{Format, Output, clean, note};
 use crate::show::text;
 
@@ -101,16 +101,15 @@ struct Tail {
 impl Tail {
     /// Shows what one connection brings.
     fn follow(&mut self, client: &Client, path: &str, output: &mut Output<'_>) -> anyhow::Result<()> {
-        let mut lines = BufReader::new(client.stream(path, self.place)?);
-        let (mut message, mut line) = (Message::default(), String::new());
-        while self.left != Some(0) && lines.read_line(&mut line)? > 0 {
-            if let Some(message) = message.take(line.trim_end_matches(['\r', '\n'])) {
-                self.place = message.id.or(self.place);
-                if !message.data.is_empty() {
-                    self.show(&message, output)?;
-                }
+        for message in Messages::of(client.stream(path, self.place)?) {
+            let message = message?;
+            self.place = message.id.or(self.place);
+            if !message.data.is_empty() {
+                self.show(&message, output)?;
             }
-            line.clear();
+            if self.left == Some(0) {
+                break;
+            }
         }
         Ok(())
     }
@@ -137,55 +136,4 @@ fn said(event: &Value) -> String {
         .filter(|word| !word.is_empty())
         .collect();
     if words.is_empty() { String::new() } else { format!("  ({})", words.join("; ")) }
-}
-
-/// One message of a stream of server-sent events, as far as it has come.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Message {
-    id: Option<u64>,
-    data: String,
-}
-
-impl Message {
-    /// Takes a line, and gives the message when that ends it (the HTML standard, section 9.2.6).
-    fn take(&mut self, line: &str) -> Option<Self> {
-        if line.is_empty() {
-            return Some(std::mem::take(self)).filter(|message| *message != Self::default());
-        }
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = value.strip_prefix(' ').unwrap_or(value);
-        match field {
-            "id" => self.id = value.parse().ok(),
-            "data" if self.data.is_empty() => value.clone_into(&mut self.data),
-            "data" => {
-                self.data.push('\n');
-                self.data.push_str(value);
-            }
-            // A comment, and what is for browsers.
-            _ => {}
-        }
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn messages(text: &str) -> Vec<Message> {
-        let mut message = Message::default();
-        text.lines().filter_map(|line| message.take(line)).collect()
-    }
-
-    #[test]
-    fn a_stream_is_read_message_by_message() {
-        let of = |id, data: &str| Message { id: Some(id), data: data.to_owned() };
-        assert_eq!(
-            messages(
-                "retry: 2000\nid: 4\n: here\n\nid: 5\ndata: {\"a\":1}\n\n\n: alone\n\ndata:b\ndata: c\nid:6\n\nid: 7\n"
-            ),
-            [of(4, ""), of(5, "{\"a\":1}"), of(6, "b\nc")],
-            "what is not ended by an empty line has not arrived"
-        );
-    }
 }

@@ -4,6 +4,7 @@ use anyhow::bail;
 use clap::Args;
 use serde::Deserialize;
 
+use crate::addresses::is_local;
 use crate::args::Global;
 use crate::client;
 use crate::exit::End;
@@ -11,7 +12,6 @@ use crate::oauth::{Issuer, Way};
 use crate::output::{Output, clean, note};
 use crate::profiles::{Profile, ProfileStore};
 use crate::session;
-use crate::tokens::is_local;
 
 /// The profile that is made when none is named and none is in use.
 const DEFAULT: &str = "default";

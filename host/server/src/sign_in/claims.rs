@@ -10,15 +10,25 @@ use super::SignInError;
 use super::refuse;
 use super::settings::OidcSettings;
 
+impl OidcSettings {
+    /// Who somebody is here, by the claims of a token of this provider's whose signature is good, if it counts now.
+    ///
+    /// # Errors
+    /// [`SignInError`] says why the token lets nobody in.
+    pub fn caller(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Caller, SignInError> {
+        Claims { all: claims, settings: self }.caller(now)
+    }
+}
+
 /// The claims of a token whose signature is good.
-pub(super) struct Claims<'a> {
-    pub(super) all: &'a Map<String, Value>,
-    pub(super) settings: &'a OidcSettings,
+struct Claims<'a> {
+    all: &'a Map<String, Value>,
+    settings: &'a OidcSettings,
 }
 
 impl Claims<'_> {
     /// The person that the token is of, if it counts here and now.
-    pub(super) fn caller(&self, now: Timestamp) -> Result<Caller, SignInError> {
+    fn caller(&self, now: Timestamp) -> Result<Caller, SignInError> {
         self.is_from_the_issuer()?;
         self.is_for_this_host()?;
         let expires_at = self.is_for_now(now)?;

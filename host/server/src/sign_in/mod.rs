@@ -9,12 +9,13 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `settings` | what an administrator says about a provider |
-//! | `provider`, `fetch` | a provider's keys: fetched, kept, renewed |
+//! | `provider`, `fetch`, `discovery` | a provider's keys: found, fetched, kept, renewed |
 //! | `claims` | what a verified token says, and who that is here |
 //!
 //! How a token is taken apart before anything of it is believed, and how its signature is verified, is [`macadam_jwt`].
 
 mod claims;
+mod discovery;
 mod fetch;
 mod provider;
 mod settings;

@@ -20,12 +20,9 @@ use macadam_platform::Caller;
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 use tokio::time::Instant;
 
-use super::claims::Claims;
 use super::fetch::{self, Fetched};
 use super::settings::{OidcSettings, SettingsError};
 use super::{SignInError, refuse};
-
-pub(super) use super::fetch::is_safe_address;
 
 /// How much time is between two requests for keys at least.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -77,7 +74,7 @@ impl Provider {
         if !verify(token, &key, algorithm) {
             return Err(refuse("its signature is not the issuer's"));
         }
-        Claims { all: &read.claims, settings: &self.settings }.caller(now)
+        self.settings.caller(&read.claims, now)
     }
 
     /// The key that a token means, of the set that there is or of the next one.

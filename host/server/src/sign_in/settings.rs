@@ -7,7 +7,7 @@ use macadam_jwt::{Algorithm, AlgorithmFamily};
 use macadam_platform::Role;
 use serde::Deserialize;
 
-use super::provider::is_safe_address;
+use super::discovery::is_safe_address;
 
 /// One identity provider.
 #[derive(Debug, Clone, Deserialize)]

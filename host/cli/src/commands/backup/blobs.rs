@@ -62,6 +62,8 @@ pub(super) async fn read(file: &Path, directory: &Path) -> anyhow::Result<usize>
     let broken = || format!("{} is damaged, or was not written by `macadam backup`; take another one", file.display());
     for entry in tar.entries().with_context(broken)? {
         let mut entry = entry.with_context(broken)?;
+        // Others may say that they are larger than the file is.
+        ensure!(entry.header().entry_type().is_file(), "{}: it holds what is no file", broken());
         let name = entry.path().with_context(broken)?.display().to_string();
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).with_context(broken)?;

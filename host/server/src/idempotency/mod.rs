@@ -18,6 +18,8 @@
 //! next, unless it was done: the store knows, and does not let a host that only slept do it as well. What is left is to
 //! answer what was done, in `api::made_again`.
 
+mod kept;
+
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
@@ -38,7 +40,6 @@ use macadam_platform::authorization::Action;
 use macadam_platform::idempotency::{KeyError, Keyed, RENEWED_EVERY, held_by};
 use macadam_platform::{Caller, Platform};
 use macadam_store::{KeyedRequest, StoreError};
-use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
 use crate::ServerState;
@@ -47,6 +48,7 @@ use crate::bodies::Room;
 use crate::deadline::LONGEST;
 use crate::extract::{most, read_up_to};
 use crate::problem::{Problem, ProblemKind};
+use kept::Kept;
 
 /// The header that carries the client's own key.
 pub(crate) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -62,16 +64,6 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The most that a kept answer has. A larger one is no answer to a change but a list.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-
-/// What of an answer is kept beside its body. Others belong to the connection or to the moment.
-const KEPT_HEADERS: [HeaderName; 6] = [
-    header::CONTENT_TYPE,
-    header::LOCATION,
-    header::ETAG,
-    header::CACHE_CONTROL,
-    header::RETRY_AFTER,
-    header::CONTENT_LOCATION,
-];
 
 /// Surrounds every route; only changes with a key are anything special.
 pub(crate) async fn answer_once(
@@ -100,7 +92,10 @@ pub(crate) async fn answer_once(
                 let answer = async { replayed(answer.await.unwrap_or_else(Problem::into_response)) };
                 work(&state.platform, &held, answer).await
             }
-            Keyed::Answered(kept) => Kept::open(&kept).map_err(|error| Problem::internal(&error))?.again(),
+            Keyed::Answered(kept) => {
+                let answer = Kept::open(&kept).and_then(Kept::again);
+                answer.map(replayed).map_err(|error| Problem::internal(&error))
+            }
             Keyed::UnderWay => Err(under_way()),
             Keyed::UsedForAnother => Err(used_for_another()),
         }
@@ -240,57 +235,6 @@ async fn give_up(platform: &Platform, held: &KeyedRequest) {
 /// Whether the same request may be answered otherwise in a while, through nothing that the client changes.
 fn may_differ(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
-}
-
-/// An answer as it is kept: this as one line of JSON, then the body as it is.
-#[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    status: u16,
-    headers: Vec<(String, String)>,
-    #[serde(skip)]
-    body: Bytes,
-}
-
-/// What is kept is no answer.
-#[derive(Debug, thiserror::Error)]
-enum KeptError {
-    #[error("a kept answer cannot be read or written: {0}")]
-    Head(#[from] serde_json::Error),
-    #[error("a kept answer has no body")]
-    Cut,
-}
-
-impl Kept {
-    fn of(parts: &Parts, body: Bytes) -> Self {
-        let text = |name: &HeaderName| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.to_owned()));
-        Self { status: parts.status.as_u16(), headers: KEPT_HEADERS.iter().filter_map(text).collect(), body }
-    }
-
-    fn close(&self) -> Result<Vec<u8>, KeptError> {
-        let mut kept = serde_json::to_vec(self)?;
-        kept.push(b'\n');
-        kept.extend_from_slice(&self.body);
-        Ok(kept)
-    }
-
-    fn open(kept: &[u8]) -> Result<Self, KeptError> {
-        let end = kept.iter().position(|byte| *byte == b'\n').ok_or(KeptError::Cut)?;
-        let (head, body) = kept.split_at(end);
-        let head: Self = serde_json::from_slice(head)?;
-        Ok(Self { body: Bytes::copy_from_slice(body.get(1..).unwrap_or_default()), ..head })
-    }
-
-    /// The answer, marked as one that was given before.
-    fn again(self) -> Result<Response, Problem> {
-        let status = StatusCode::from_u16(self.status).map_err(|error| Problem::internal(&error))?;
-        let mut response = (status, Body::from(self.body)).into_response();
-        let headers = response.headers_mut();
-        for (name, value) in self.headers {
-            let name = HeaderName::try_from(name).map_err(|error| Problem::internal(&error))?;
-            headers.insert(name, HeaderValue::try_from(value).map_err(|error| Problem::internal(&error))?);
-        }
-        Ok(replayed(response))
-    }
 }
 
 /// Marks an answer to what was done before.

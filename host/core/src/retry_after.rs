@@ -1,0 +1,36 @@
+//! `Retry-After`: when somebody who has too much to do wants to be asked again (RFC 9110, section 10.2.3).
+
+use jiff::{SignedDuration, Timestamp};
+
+/// When to ask again, by what the header says: a number of seconds, or a date. Nobody is left alone for longer than
+/// `longest`; nothing when the header makes no sense, or names what is over already.
+#[must_use]
+pub fn retry_after(text: &str, now: Timestamp, longest: SignedDuration) -> Option<Timestamp> {
+    let text = text.trim();
+    let at = match text.parse::<u32>() {
+        Ok(seconds) => now.checked_add(SignedDuration::from_secs(seconds.into())).ok()?,
+        Err(_) => jiff::fmt::rfc2822::parse(text).ok()?.timestamp(),
+    };
+    Some(at.min(now.checked_add(longest).ok()?)).filter(|at| *at > now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_to_come_back_is_seconds_or_a_date_and_within_the_longest_time() {
+        let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+        let said = |text: &str| {
+            retry_after(text, now, SignedDuration::from_hours(24)).map(|at| at.duration_since(now).as_secs())
+        };
+        assert_eq!(said("120"), Some(120));
+        assert_eq!(said(" 120 "), Some(120));
+        assert_eq!(said("Fri, 02 Jan 2026 03:05:05 GMT"), Some(60));
+        assert_eq!(said("4000000000"), Some(24 * 60 * 60), "nobody is left alone for ever");
+        assert_eq!(said("Fri, 02 Jan 2099 03:05:05 GMT"), Some(24 * 60 * 60));
+        for nothing in ["0", "-5", "", "soon", "Fri, 02 Jan 2026 03:03:05 GMT"] {
+            assert_eq!(said(nothing), None, "{nothing:?}");
+        }
+    }
+}
