@@ -11,6 +11,9 @@
     reason = "tests fail by panicking, and say what they saw"
 )]
 
+#[path = "../../registry/tests/it/oci/fake.rs"]
+#[allow(dead_code, reason = "the tests of registries need more of it")]
+mod fake;
 mod leaks;
 mod nowhere;
 mod rotation;

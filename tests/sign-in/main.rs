@@ -9,7 +9,6 @@
 )]
 
 mod people;
-mod provider;
 mod services;
 
 use macadam_tests::server::{Server, Setup};

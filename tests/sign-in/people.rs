@@ -1,9 +1,9 @@
 //! People, who sign in with a provider by a code.
 
+use macadam_tests::identity::{Machine, Provider, token_in};
 use serde_json::Value;
 
 use crate::host;
-use crate::provider::{Machine, Provider, token_in};
 
 #[test]
 fn a_person_signs_in_by_a_code_works_through_a_change_of_keys_and_is_out_when_that_is_taken_back() {

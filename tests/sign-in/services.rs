@@ -1,9 +1,9 @@
 //! Services, which call with a token of their own and are nobody.
 
+use macadam_tests::identity::Machine;
 use serde_json::{Value, json};
 
 use crate::host;
-use crate::provider::Machine;
 
 fn bootstrap(server: &macadam_tests::server::Server, machine: &Machine) -> String {
     let data = server.data().to_str().unwrap();

@@ -21,6 +21,8 @@ pub struct Collector {
 struct Got {
     spans: Vec<Span>,
     protobuf: Vec<Vec<u8>>,
+    /// Lines of headers, in lower case.
+    headers: Vec<String>,
 }
 
 /// A span as it was sent.
@@ -77,6 +79,17 @@ impl Collector {
         self.got.lock().expect("nobody panicked").protobuf.clone()
     }
 
+    /// Whether it was sent a header with a text, whatever its case.
+    pub fn saw(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        self.got.lock().expect("nobody panicked").headers.iter().any(|line| line.contains(&text))
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The spans that came as JSON.
     pub fn spans(&self) -> Vec<Span> {
         self.got.lock().expect("nobody panicked").spans.clone()
@@ -100,6 +113,7 @@ fn take(connection: &TcpStream, kept: &Mutex<Got>) -> Option<()> {
         if line.is_empty() {
             break;
         }
+        kept.lock().expect("nobody panicked").headers.push(line);
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;

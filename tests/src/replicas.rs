@@ -8,8 +8,8 @@ use crate::components::source_root;
 use crate::postgres::{Postgres, free_port};
 use crate::server::{Server, Setup};
 
-/// The user and the password that the S3 server knows.
-const CREDENTIALS: &str = "S3RVER";
+/// The user that the S3 server knows, and its password.
+pub const CREDENTIALS: &str = "S3RVER";
 
 /// Where servers keep what they share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Place {
     S3,
 }
 
-/// A real S3 server of the test's own, which checks signatures.
+/// A real S3 server of the test's own. It looks whose key it is, and not whether signatures (of version 4) are by it.
 pub struct S3 {
     server: Child,
     port: u16,
@@ -49,6 +49,11 @@ impl S3 {
     /// Its address.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Ends it as a power cut would; what it keeps stays.

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::shell::{cargo, is_installed, root, run};
 use crate::{conformance, deploy, foreign, guests, oidc};
 
-/// The S3 server that hosts share in tests. It checks signatures as AWS does.
+/// The S3 server that hosts share in tests. It does not check signatures of version 4; the tests of secrets do.
 const S3: &str = "s3rver@3.7.1";
 
 /// For how long there is trouble in the group `chaos`, which takes minutes when it is asked for by name.

@@ -42,12 +42,37 @@ pub enum BlobError {
         /// Where they are.
         place: String,
         /// What it says.
-        said: Box<object_store::Error>,
+        said: String,
     },
 }
 
 impl BlobError {
     pub(crate) fn failed(place: &str, error: impl Into<object_store::Error>) -> Self {
-        Self::Failed { place: place.to_owned(), said: Box::new(error.into()) }
+        let error: object_store::Error = error.into();
+        Self::Failed { place: place.to_owned(), said: told(&error.to_string()) }
+    }
+}
+
+/// What a store says, of its document only code and message: AWS repeats in it the request that it does not take, and
+/// with it the session's token.
+fn told(said: &str) -> String {
+    let Some((before, document)) = said.split_once('<') else { return said.to_owned() };
+    let element = |name: &str| Some(document.split_once(&format!("<{name}>"))?.1.split_once('<')?.0);
+    let told: Vec<_> = ["Code", "Message"].into_iter().filter_map(element).collect();
+    format!("{before}{}", told.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_stores_document_code_and_message_are_told_and_not_what_was_asked() {
+        let refused = "Error performing GET in 2ms - Server returned non-2xx status code: 403 Forbidden: ";
+        let document = "<?xml version=\"1.0\"?>\n<Error><Code>ExpiredToken</Code><Message>It has expired.</Message>\
+                        <Token-0>hunter2</Token-0></Error>";
+        assert_eq!(told(&format!("{refused}{document}")), format!("{refused}ExpiredToken: It has expired."));
+        assert_eq!(told(&format!("{refused}<html>hunter2</html>")), refused);
+        assert_eq!(told("nobody is there"), "nobody is there");
     }
 }

@@ -76,7 +76,7 @@ impl Issuer {
         let scopes = way.scopes.join(" ");
         let mut form = vec![("client_id", client_id), ("scope", &scopes)];
         form.extend(way.resource.as_deref().map(|resource| ("resource", resource)));
-        serde_json::from_value(self.post(endpoint, &form)?).context("the identity provider gives no code")
+        serde_json::from_value(self.post(endpoint, &form)?).ok().context("the identity provider gives no code")
     }
 
     /// Waits until somebody has signed in with a code.
@@ -130,7 +130,8 @@ impl Issuer {
         resource: Option<String>,
         refresh_token: Option<&str>,
     ) -> anyhow::Result<Credentials> {
-        let tokens: Tokens = serde_json::from_value(tokens).context("the identity provider gives no token")?;
+        // What is wrong with it is not told: that would repeat a token in the wrong place.
+        let tokens: Tokens = serde_json::from_value(tokens).ok().context("the identity provider gives no token")?;
         let (token, name) = match send {
             TokenKind::AccessToken => (&tokens.access_token, "access token"),
             TokenKind::IdToken => (&tokens.id_token, "ID token"),

@@ -108,7 +108,8 @@ impl ProfileStore {
         match fs::read(&path) {
             Ok(text) => {
                 must_be_private(&path)?;
-                let read = serde_json::from_slice(&text);
+                // Where it is damaged is not told: that could repeat a token.
+                let read = serde_json::from_slice(&text).ok();
                 read.map(Some).with_context(|| format!("{} is damaged; sign in again", path.display()))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -15,6 +15,7 @@
 //! | [`standing`] | what a team may have and has |
 //! | [`plan`] | what a provider will do, did, and sees |
 //! | [`approvals`] | which approvals a request still needs |
+//! | [`postgres_address`] | what the address of a database may say |
 //! | [`project`] | generated projects and the paths they may hold |
 //! | [`selector`] | which tags a thing has to have, as Kubernetes writes it |
 //! | [`service`] | what calls without being a person, and what its token is for |
@@ -37,6 +38,7 @@ pub mod limits;
 pub mod money;
 pub mod names;
 pub mod plan;
+pub mod postgres_address;
 pub mod project;
 pub mod quarantine;
 pub mod request;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use macadam_tests::server::Server;
 
-use super::setup::{BROKEN, COLLECTOR, MAIN, MASTER, OTHER, S3, STORE};
+use super::setup::{BROKEN, COLLECTOR, COLLECTOR_ADDRESS, Kept, MAIN, MASTER, OTHER, S3, S3_SESSION, STORE};
 use crate::leaks::{Canary, Output};
 
 /// Everything that went in, and what came out while it did.
@@ -16,18 +16,22 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) fn new(server: &Server) -> Self {
+    pub(super) fn new(server: &Server, kept: Kept) -> Self {
         let mut canaries = vec![
             Canary::new("the master key's text", MASTER),
             Canary::new("the master key", bytes_of(MASTER)),
             Canary::new("the other key's text", OTHER),
             Canary::new("the other key", bytes_of(OTHER)),
-            Canary::new("the store's password", STORE),
             Canary::new("the connection's password", MAIN),
             Canary::new("the broken connection's password", BROKEN),
             Canary::new("the collector's token", COLLECTOR),
+            Canary::new("the password in the collector's address", COLLECTOR_ADDRESS),
             Canary::new("the key of the blobs' store", S3),
+            Canary::new("the session's token of the blobs' store", S3_SESSION),
         ];
+        if kept == Kept::Postgres {
+            canaries.push(Canary::new("the store's password", STORE));
+        }
         for person in ["dana", "amir", "ada"] {
             let header = server.person(person).authorization();
             let token = header.rsplit(' ').next().unwrap().to_owned();
@@ -40,8 +44,23 @@ impl Told {
         self.canaries.push(Canary::new(what, secret));
     }
 
-    pub(super) fn ask(&mut self, server: &Server, first: &str, headers: &[&str], body: &str) {
-        self.outputs.push(ask(server, first, headers, body));
+    /// Asks, keeps the answer, and gives its status.
+    pub(super) fn ask(&mut self, server: &Server, first: &str, headers: &[&str], body: &str) -> u16 {
+        let answer = ask(server, first, headers, body);
+        let status = String::from_utf8_lossy(&answer.bytes[9..12]).parse().expect("an answer has a status");
+        self.outputs.push(answer);
+        status
+    }
+
+    /// Keeps what a command has written.
+    pub(super) fn ran(&mut self, output: &std::process::Output) {
+        self.outputs.push(Output::new("the command line", [&output.stdout[..], &output.stderr].concat()));
+    }
+
+    /// A token that is a JWT: as a whole, and the part that makes it one.
+    pub(super) fn jwt(&mut self, token: &str) {
+        self.canary("a token of the identity provider", token);
+        self.canary("the signature of such a token", token.rsplit('.').next().expect("a JWT has parts"));
     }
 }
 

@@ -6,13 +6,17 @@ use macadam_tests::receiver::Receiver;
 use macadam_tests::server::{Server, database};
 use serde_json::json;
 
-use super::setup::{BROKEN, with_password};
+use super::setup::{Around, BROKEN, MASTER, OTHER};
 use super::told::{Told, items};
 use crate::leaks::{Canary, Output};
 use crate::until;
 
-/// Webhooks: their secrets, and addresses with secrets in them, good and bad.
-pub(super) fn webhooks(server: &Server, told: &mut Told, receiver: &Receiver) {
+/// Where the credentials of the database are that is made.
+const CREDENTIALS: &str = "/api/v1/resources/payments/dev/postgres-database/orders/credentials";
+
+/// Webhooks: their secrets, and addresses with secrets in them, good and bad. Gives the secret that messages are signed
+/// with.
+pub(super) fn webhooks(server: &Server, told: &mut Told, receiver: &Receiver) -> String {
     const OWN: &[&str] = &["answer of /api/v1/webhooks"];
     let dana = server.person("dana");
     for secret in ["userinfo-93cc-hen", "path-94cc-hen", "fragment-95cc-hen", "away-96cc-hen"] {
@@ -30,6 +34,7 @@ pub(super) fn webhooks(server: &Server, told: &mut Told, receiver: &Receiver) {
         let body = json!({"url": url, "types": ["macadam."]}).to_string();
         told.ask(server, "POST /api/v1/webhooks", &[&header, media], &body);
     }
+    let mut signed = None;
     // One that takes everything, one that refuses, and one whose receiver is away.
     for (url, types) in [
         (receiver.url("/hook?key=path-94cc-hen"), "macadam."),
@@ -48,7 +53,11 @@ pub(super) fn webhooks(server: &Server, told: &mut Told, receiver: &Receiver) {
         told.ask(server, &format!("POST {path}/test"), &[&header, media], "{}");
         told.ask(server, &format!("GET {path}"), &[&header], "");
         told.ask(server, &format!("GET {path}/deliveries"), &[&header], "");
+        if signed.is_none() {
+            signed = rotated.body["secret"].as_str().map(str::to_owned);
+        }
     }
+    signed.expect("the first has a secret")
 }
 
 /// A database is made and its credentials are looked at; another cannot be made; a service asks for a third.
@@ -62,18 +71,19 @@ pub(super) fn work(server: &Server, told: &mut Told) {
     let made = dana.request_database_once("dev", "orders", 1, "idempotency-a4dd-tit");
     assert_eq!(made.status, 202, "{made:?}");
     assert_eq!(dana.wait_for(&made.request()), "succeeded", "{}", server.log());
-    let credentials = dana.get("/api/v1/resources/payments/dev/postgres-database/orders/credentials").body;
+    let credentials = dana.get(CREDENTIALS).body;
     let password = credentials["outputs"]["password"].as_str().expect("there is a password").to_owned();
     told.canary("a credential that a provider has made", &password);
     told.ask(server, "GET /api/v1/resources/payments/dev/postgres-database/orders", &[&dana.authorization()], "");
     let again = [&dana.authorization(), "content-type: application/json", "idempotency-key: idempotency-a4dd-tit"];
-    told.ask(server, "POST /api/v1/resources", &again, &database("dev", "other", 2).to_string());
+    let status = told.ask(server, "POST /api/v1/resources", &again, &database("dev", "other", 2).to_string());
+    assert_eq!(status, 422, "the idempotency key is known");
 
     let wish = json!({"name": "deploy", "roles": ["developer"], "scopes": ["*"], "expires_in_days": 30});
     let service = dana.post("/api/v1/service-tokens", &wish).body["token"].as_str().unwrap().to_owned();
     told.canary("a service's token", &service);
     let header = format!("authorization: Bearer {service}");
-    told.ask(server, "GET /api/v1/whoami", &[&header], "");
+    assert_eq!(told.ask(server, "GET /api/v1/whoami", &[&header], ""), 200, "the service's token counts");
     told.ask(
         server,
         "POST /api/v1/preview",
@@ -85,12 +95,19 @@ pub(super) fn work(server: &Server, told: &mut Told) {
     }
 }
 
-/// A provider whose database is away, which says so in its own words.
-pub(super) fn fail(server: &mut Server, told: &mut Told) {
+/// The key is replaced, and the database refuses the provider, which says so in its own words.
+pub(super) fn fail(server: &mut Server, told: &mut Told, around: &Around) {
+    let before = server.person("dana").get(CREDENTIALS);
     server.stop();
-    server.set_variable("MAIN_URL", &with_password("postgres://@127.0.0.1:9/nothing", "nobody", BROKEN));
+    server.set_variable("MACADAM_MASTER_KEY", OTHER);
+    server.set_variable("MACADAM_OTHER_MASTER_KEYS", MASTER);
+    server.set_variable("MAIN_URL", &around.main_url(BROKEN));
     server.launch();
+    let replaced = items(server, "ada", "/api/v1/events?limit=200&type=macadam.sealing-key.replaced");
+    assert_eq!(replaced.len(), 1, "both keys were in use: {replaced:?}\n{}", server.log());
     let dana = server.person("dana");
+    let after = dana.get(CREDENTIALS);
+    assert_eq!((after.status, &after.body["outputs"]), (200, &before.body["outputs"]), "what was sealed opens");
     let media = "content-type: application/json";
     told.ask(
         server,
@@ -102,5 +119,18 @@ pub(super) fn fail(server: &mut Server, told: &mut Told) {
         let requests = items(server, "dana", "/api/v1/requests");
         requests.iter().any(|request| request["state"] == "failed").then(|| json!(requests).to_string())
     });
+    assert!(failed.contains("28P01") || server.log().contains("28P01"), "the database refuses the password: {failed}");
     told.outputs.push(Output::new("requests", failed));
+}
+
+/// The store of blobs goes away, and whoever needs it is refused.
+pub(super) fn lose_blobs(server: &Server, told: &mut Told, around: &mut Around) {
+    around.blobs.kill();
+    let project = json!({
+        "template": "rest-api", "name": "orders", "tags": {"owner": "payments"},
+        "parameters": {"description": "Takes orders", "owner": "payments"},
+    });
+    let refused = server.person("dana").post("/api/v1/scaffolds", &project);
+    assert_eq!(refused.status, 503, "{refused:?}\n{}", server.log());
+    told.outputs.push(Output::new("the answer without blobs", refused.body.to_string()));
 }

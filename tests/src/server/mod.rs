@@ -107,6 +107,17 @@ impl Server {
         Remote { base: self.url(""), authorization: self.person(person).bearer(), agent: agent.into() }
     }
 
+    /// Runs the command line on the server's own machine: on its data directory, with its environment.
+    pub fn operate(&self, arguments: &[&str]) -> Output {
+        Command::new(binary())
+            .arg("--data")
+            .arg(self.data())
+            .args(arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .output()
+            .expect("the command line runs")
+    }
+
     /// Runs the command line against this server, as a person.
     pub fn cli(&self, person: &str, arguments: &[&str]) -> Output {
         Command::new(binary())

@@ -1,6 +1,6 @@
 //! The process of a server: started, watched, frozen, asked to end, and killed.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::{PATIENCE, Server, binary};
@@ -32,7 +32,10 @@ impl Server {
 
     /// Starts the process.
     pub fn launch_without_waiting(&mut self) {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.data().join("server.log"));
+        let append = |name: &str| {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(self.data().join(name));
+            file.expect("what the server writes can be kept")
+        };
         let process = Command::new(binary())
             .arg("serve")
             .args((!self.production).then_some("--development"))
@@ -40,8 +43,8 @@ impl Server {
             .arg(self.data())
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdout(Stdio::null())
-            .stderr(log.expect("the log can be written"))
+            .stdout(append("server.out"))
+            .stderr(append("server.log"))
             .spawn();
         self.process = Some(process.expect("the server starts"));
     }

@@ -48,8 +48,10 @@ fn roots(data: &DataDir, connections: &Connections) -> anyhow::Result<BTreeMap<G
 pub(super) fn address_of(data: &DataDir, address: &SqlAddress) -> anyhow::Result<String> {
     match address {
         SqlAddress { url: Some(url), url_env: None, url_file: None } => Ok(url.clone()),
+        // The system's own error repeats what is in the variable when that is no UTF-8.
         SqlAddress { url: None, url_env: Some(name), url_file: None } => std::env::var(name)
-            .with_context(|| format!("the variable {name} of the environment cannot be read; set it")),
+            .ok()
+            .with_context(|| format!("the variable {name} of the environment cannot be read; set it, as UTF-8")),
         SqlAddress { url: None, url_env: None, url_file: Some(path) } => {
             let path = data.join(path);
             let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;

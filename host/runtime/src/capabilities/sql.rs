@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
+use macadam_core::postgres_address;
 use postgres_protocol::escape::{escape_identifier, escape_literal};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::{AssertSqlSafe, Either, Row as _, ValueRef as _};
@@ -49,6 +50,7 @@ impl SqlConnection {
     /// # Errors
     /// [`BadAddress`] without the address itself, which may hold a password.
     pub fn new(url: &str) -> Result<Self, BadAddress> {
+        postgres_address::check(url).map_err(BadAddress)?;
         let options = PgConnectOptions::from_str(url).map_err(|error| BadAddress(error.to_string()))?;
         let (host, port) = (options.get_host().to_owned(), options.get_port());
         let superuser = Arc::new(AtomicBool::new(false));

@@ -6,6 +6,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use macadam_core::postgres_address;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{Connection as _, Row as _};
@@ -40,28 +41,6 @@ const TOLD: &str = "SELECT set_config('statement_timeout', '30s', false), set_co
         CASE current_setting('synchronous_commit')
             WHEN 'off' THEN set_config('synchronous_commit', 'local', false) END";
 
-/// What an address may say after its `?`. The driver logs others with their values, and a mistyped `password` is one.
-const PARAMETERS: [&str; 18] = [
-    "application_name",
-    "dbname",
-    "host",
-    "hostaddr",
-    "options",
-    "password",
-    "port",
-    "ssl-ca",
-    "ssl-cert",
-    "ssl-key",
-    "ssl-mode",
-    "ssl-root-cert",
-    "sslcert",
-    "sslkey",
-    "sslmode",
-    "sslrootcert",
-    "statement-cache-capacity",
-    "user",
-];
-
 /// Which database, and how.
 #[derive(Clone)]
 pub struct PostgresSettings {
@@ -79,7 +58,7 @@ impl PostgresSettings {
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(wrong("it does not begin with postgres://".to_owned()));
         }
-        check_parameters(url.split_once('?').map_or("", |(_, parameters)| parameters)).map_err(wrong)?;
+        postgres_address::check(url).map_err(wrong)?;
         // The driver's reasons name a port or a mode, and never the password.
         let options = PgConnectOptions::from_str(url).map_err(|error| wrong(without_prefix(&error)))?;
         let name = options.get_application_name().unwrap_or("macadam").to_owned();
@@ -108,20 +87,6 @@ impl fmt::Debug for PostgresSettings {
         let Self { options: _, connections } = self;
         f.debug_struct("PostgresSettings").field("place", &self.place()).field("connections", connections).finish()
     }
-}
-
-fn check_parameters(parameters: &str) -> std::result::Result<(), String> {
-    // What is left of a password that has a question mark in it is not a parameter, and must not be shown as one.
-    if parameters.contains('@') {
-        return Err("it has an @ after a question mark; write such characters of a password as %3F and %40".to_owned());
-    }
-    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
-        let name = parameter.split('=').next().unwrap_or_default();
-        if !PARAMETERS.contains(&name) && !name.starts_with("options[") {
-            return Err(format!("its parameter {name:?} means nothing; {} do", PARAMETERS.join(", ")));
-        }
-    }
-    Ok(())
 }
 
 /// What the driver says of an address, without the words that it puts before it, once or twice.

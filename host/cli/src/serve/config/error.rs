@@ -56,16 +56,27 @@ fn of(key: &str) -> String {
     if key.is_empty() || key == "." { String::new() } else { format!("`{key}`: ") }
 }
 
-/// Reads a TOML file; an error names the file, the line and the key, and never repeats the line, which may hold a
-/// password.
+/// Reads a TOML file; an error names the file, the line and the key, and never repeats the line or the value, which may
+/// hold a password.
 pub(in crate::serve) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
     let io = |source| ConfigError::Io { path: path.to_owned(), source };
     let text = std::fs::read_to_string(path).map_err(io)?;
     let wrong = |key: String, error: &toml::de::Error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        ConfigError::Wrong { path: path.to_owned(), line, key, reason: error.message().to_owned() }
+        ConfigError::Wrong { path: path.to_owned(), line, key, reason: without_text(error.message()) }
     };
     let document = toml::Deserializer::parse(&text).map_err(|error| wrong(String::new(), &error))?;
     serde_path_to_error::deserialize(document).map_err(|error| wrong(error.path().to_string(), error.inner()))
+}
+
+/// The message without the text that was there instead of what is expected: somebody may have written an address with
+/// its password, or a key, where the name of the variable that has it belongs.
+fn without_text(message: &str) -> String {
+    let shown =
+        ["invalid type: string ", "invalid value: string "].into_iter().find(|start| message.starts_with(start));
+    let Some((start, (_, expected))) = shown.zip(message.rsplit_once(", expected ")) else {
+        return message.to_owned();
+    };
+    format!("{}, expected {expected}", start.trim_end())
 }

@@ -84,6 +84,15 @@ fn a_password_shows_neither_in_errors_nor_in_logs() {
     assert!(!format!("{config:?}").contains("hunter2"));
     let error = read("[connections.sql.main]\nurl = \"postgres://u:hunter2@h/d\" x").unwrap_err();
     assert!(!error.contains("hunter2"), "{error}");
+    for (text, key) in [
+        ("[connections.sql]\nmain = \"postgres://u:hunter2@h/d\"", "connections.sql.main"),
+        ("other-master-key-envs = \"hunter2\"", "other-master-key-envs"),
+        ("master-key-command = \"kms --token hunter2, expected \"", "master-key-command"),
+    ] {
+        let error = read(text).unwrap_err();
+        assert!(error.contains(key) && error.contains("expected"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
 }
 
 #[test]

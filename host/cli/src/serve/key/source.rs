@@ -46,9 +46,10 @@ pub(super) struct Program(pub(super) Vec<String>);
 
 impl KeySource for Variable {
     fn key(&self) -> anyhow::Result<Option<MasterKey>> {
-        let text = std::env::var(&self.0);
-        let text =
-            text.with_context(|| format!("the variable {} of the environment cannot be read; set it", self.0))?;
+        // The system's own error repeats what is in the variable when that is no UTF-8, such as a key as bytes.
+        let text = std::env::var(&self.0).ok().with_context(|| {
+            format!("the variable {} of the environment cannot be read; set it, as digits or base64", self.0)
+        })?;
         MasterKey::from_text(&text).with_context(|| format!("the variable {}", self.0)).map(Some)
     }
 }

@@ -3,7 +3,8 @@
 //   node provider.mjs PATH_OF_OIDC_PROVIDER
 //
 // The first line that it writes is its issuer. POST /control/rotate gives it other keys and forgets the ones it had;
-// POST /control/down and /control/up let it fail and be back. It ends when its standard input does.
+// POST /control/down and /control/up let it fail and be back; GET /control/given says which codes and refresh tokens it
+// has given out, and which of them came back. It ends when its standard input does.
 
 import { createServer } from 'node:http';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
@@ -28,6 +29,22 @@ function newKeys() {
   });
 }
 
+const given = new Map();
+
+class Noting extends Memory {
+  async upsert(id, ...rest) {
+    if (['DeviceCode', 'RefreshToken'].includes(this.model) && !given.has(id)) {
+      given.set(id, { kind: this.model, secret: id, used: false });
+    }
+    return super.upsert(id, ...rest);
+  }
+
+  async consume(id) {
+    if (given.has(id)) given.get(id).used = true;
+    return super.consume(id);
+  }
+}
+
 let provider;
 let down = false;
 
@@ -37,6 +54,9 @@ const server = createServer((request, answer) => {
     if (what === 'rotate') provider = serve();
     if (what === 'down' || what === 'up') down = what === 'down';
     answer.end();
+  } else if (request.url === '/control/given') {
+    answer.setHeader('content-type', 'application/json');
+    answer.end(JSON.stringify([...given.values()]));
   } else if (down) {
     request.destroy();
   } else {
@@ -49,7 +69,7 @@ const issuer = `http://127.0.0.1:${server.address().port}`;
 // What a provider keeps is kept beside it, so that another one with other keys knows the same sign-ins.
 function serve() {
   return new Provider(issuer, {
-    adapter: (model) => new Memory(model),
+    adapter: (model) => new Noting(model),
     clients: [{
       client_id: 'macadam-cli',
       application_type: 'native',
