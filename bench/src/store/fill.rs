@@ -1,9 +1,9 @@
 //! Many resources, each with the request that made it. The first is made by the platform, as all are; the others are copies
 //! of its two rows, written by the database itself, since a hundred thousand requests would take minutes.
 //!
-//! They are spread as lists see them: over ten teams, a quarter in production, one in ten with the tag `tier=gold`. Some
-//! things are as few among many as among few, such as requests that wait, and what a small team has: those are what a
-//! list has to find.
+//! They are spread as lists see them: over ten teams, a quarter in production, one in ten with the tag `tier=gold`, one in a
+//! hundred with `rank=high`. Some things are as few among many as among few, such as requests that wait, what a small team
+//! has, and what is of a rare type or has a rare tag: those are what a list has to find.
 
 use anyhow::ensure;
 use jiff::Timestamp;
@@ -23,6 +23,7 @@ const FEW: usize = 20;
 /// What stands in the first one where the others have their own.
 const NAME: &str = "template-name";
 const TIER: &str = "template-tier";
+const RANK: &str = "template-rank";
 
 /// The id of a resource, by its number.
 pub(super) fn id(number: usize) -> String {
@@ -38,10 +39,13 @@ pub(super) async fn fill(platform: &Platform, raw: &Raw, count: usize) -> anyhow
         store.put_team(&serde_json::from_value(team)?, None, Timestamp::now()).await?;
     }
     let production = json!({"name": "prod", "class": "production"});
-    store.put_environment(&serde_json::from_value(production)?, None, Timestamp::now()).await?;
+    let rare = json!({"name": "rare", "class": "development"});
+    for environment in [production, rare] {
+        store.put_environment(&serde_json::from_value(environment)?, None, Timestamp::now()).await?;
+    }
     let wish = json!({
         "environment": "dev", "type": "local-directory", "name": NAME, "spec": {"quota_mb": 500},
-        "tags": {"owner": "payments", "tier": TIER},
+        "tags": {"owner": "payments", "tier": TIER, "rank": RANK},
     });
     let taken = platform.submit(&whole::dana()?, Ask::Create(serde_json::from_value(wish)?), Timestamp::now()).await?;
     ensure!(taken.submitted.resource.is_some(), "the first one is taken");
@@ -49,31 +53,32 @@ pub(super) async fn fill(platform: &Platform, raw: &Raw, count: usize) -> anyhow
     raw.run(requests(raw, count)).await?;
     // PostgreSQL does this by itself within a minute of such a change; SQLite never does, and the store does not ask it to.
     if let Raw::Postgres(_) = raw {
-        raw.run("VACUUM ANALYZE resources".to_owned()).await?;
-        raw.run("VACUUM ANALYZE requests".to_owned()).await?;
+        for table in ["resources", "requests", "resource_tags", "request_tags"] {
+            raw.run(format!("VACUUM ANALYZE {table}")).await?;
+        }
     }
     Ok(())
 }
 
 fn resources(raw: &Raw, count: usize) -> String {
     let (series, hex, provider, team) = (series(count), hex(raw), provider(raw), team(count));
-    let every = count / FEW;
+    let (environment, kind, every) = (environment(count), kind(count), count / FEW);
     format!(
         "{series}
          INSERT INTO resources (id, namespace, environment, type, name, team, state, desired, monthly, outputs, revision,
                                 created_at, updated_at, ready_at{provider})
          SELECT '0198c0de-0000-7000-8000-' || {hex}, {team},
-                CASE n.i % 4 WHEN 3 THEN 'prod' ELSE 'dev' END, type, 'r-' || n.i, {team},
+                {environment}, {kind}, 'r-' || n.i, {team},
                 CASE n.i % {every} WHEN 7 THEN 'deleting' ELSE 'ready' END,
-                REPLACE(desired, '{TIER}', CASE n.i / {TEAMS} % 10 WHEN 0 THEN 'gold' ELSE 'tin' END),
-                monthly, outputs, 1, created_at, updated_at, created_at{provider}
-         FROM n CROSS JOIN (SELECT * FROM resources WHERE name = '{NAME}') AS template"
+                {}, monthly, outputs, 1, created_at, updated_at, created_at{provider}
+         FROM n CROSS JOIN (SELECT * FROM resources WHERE name = '{NAME}') AS template",
+        tagged("desired", count)
     )
 }
 
 fn requests(raw: &Raw, count: usize) -> String {
     let (series, hex, provider, team) = (series(count), hex(raw), provider(raw), team(count));
-    let every = count / FEW;
+    let (environment, kind, every) = (environment(count), kind(count), count / FEW);
     format!(
         "{series}
          INSERT INTO requests (id, action, state, team, person, actor, resource_id, resource_key, document, desired,
@@ -81,12 +86,11 @@ fn requests(raw: &Raw, count: usize) -> String {
          SELECT '0198c0df-0000-7000-8000-' || {hex}, action,
                 CASE n.i % {every} WHEN 7 THEN 'pending-approval' ELSE 'succeeded' END, {team}, person,
                 actor, '0198c0de-0000-7000-8000-' || {hex},
-                {team} || '/' || CASE n.i % 4 WHEN 3 THEN 'prod' ELSE 'dev' END
-                    || '/local-directory/r-' || n.i,
-                REPLACE(document, '{TIER}', CASE n.i / {TEAMS} % 10 WHEN 0 THEN 'gold' ELSE 'tin' END), desired,
-                decision, digest, needs, created_at, updated_at,
+                {team} || '/' || {environment} || '/' || {kind} || '/r-' || n.i,
+                {}, desired, decision, digest, needs, created_at, updated_at,
                 CASE n.i % {every} WHEN 7 THEN created_at END{provider}
-         FROM n CROSS JOIN (SELECT * FROM requests WHERE resource_key LIKE '%{NAME}') AS template"
+         FROM n CROSS JOIN (SELECT * FROM requests WHERE resource_key LIKE '%{NAME}') AS template",
+        tagged("document", count)
     )
 }
 
@@ -98,6 +102,24 @@ fn series(count: usize) -> String {
 /// Whose the resource of a number is.
 fn team(count: usize) -> String {
     format!("CASE n.i % {} WHEN 8 THEN 'small' ELSE 'team-' || (n.i % {TEAMS}) END", count / FEW)
+}
+
+/// Where the resource of a number is.
+fn environment(count: usize) -> String {
+    format!("CASE WHEN n.i % {} = 13 THEN 'rare' WHEN n.i % 4 = 3 THEN 'prod' ELSE 'dev' END", count / FEW)
+}
+
+/// Of which type the resource of a number is.
+fn kind(count: usize) -> String {
+    format!("CASE n.i % {} WHEN 11 THEN 'rare-type' ELSE 'local-directory' END", count / FEW)
+}
+
+/// A document with the tags of a number.
+fn tagged(document: &str, count: usize) -> String {
+    let tier = format!("CASE n.i / {TEAMS} % 10 WHEN 0 THEN 'gold' ELSE 'tin' END");
+    let every = count / FEW;
+    let rank = format!("CASE WHEN n.i % {every} = 9 THEN 'rare' WHEN n.i % 100 = 1 THEN 'high' ELSE 'low' END");
+    format!("REPLACE(REPLACE({document}, '{TIER}', {tier}), '{RANK}', {rank})")
 }
 
 /// A number as the end of an id.

@@ -44,7 +44,7 @@ const fn list(names: [[&'static str; 2]; 2], token: &'static str, items: usize, 
     List { names, token, path, items }
 }
 
-static LISTS: [List; 18] = [
+static LISTS: [List; 24] = [
     list(names!("first-page"), TOKEN, 50, |_| "/api/v1/resources?limit=50".to_owned()),
     list(names!("deep-page"), TOKEN, 50, |count| after(count / 10 * 9)),
     list(names!("own-team"), MEMBERS_TOKEN, 50, |_| "/api/v1/resources?limit=50".to_owned()),
@@ -53,6 +53,11 @@ static LISTS: [List; 18] = [
     list(names!("small-team"), SMALL_TEAMS_TOKEN, 20, |_| "/api/v1/resources?limit=50".to_owned()),
     list(names!("environment"), TOKEN, 50, |_| "/api/v1/resources?environment=prod&limit=50".to_owned()),
     list(names!("selector"), TOKEN, 50, |_| "/api/v1/resources?selector=tier%3Dgold&limit=50".to_owned()),
+    list(names!("rare-label"), TOKEN, 20, |_| "/api/v1/resources?selector=rank%3Drare&limit=50".to_owned()),
+    list(names!("label-of-one-in-100"), TOKEN, 10, |_| "/api/v1/resources?selector=rank%3Dhigh&limit=10".to_owned()),
+    list(names!("own-team-label"), MEMBERS_TOKEN, 10, |_| "/api/v1/resources?selector=tier%3Dgold&limit=10".to_owned()),
+    list(names!("rare-type"), TOKEN, 20, |_| "/api/v1/resources?type=rare-type&limit=50".to_owned()),
+    list(names!("rare-environment"), TOKEN, 20, |_| "/api/v1/resources?environment=rare&limit=50".to_owned()),
     list(names!("few-of-a-state"), TOKEN, 20, |_| "/api/v1/resources?state=deleting&limit=50".to_owned()),
     list(names!("few-of-a-namespace"), TOKEN, 20, |_| {
         "/api/v1/resources?namespace=team-7&state=deleting&limit=50".to_owned()
@@ -67,6 +72,7 @@ static LISTS: [List; 18] = [
     list(names!("requests-done-small-team"), SMALL_TEAMS_TOKEN, 20, |_| {
         "/api/v1/requests?state=succeeded&limit=50".to_owned()
     }),
+    list(names!("requests-rare-label"), TOKEN, 20, |_| "/api/v1/requests?selector=rank%3Drare&limit=50".to_owned()),
     list(names!("requests-of-one"), TOKEN, 1, |count| format!("/api/v1/requests?resource={}", fill::id(count / 2))),
     list(names!("one"), TOKEN, 0, |_| "/api/v1/resources/team-9/dev/local-directory/r-9".to_owned()),
     // What a team has, a tenth of all resources here. Previews and requests read that as well.

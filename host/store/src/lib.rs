@@ -40,6 +40,7 @@ mod health;
 mod idempotency;
 mod ids;
 mod jobs;
+mod lists;
 mod namespaces;
 mod outbox;
 mod packages;

@@ -5,7 +5,7 @@
 //! true until it commits, so a check and the change that rests on it are one. Readers have connections of their own,
 //! see the last commit, and wait for nobody. Another process on the same file is kept out by the same lock.
 //!
-//! The SQL uses what PostgreSQL also understands, but for `json_extract`; numbered parameters are written `$1`.
+//! The SQL uses what PostgreSQL also understands, but for `json_extract` and in lists; numbered parameters are written `$1`.
 
 mod access;
 mod audit;
@@ -17,6 +17,7 @@ mod health;
 mod idempotency;
 mod jobs;
 mod journal;
+mod lists;
 mod namespaces;
 mod outbox;
 mod packages;
@@ -27,7 +28,6 @@ mod scaffolds;
 mod schedules;
 mod sealing;
 mod secrets;
-mod selector;
 mod service_tokens;
 mod teams;
 mod webhooks;

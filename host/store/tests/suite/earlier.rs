@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use macadam_core::digest::Digest;
+use macadam_core::selector::Selector;
 use macadam_core::standing::TeamUsage;
 use macadam_store::*;
 use rust_decimal::Decimal;
@@ -72,6 +73,7 @@ pub async fn everything_is_there(store: &dyn Store, from: i64) {
     people_are_there(store, from).await;
     if from >= 2 {
         a_resource_is_there(store, from).await;
+        tags_lead_to_what_has_them(store, from).await;
     }
     if from >= 5 {
         what_happened_is_there(store, from).await;
@@ -131,6 +133,17 @@ async fn a_resource_is_there(store: &dyn Store, from: i64) {
         let project = store.scaffold(id('7')).await.unwrap().unwrap_or_else(|| panic!("from {from}: no project"));
         assert_eq!((project.scaffold.archive_size, project.request), (3, id('6')), "from {from}");
     }
+}
+
+async fn tags_lead_to_what_has_them(store: &dyn Store, from: i64) {
+    let selector: Selector = "owner=ana".parse().unwrap();
+    let filter = ResourceFilter { selector: selector.clone(), ..ResourceFilter::default() };
+    let found = store.list_resources(&filter, PageRequest::first(10)).await.unwrap();
+    assert_eq!(found.iter().map(|found| found.id).collect::<Vec<_>>(), [id::<ResourceId>('1')], "from {from}");
+    let filter = RequestFilter { selector, ..RequestFilter::default() };
+    let found = store.list_requests(&filter, PageRequest::first(10)).await.unwrap();
+    let requests: Vec<RequestId> = if from < 6 { vec![id('b')] } else { vec![id('c'), id('b')] };
+    assert_eq!(found.iter().map(|found| found.id).collect::<Vec<_>>(), requests, "from {from}");
 }
 
 async fn what_happened_is_there(store: &dyn Store, from: i64) {

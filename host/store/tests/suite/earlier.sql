@@ -29,6 +29,13 @@ VALUES ('018bcfe5-6800-7000-8000-000000000001', <at>, NULL, 'creating', '018bcfe
 INSERT INTO resource_transitions (resource_id, at, from_state, to_state, request_id)
 VALUES ('018bcfe5-6800-7000-8000-000000000001', <at>, 'creating', 'ready', '018bcfe5-6800-7000-8000-000000000002');
 
+INSERT INTO requests (id, action, state, team, person, actor, resource_key, document, decision, digest, needs, created_at,
+                      updated_at)
+VALUES ('018bcfe5-6800-7000-8000-00000000000b', 'create', 'denied', 'shop', 'ana',
+        '{"person":"ana","team":"shop","roles":["developer"]}', 'shop/dev/postgres-database/stock',
+        '{"spec":{"size":7},"tags":{"owner":"ana"}}', '{"outcome":"denied"}',
+        'sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b', '[]', <at>, <at>);
+
 -- since 2 until 15
 INSERT INTO idempotency_keys (person, key, digest, request_id, answer, at)
 VALUES ('ana', 'once', 'sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b',
@@ -87,6 +94,12 @@ INSERT INTO requests (id, action, state, team, person, actor, scaffold_id, templ
 VALUES ('018bcfe5-6800-7000-8000-000000000006', 'scaffold', 'succeeded', 'shop', 'ana',
         '{"person":"ana","team":"shop","roles":["developer"]}', '018bcfe5-6800-7000-8000-000000000007', 'rest-api', '{}',
         '{"outcome":"allowed"}', 'sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b', '[]', <at>, <at>);
+INSERT INTO requests (id, action, state, team, person, actor, template, document, decision, digest, needs, created_at,
+                      updated_at)
+VALUES ('018bcfe5-6800-7000-8000-00000000000c', 'scaffold', 'denied', 'shop', 'ana',
+        '{"person":"ana","team":"shop","roles":["developer"]}', 'rest-api',
+        '{"action":"scaffold","wish":{"tags":{"owner":"ana"}}}', '{"outcome":"denied"}',
+        'sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b', '[]', <at>, <at>);
 INSERT INTO scaffolds (id, request_id, template, document, created_at)
 VALUES ('018bcfe5-6800-7000-8000-000000000007', '018bcfe5-6800-7000-8000-000000000006', 'rest-api',
         '{"id":"018bcfe5-6800-7000-8000-000000000007","template":"rest-api","plugin":{"name":"macadam/rest-api","version":"2.1.0"},"plugin_digest":"sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b","answers":{},"archive":"sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b","archive_size":3,"files":[],"warnings":[]}', <at>);

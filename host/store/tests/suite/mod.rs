@@ -15,6 +15,7 @@ pub mod earlier;
 pub mod events;
 mod expiry;
 mod fairness;
+mod filters;
 mod health;
 mod idempotency;
 mod invariants;

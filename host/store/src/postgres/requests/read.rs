@@ -3,12 +3,10 @@
 use macadam_core::approvals::Approver;
 use macadam_core::request::Action;
 use sqlx::postgres::PgRow;
-use sqlx::{Postgres, QueryBuilder};
 
 use super::super::row::Columns;
-use super::super::selector;
-use super::super::teams::only_of;
 use super::super::{Conn, Result};
+use crate::lists;
 use crate::{ApprovalRecord, PageRequest, RequestFilter, RequestId, RequestRecord, StoreError, Subject};
 
 /// One request, as the transaction sees it.
@@ -28,30 +26,13 @@ pub(in super::super) async fn named(conn: &mut Conn, id: RequestId) -> Result<Re
     hold(conn, id).await?.ok_or_else(|| StoreError::corrupt("request", format_args!("{id} is missing")))
 }
 
-/// The tags that a request asks for: of a resource, or of a project. PostgreSQL refuses to look into JSON that has a NUL
-/// anywhere, which no tag has.
-const TAGS: &str = "COALESCE(replace(document, '\\u0000', '\\ufffd')::json -> 'tags', replace(document, '\\u0000', '\\ufffd')::json #> '{wish,tags}')";
-
 pub(super) async fn list(
     conn: &mut Conn,
     filter: &RequestFilter,
     page: PageRequest<RequestId>,
 ) -> Result<Vec<RequestRecord>> {
-    let RequestFilter { team, teams, state, resource, selector } = filter;
-    let mut query = QueryBuilder::<Postgres>::new("SELECT * FROM requests WHERE 1 = 1");
-    let mut narrow = |condition: &'static str, value: Option<String>| {
-        if let Some(value) = value {
-            query.push(condition).push_bind(value);
-        }
-    };
-    narrow(" AND team = ", team.as_ref().map(ToString::to_string));
-    narrow(" AND state = ", state.map(|state| state.to_string()));
-    narrow(" AND resource_id = ", resource.map(|id| id.to_string()));
-    narrow(" AND id < ", page.after.map(|id| id.to_string()));
-    only_of(&mut query, "team", teams.as_deref());
-    selector::narrow(&mut query, selector, TAGS);
-    query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(page.limit));
-    query.build().fetch_all(conn).await?.iter().map(to_request).collect()
+    let Some(list) = lists::requests(filter, page) else { return Ok(Vec::new()) };
+    super::super::lists::page(conn, &list, page.limit).await?.iter().map(to_request).collect()
 }
 
 /// Who has approved a request.

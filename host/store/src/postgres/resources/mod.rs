@@ -4,15 +4,12 @@ pub(super) mod change;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::lifecycle::ResourceState;
 use macadam_core::names::ResourceKey;
 use sqlx::postgres::PgRow;
-use sqlx::{Postgres, QueryBuilder};
 
 use super::row::{At, Columns};
-use super::selector;
-use super::teams::only_of;
 use super::{Conn, PostgresStore, Result};
+use crate::lists;
 use crate::{
     PageRequest, ProviderPin, ResourceFilter, ResourceId, ResourceRecord, ResourceTransition, Resources, StoreError,
 };
@@ -32,8 +29,9 @@ impl Resources for PostgresStore {
         filter: &ResourceFilter,
         page: PageRequest<ResourceId>,
     ) -> Result<Vec<ResourceRecord>> {
-        let mut query = list_query(filter, page);
-        query.build().fetch_all(&mut *self.read().await?).await?.iter().map(to_resource).collect()
+        let Some(list) = lists::resources(filter, page) else { return Ok(Vec::new()) };
+        let rows = super::lists::page(&mut *self.read().await?, &list, page.limit).await?;
+        rows.iter().map(to_resource).collect()
     }
 
     async fn due_for_expiry(&self, now: Timestamp, limit: u32) -> Result<Vec<ResourceRecord>> {
@@ -61,36 +59,6 @@ impl Resources for PostgresStore {
         );
         query.fetch_all(&mut *self.read().await?).await?.iter().map(|row| row.json("pin")).collect()
     }
-}
-
-/// A resource's tags. PostgreSQL refuses to look into JSON that has a NUL anywhere, which no tag has.
-const TAGS: &str = "replace(desired, '\\u0000', '\\ufffd')::json -> 'tags'";
-
-fn list_query(filter: &ResourceFilter, page: PageRequest<ResourceId>) -> QueryBuilder<Postgres> {
-    let ResourceFilter { namespace, environment, resource_type, team, teams, state, selector, include_gone } = filter;
-    let mut query = QueryBuilder::new("SELECT * FROM resources WHERE 1 = 1");
-    let mut narrow = |condition: &'static str, value: Option<String>| {
-        if let Some(value) = value {
-            query.push(condition).push_bind(value);
-        }
-    };
-    narrow(" AND namespace = ", namespace.as_ref().map(ToString::to_string));
-    narrow(" AND environment = ", environment.as_ref().map(ToString::to_string));
-    narrow(" AND type = ", resource_type.as_ref().map(ToString::to_string));
-    narrow(" AND team = ", team.as_ref().map(ToString::to_string));
-    narrow(" AND state = ", state.map(|state| state.to_string()));
-    narrow(" AND id > ", page.after.map(|id| id.to_string()));
-    only_of(&mut query, "team", teams.as_deref());
-    selector::narrow(&mut query, selector, TAGS);
-    if !include_gone {
-        query.push(" AND state NOT IN ('deleted', 'failed')");
-    }
-    // Said in these words since they are those of the index over all others, which are few.
-    if !matches!(state, None | Some(ResourceState::Ready | ResourceState::Deleted)) {
-        query.push(" AND state NOT IN ('ready', 'deleted')");
-    }
-    query.push(" ORDER BY id LIMIT ").push_bind(i64::from(page.limit));
-    query
 }
 
 /// One resource, as the transaction sees it.

@@ -3,12 +3,10 @@
 use macadam_core::approvals::Approver;
 use macadam_core::request::Action;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite};
 
 use super::super::row::Columns;
-use super::super::selector;
-use super::super::teams::only_of;
 use super::super::{Conn, Result};
+use crate::lists;
 use crate::{ApprovalRecord, PageRequest, RequestFilter, RequestId, RequestRecord, StoreError, Subject};
 
 /// One request, as the transaction sees it.
@@ -22,31 +20,13 @@ pub(in super::super) async fn named(conn: &mut Conn, id: RequestId) -> Result<Re
     by_id(conn, id).await?.ok_or_else(|| StoreError::corrupt("request", format_args!("{id} is missing")))
 }
 
-/// The tags that a request asks for: of a resource, or of a project.
-const TAGS: &str = "COALESCE(json_extract(document, '$.tags'), json_extract(document, '$.wish.tags'))";
-
 pub(super) async fn list(
     conn: &mut Conn,
     filter: &RequestFilter,
     page: PageRequest<RequestId>,
 ) -> Result<Vec<RequestRecord>> {
-    let RequestFilter { team, teams, state, resource, selector } = filter;
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM requests WHERE 1 = 1");
-    let mut narrow = |condition: &'static str, value: Option<String>| {
-        if let Some(value) = value {
-            query.push(condition).push_bind(value);
-        }
-    };
-    narrow(" AND team = ", team.as_ref().map(ToString::to_string));
-    // SQLite does not know how many there are of what, and would go through all that have ended to find a small team's.
-    let everywhere = team.is_none() && teams.is_none() || state.is_none_or(|state| !state.is_final());
-    narrow(if everywhere { " AND state = " } else { " AND +state = " }, state.map(|state| state.to_string()));
-    narrow(" AND resource_id = ", resource.map(|id| id.to_string()));
-    narrow(" AND id < ", page.after.map(|id| id.to_string()));
-    only_of(&mut query, "team", teams.as_deref());
-    selector::narrow(&mut query, selector, TAGS);
-    query.push(" ORDER BY id DESC LIMIT ").push_bind(page.limit);
-    query.build().fetch_all(conn).await?.iter().map(to_request).collect()
+    let Some(list) = lists::requests(filter, page) else { return Ok(Vec::new()) };
+    super::super::lists::page(conn, &list, page.limit).await?.iter().map(to_request).collect()
 }
 
 /// Who has approved a request.

@@ -4,15 +4,12 @@ pub(super) mod change;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::lifecycle::ResourceState;
 use macadam_core::names::ResourceKey;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite};
 
 use super::row::{Columns, micros};
-use super::selector;
-use super::teams::only_of;
 use super::{Conn, Result, SqliteStore};
+use crate::lists;
 use crate::{
     PageRequest, ProviderPin, ResourceFilter, ResourceId, ResourceRecord, ResourceTransition, Resources, StoreError,
 };
@@ -32,8 +29,9 @@ impl Resources for SqliteStore {
         filter: &ResourceFilter,
         page: PageRequest<ResourceId>,
     ) -> Result<Vec<ResourceRecord>> {
-        let mut query = list_query(filter, page);
-        query.build().fetch_all(&mut *self.read().await?).await?.iter().map(to_resource).collect()
+        let Some(list) = lists::resources(filter, page) else { return Ok(Vec::new()) };
+        let rows = super::lists::page(&mut *self.read().await?, &list, page.limit).await?;
+        rows.iter().map(to_resource).collect()
     }
 
     async fn due_for_expiry(&self, now: Timestamp, limit: u32) -> Result<Vec<ResourceRecord>> {
@@ -63,35 +61,6 @@ impl Resources for SqliteStore {
         );
         query.fetch_all(&mut *self.read().await?).await?.iter().map(|row| row.json("pin")).collect()
     }
-}
-
-const TAGS: &str = "json_extract(desired, '$.tags')";
-
-fn list_query(filter: &ResourceFilter, page: PageRequest<ResourceId>) -> QueryBuilder<Sqlite> {
-    let ResourceFilter { namespace, environment, resource_type, team, teams, state, selector, include_gone } = filter;
-    let mut query = QueryBuilder::new("SELECT * FROM resources WHERE 1 = 1");
-    let mut narrow = |condition: &'static str, value: Option<String>| {
-        if let Some(value) = value {
-            query.push(condition).push_bind(value);
-        }
-    };
-    narrow(" AND namespace = ", namespace.as_ref().map(ToString::to_string));
-    narrow(" AND environment = ", environment.as_ref().map(ToString::to_string));
-    narrow(" AND type = ", resource_type.as_ref().map(ToString::to_string));
-    narrow(" AND team = ", team.as_ref().map(ToString::to_string));
-    narrow(" AND state = ", state.map(|state| state.to_string()));
-    narrow(" AND id > ", page.after.map(|id| id.to_string()));
-    only_of(&mut query, "team", teams.as_deref());
-    selector::narrow(&mut query, selector, TAGS);
-    if !include_gone {
-        query.push(" AND state NOT IN ('deleted', 'failed')");
-    }
-    // Said in these words since they are those of the index over all others, which are few.
-    if !matches!(state, None | Some(ResourceState::Ready | ResourceState::Deleted)) {
-        query.push(" AND state NOT IN ('ready', 'deleted')");
-    }
-    query.push(" ORDER BY id LIMIT ").push_bind(page.limit);
-    query
 }
 
 /// One resource, as the transaction sees it.
