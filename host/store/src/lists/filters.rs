@@ -11,6 +11,9 @@ use super::{List, Stretch, Test, Walked, Way};
 /// soon found without an index.
 const STRETCHES: usize = 100;
 
+/// Where in an index something is.
+type Place = Vec<(&'static str, String)>;
+
 /// What somebody asks for, as it is being put together.
 pub(super) struct Filters {
     table: &'static Table,
@@ -129,17 +132,17 @@ impl Filters {
         if count > STRETCHES {
             return None;
         }
-        let mut conditions = vec![String::new()];
+        let mut places = vec![Vec::new()];
         for (column, values) in index.columns.iter().zip(values) {
-            let and = |before: &String, value: &String| format!("{before} AND way.{column} = {value}");
-            let all = |before: &String| values.iter().map(|value| and(before, value)).collect::<Vec<_>>();
-            conditions = conditions.iter().flat_map(all).collect();
+            let and = |before: &Place, value: &String| [before.as_slice(), &[(*column, value.clone())]].concat();
+            let all = |before: &Place| values.iter().map(|value| and(before, value)).collect::<Vec<_>>();
+            places = places.iter().flat_map(all).collect();
         }
         let mut stretches = Vec::new();
         for part in self.parts {
-            let (index, of_part) = (index.of(*part)?, part.condition(walked));
-            let conditions = conditions.iter().map(|condition| format!("{condition}{of_part}"));
-            stretches.extend(conditions.map(|condition| Stretch { walked, index, condition }));
+            let (index, of_tags, of_rows) = (index.of(*part)?, part.of_tags(walked), part.of_rows(walked));
+            let places = places.iter().map(|place| place.iter().cloned().chain(of_tags.clone()).collect());
+            stretches.extend(places.map(|place| Stretch { walked, index, place, part: of_rows }));
         }
         Some(Way { stretches, covers })
     }
@@ -149,7 +152,8 @@ impl Filters {
         let stretches = self.parts.iter().map(|part| Stretch {
             walked: Walked::Rows,
             index: if *part == Part::Gone { self.table.all_gone } else { self.table.all },
-            condition: part.condition(Walked::Rows).to_owned(),
+            place: Vec::new(),
+            part: part.of_rows(Walked::Rows),
         });
         Way { stretches: stretches.collect(), covers: Vec::new() }
     }

@@ -70,8 +70,10 @@ pub(crate) struct Way {
 struct Stretch {
     walked: Walked,
     index: &'static str,
-    /// Where in the index it is, as a condition that begins with ` AND `.
-    condition: String,
+    /// Where in the index it is: the columns before the id, with what each is.
+    place: Vec<(&'static str, String)>,
+    /// What makes the index one over a part, as a condition that begins with ` AND `.
+    part: &'static str,
 }
 
 /// What is gone through.

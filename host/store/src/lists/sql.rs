@@ -1,9 +1,12 @@
 //! From ways to SQL.
 //!
 //! Which index is gone, and that rows come in its order without being sorted, is not left to the databases' planners. SQLite
-//! is told (`INDEXED BY`, `CROSS JOIN`). PostgreSQL is given a query in which only one plan is any good: ids in their order
-//! come out of the index, and what else a row has to pass stands behind `OFFSET 0`, where it cannot be made a part of
-//! anything else and leaves the planner's guess of how many pass out of it.
+//! is told (`INDEXED BY`, `CROSS JOIN`). PostgreSQL cannot be told, and is asked for an order that only that index has: by all
+//! its columns, which are held in a range and not said to be equal to something, since what is equal needs no order and then
+//! any index in the order of ids would do. What else a row has to pass stands behind `OFFSET 0`, where it cannot be made a
+//! part of anything else and leaves the planner's guess of how many pass out of it.
+
+use std::fmt::Display;
 
 use macadam_core::selector::{Is, Requirement};
 
@@ -34,11 +37,7 @@ impl List {
                 let ids = way.stretches.iter().map(|stretch| self.ids(stretch, &indexed_by(stretch)));
                 format!("{} {last}", union(ids))
             }
-            Dialect::Postgres => {
-                let enough = format!(" ORDER BY way.id{order} LIMIT {}", FAR + 1);
-                let ids = way.stretches.iter().map(|stretch| format!("({}{enough})", self.ids(stretch, "")));
-                format!("SELECT id FROM ({}) AS ways {last}", union(ids))
-            }
+            Dialect::Postgres => format!("SELECT id FROM ({}) AS ways {last}", self.first(way, FAR + 1)),
         }
     }
 
@@ -53,7 +52,7 @@ impl List {
     fn page_of_sqlite(&self, way: &Way, limit: u32) -> String {
         let (after, rows) = (self.after(), self.table.name);
         let stretches = way.stretches.iter().map(|stretch| {
-            let (walked, indexed_by, condition) = (self.walked(stretch), indexed_by(stretch), &stretch.condition);
+            let (walked, indexed_by, condition) = (self.walked(stretch), indexed_by(stretch), equal(stretch));
             let (columns, join, row) = match stretch.walked {
                 Walked::Rows => ("way.*", String::new(), "way"),
                 Walked::Tags => ("r.*", format!(" CROSS JOIN {rows} AS r ON r.id = way.id"), "r"),
@@ -69,27 +68,61 @@ impl List {
     /// The limit is written out: a planner that does not know it expects a tenth of everything to be wanted.
     fn page_of_postgres(&self, way: &Way, limit: u32) -> String {
         let (order, rows, rest) = (self.order(), self.table.name, self.rest(way, "r"));
-        if let ([stretch], "") = (way.stretches.as_slice(), rest.as_str())
-            && stretch.walked == Walked::Rows
-        {
-            let (after, condition) = (self.after(), &stretch.condition);
-            return format!(
-                "SELECT * FROM {rows} AS way WHERE {after}{condition} ORDER BY way.id{order} LIMIT {limit}"
-            );
-        }
-        // Each stretch says its order by itself, or it would have none when they are merged.
-        let ids = way.stretches.iter().map(|stretch| format!("({} ORDER BY way.id{order})", self.ids(stretch, "")));
+        let (ids, by) = match way.stretches.as_slice() {
+            [stretch] if stretch.walked == Walked::Rows && rest.is_empty() => {
+                let (within, by) = self.range(stretch);
+                return format!("SELECT * FROM {rows} AS way WHERE {within} ORDER BY {by} LIMIT {limit}");
+            }
+            [stretch] => self.in_order(stretch),
+            _ if rest.is_empty() => {
+                let ids = self.first(way, limit);
+                (format!("SELECT id FROM ({ids}) AS ways ORDER BY id{order} LIMIT {limit}"), format!("way.id{order}"))
+            }
+            // Each stretch says its order by itself, or it would have none when they are merged.
+            stretches => {
+                let merged = |stretch: &Stretch| format!("({} ORDER BY way.id{order})", self.ids(stretch, ""));
+                (union(stretches.iter().map(merged)), format!("way.id{order}"))
+            }
+        };
         format!(
-            "SELECT r.* FROM ({}) AS way
+            "SELECT r.* FROM ({ids}) AS way
              CROSS JOIN LATERAL (SELECT * FROM {rows} AS r WHERE r.id = way.id{rest} OFFSET 0) AS r
-             ORDER BY way.id{order} LIMIT {limit}",
-            union(ids)
+             ORDER BY {by} LIMIT {limit}"
         )
+    }
+
+    /// The first ids of each stretch.
+    fn first(&self, way: &Way, limit: impl Display) -> String {
+        union(way.stretches.iter().map(|stretch| {
+            let ((within, by), walked) = (self.range(stretch), self.walked(stretch));
+            format!("(SELECT way.id FROM {walked} AS way WHERE {within} ORDER BY {by} LIMIT {limit})")
+        }))
+    }
+
+    /// The ids of a stretch in the order of its index, with the columns that this order is by.
+    fn in_order(&self, stretch: &Stretch) -> (String, String) {
+        let ((within, by), walked) = (self.range(stretch), self.walked(stretch));
+        let columns: String = stretch.place.iter().map(|(column, _)| format!("way.{column}, ")).collect();
+        (format!("SELECT {columns}way.id FROM {walked} AS way WHERE {within} ORDER BY {by}"), by)
+    }
+
+    /// A stretch as the range of its index that it is, and the order of that index.
+    fn range(&self, stretch: &Stretch) -> (String, String) {
+        let (order, part) = (self.order(), stretch.part);
+        if stretch.place.is_empty() {
+            return (format!("{}{part}", self.after()), format!("way.id{order}"));
+        }
+        let columns: Vec<String> = stretch.place.iter().map(|(column, _)| format!("way.{column}")).collect();
+        let values: Vec<&str> = stretch.place.iter().map(|(_, value)| value.as_str()).collect();
+        let (columns, values, by) = (columns.join(", "), values.join(", "), columns.join(&format!("{order}, ")));
+        let (beyond, until) = if self.table.newest_first { ("<", ">=") } else { (">", "<=") };
+        let within = format!("({columns}, way.id) {beyond} ({values}, $1) AND ({columns}) {until} ({values}){part}");
+        (within, format!("{by}{order}, way.id{order}"))
     }
 
     /// The ids of a stretch.
     fn ids(&self, stretch: &Stretch, indexed_by: &str) -> String {
-        let (walked, after, condition) = (self.walked(stretch), self.after(), &stretch.condition);
+        let (walked, after, condition) = (self.walked(stretch), self.after(), equal(stretch));
         format!("SELECT way.id FROM {walked} AS way{indexed_by} WHERE {after}{condition}")
     }
 
@@ -128,6 +161,12 @@ impl List {
     fn order(&self) -> &'static str {
         if self.table.newest_first { " DESC" } else { "" }
     }
+}
+
+/// A stretch as what its rows have.
+fn equal(stretch: &Stretch) -> String {
+    let equal = stretch.place.iter().map(|(column, value)| format!(" AND way.{column} = {value}"));
+    equal.chain([stretch.part.to_owned()]).collect()
 }
 
 /// With what SQLite is told which index to take. It refuses a query for which that index is no good.

@@ -63,15 +63,22 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// What is so of its rows or of their tags, in the words of the indexes: SQLite takes an index over a part only for a
-    /// query that says so in the same words.
-    pub(super) const fn condition(self, walked: Walked) -> &'static str {
+    /// What is so of its rows, in the words of the indexes: SQLite takes an index over a part only for a query that says so
+    /// in the same words.
+    pub(super) const fn of_rows(self, walked: Walked) -> &'static str {
         match (self, walked) {
-            (Self::All, _) => "",
             (Self::Live, Walked::Rows) => " AND way.state NOT IN ('deleted', 'failed')",
             (Self::Gone, Walked::Rows) => " AND way.state IN ('deleted', 'failed')",
-            (Self::Live, Walked::Tags) => " AND way.gone = 0",
-            (Self::Gone, Walked::Tags) => " AND way.gone = 1",
+            (Self::All, _) | (_, Walked::Tags) => "",
+        }
+    }
+
+    /// What is so of its rows' tags: their indexes are over all parts, with a column before the id that says which.
+    pub(super) fn of_tags(self, walked: Walked) -> Option<(&'static str, String)> {
+        match (self, walked) {
+            (Self::Live, Walked::Tags) => Some(("gone", "0".to_owned())),
+            (Self::Gone, Walked::Tags) => Some(("gone", "1".to_owned())),
+            (Self::All, _) | (_, Walked::Rows) => None,
         }
     }
 }
