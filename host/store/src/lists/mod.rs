@@ -86,9 +86,15 @@ enum Walked {
 }
 
 impl List {
-    /// What stands for `$1` and those that follow.
-    pub(crate) fn values(&self) -> &[String] {
-        &self.values
+    /// What stands for `$1` and those that follow, up to the last that a query names: it is kept prepared by its words, with as
+    /// many values as it had then, and not each query names all.
+    pub(crate) fn values(&self, query: &str) -> impl Iterator<Item = &String> {
+        let number = |after: &str| {
+            let end = after.find(|char: char| !char.is_ascii_digit()).unwrap_or(after.len());
+            after.get(..end).and_then(|digits| digits.parse().ok())
+        };
+        let last: usize = query.split('$').skip(1).filter_map(number).max().unwrap_or_default();
+        self.values.iter().take(last)
     }
 
     /// The ways that lead through its rows.
@@ -176,6 +182,21 @@ mod tests {
         let filter = RequestFilter { selector: filter.selector, ..RequestFilter::default() };
         let list = requests(&filter, PageRequest::first(1)).unwrap();
         assert_eq!(gone(&list, &[Some("1"), Some("2")]), "request_tags_value", "requests are gone downwards");
+    }
+
+    #[test]
+    fn a_query_has_as_many_values_as_its_words_name() {
+        let all = |selector: &str| ResourceFilter {
+            environment: Some("dev".parse().unwrap()),
+            selector: selector.parse().unwrap(),
+            ..ResourceFilter::default()
+        };
+        let (short, long) = ("a=b", "a=b,c notin (d,e,f,g,h,i,j,k,l,m)");
+        let [short, long] = [short, long].map(|selector| resources(&all(selector), PageRequest::first(1)).unwrap());
+        let (probe, page) = (long.probe(Dialect::Postgres).unwrap(), long.page(Dialect::Postgres, &long.first, 1));
+        assert_eq!(short.probe(Dialect::Postgres).as_deref(), Some(probe.as_str()), "what is not so leads nowhere");
+        assert_eq!((short.values(&probe).count(), long.values(&probe).count()), (4, 4));
+        assert_eq!(long.values(&page).count(), 15, "two digits are one number");
     }
 
     #[test]

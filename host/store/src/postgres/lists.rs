@@ -27,7 +27,7 @@ fn ends(row: &PgRow) -> Result<Vec<Option<String>>> {
 
 /// What is asked, which has nothing from outside in it: that is in the values.
 fn query(sql: String, list: &List) -> Query<'static, Postgres, PgArguments> {
-    let kept = sql.len() <= KEPT;
+    let (values, kept) = (list.values(&sql).cloned().collect::<Vec<_>>(), sql.len() <= KEPT);
     let query = sqlx::query(AssertSqlSafe(sql)).persistent(kept);
-    list.values().iter().fold(query, |query, value| query.bind(value.clone()))
+    values.into_iter().fold(query, |query, value| query.bind(value))
 }

@@ -27,9 +27,9 @@ fn ends(row: &SqliteRow) -> Result<Vec<Option<String>>> {
 
 /// What is asked, which has nothing from outside in it: that is in the values.
 fn query(sql: String, list: &List) -> Query<'static, Sqlite, SqliteArguments> {
-    let kept = sql.len() <= KEPT;
+    let (values, kept) = (list.values(&sql).cloned().collect::<Vec<_>>(), sql.len() <= KEPT);
     let query = sqlx::query(AssertSqlSafe(sql)).persistent(kept);
-    list.values().iter().fold(query, |query, value| query.bind(value.clone()))
+    values.into_iter().fold(query, |query, value| query.bind(value))
 }
 
 #[cfg(test)]
