@@ -83,8 +83,8 @@ async fn commits_a_second(raw: &Arc<Raw>, clients: usize, time: Duration) -> any
     rate(tasks, begin).await
 }
 
-/// Each client is of a team of its own, and a new one in each round: what a team has is added up for each request, and
-/// what one round has made is not to slow down the next.
+/// Each client is of a team of its own, since requests of one team take turns; and of a new one in each round, so that names
+/// are free again.
 async fn submits_a_second(platform: &Platform, clients: usize, round: usize, time: Duration) -> anyhow::Result<f64> {
     let mut callers = Vec::new();
     for client in 0..clients {

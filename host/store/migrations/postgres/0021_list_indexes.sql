@@ -1,3 +1,6 @@
+-- Both at once and in the order in which hosts take them: one that was not ended would else be in the way halfway.
+LOCK TABLE requests, resources IN ACCESS EXCLUSIVE MODE;
+
 -- Lists begin where their page begins, whatever they are narrowed by: each filter has an index in the order of ids, and what
 -- is gone is in one of its own, so that it is in nobody's way however much it grows to be.
 DROP INDEX resources_namespace;

@@ -1,3 +1,6 @@
+-- At once: what begins with the trigger's lock and ends with the index's meets whoever holds the first.
+LOCK TABLE resources IN ACCESS EXCLUSIVE MODE;
+
 -- What a team has, which was added up from all its live resources for each request: how many of a type have the same
 -- costs. The triggers keep it with every change of resources, whoever makes it, and with whichever search path.
 -- `pending_monthly` is '' where nothing is pending, since NULL is equal to nothing and no two such groups would be one.

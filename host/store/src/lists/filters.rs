@@ -7,9 +7,12 @@ use macadam_core::selector::{Is, Requirement, Selector};
 use super::tables::{Index, Part, Table};
 use super::{List, Stretch, Test, Walked, Way};
 
-/// How many stretches there may be beside each other. Somebody who is in more teams than this sees so much that rows are
-/// soon found without an index.
-const STRETCHES: usize = 100;
+/// How many stretches of all ways may be looked at for a list: enough for a tag with as many values as a selector may name,
+/// of what is live and of what is gone. Beyond, such as in more teams, rows are gone through without an index.
+const STRETCHES: usize = 128;
+
+/// How long a query by a way may be, in values: SQLite has all of them in each stretch.
+const WORDS: usize = 16_384;
 
 /// Where in an index something is.
 type Place = Vec<(&'static str, String)>;
@@ -61,7 +64,7 @@ impl Filters {
             return None;
         }
         let by_tags: Vec<Way> = (0..).zip(&self.tests).filter_map(|(number, test)| self.by_tag(number, test)).collect();
-        let mut ways = self.by_columns(&by_tags).into_iter().chain(by_tags);
+        let mut ways = narrowest(self.by_columns(&by_tags).into_iter().chain(by_tags).collect());
         let first = ways.next().unwrap_or_else(|| self.through_all());
         let others = ways.collect();
         Some(List { table: self.table, values: self.values, tests: self.tests, first, others })
@@ -129,7 +132,7 @@ impl Filters {
     /// The way by an index, for each combination of values of its columns; nothing when those are too many.
     fn way(&self, walked: Walked, index: &Index, values: &[&[String]], covers: Vec<usize>) -> Option<Way> {
         let count = values.iter().fold(self.parts.len(), |count, values| count.saturating_mul(values.len()));
-        if count > STRETCHES {
+        if count > STRETCHES || count.saturating_mul(self.values.len()) > WORDS {
             return None;
         }
         let mut places = vec![Vec::new()];
@@ -157,4 +160,14 @@ impl Filters {
         });
         Way { stretches: stretches.collect(), covers: Vec::new() }
     }
+}
+
+/// As many ways as may be looked at together, those first that are the least work.
+fn narrowest(mut ways: Vec<Way>) -> impl Iterator<Item = Way> {
+    ways.sort_by_key(|way| way.stretches.len());
+    let mut stretches = 0;
+    ways.into_iter().take_while(move |way| {
+        stretches += way.stretches.len();
+        stretches <= STRETCHES
+    })
 }

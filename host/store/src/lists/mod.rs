@@ -37,8 +37,8 @@ use crate::{PageRequest, RequestFilter, RequestId, ResourceFilter, ResourceId};
 use filters::Filters;
 use tables::{Part, REQUESTS, RESOURCES, Table};
 
-/// How many steps of each way are looked at before one is gone. It costs some ten microseconds, and rows that as few or fewer
-/// have are found by looking at no more than that.
+/// How many steps of each way are looked at before one is gone. It costs some ten microseconds for each stretch of one, and rows
+/// that as few or fewer have are found by looking at no more than that.
 const FAR: usize = 256;
 
 /// A list that somebody asks for: what its rows have to pass, and the ways that lead through them.
@@ -216,11 +216,25 @@ mod tests {
         let here = ResourceFilter { environment: dev.clone(), ..of_teams.clone() };
         assert_eq!(ways(&here), [("resources_live_team_environment", 2)]);
         let with_gone = ResourceFilter { include_gone: true, ..here };
-        assert_eq!(ways(&with_gone), [("resources_live_team", 4), ("resources_live_environment", 2)]);
+        assert_eq!(
+            ways(&with_gone),
+            [("resources_live_environment", 2), ("resources_live_team", 4)],
+            "the narrowest first"
+        );
         let tagged = ResourceFilter { selector: "a in (b,c),!d".parse().unwrap(), ..of_teams };
         assert_eq!(ways(&tagged), [("resource_tags_team", 4)]);
         let many = (0..200).map(|number| format!("team-{number}").parse().unwrap()).collect();
         assert_eq!(ways(&ResourceFilter { teams: Some(many), ..all() }), [("resources_live", 1)]);
+        let values = (0..64).map(|number| format!("{number}")).collect::<Vec<_>>().join(",");
+        let selector = |text: String| ResourceFilter { selector: text.parse().unwrap(), include_gone: true, ..all() };
+        assert_eq!(ways(&selector(format!("a in ({values})"))), [("resource_tags_value", 128)]);
+        assert_eq!(
+            ways(&selector(format!("b,a in ({values})"))),
+            [("resource_tags_key", 2)],
+            "no more than are affordable"
+        );
+        let many = (0..8).map(|number| format!("k{number} in ({values})")).collect::<Vec<_>>().join(",");
+        assert_eq!(ways(&selector(many)), [("resources_live", 2)], "nor in longer words");
         let nothing = [
             ResourceFilter { teams: Some(vec![]), ..all() },
             ResourceFilter { team: Some("other".parse().unwrap()), teams, ..all() },

@@ -34,10 +34,14 @@ impl List {
         let last = format!("ORDER BY id{order} LIMIT 1 OFFSET {FAR}");
         match dialect {
             Dialect::Sqlite => {
-                let ids = way.stretches.iter().map(|stretch| self.ids(stretch, &indexed_by(stretch)));
+                let ids = way.stretches.iter().map(|stretch| {
+                    let (walked, indexed_by) = (self.walked(stretch), indexed_by(stretch));
+                    let (after, condition) = (self.after(), equal(stretch));
+                    format!("SELECT way.id FROM {walked} AS way{indexed_by} WHERE {after}{condition}")
+                });
                 format!("{} {last}", union(ids))
             }
-            Dialect::Postgres => format!("SELECT id FROM ({}) AS ways {last}", self.first(way, FAR + 1)),
+            Dialect::Postgres => format!("SELECT id FROM ({}) AS ways {last}", self.first(way, FAR + 1, "")),
         }
     }
 
@@ -57,7 +61,7 @@ impl List {
                 Walked::Rows => ("way.*", String::new(), "way"),
                 Walked::Tags => ("r.*", format!(" CROSS JOIN {rows} AS r ON r.id = way.id"), "r"),
             };
-            let rest = self.rest(way, row);
+            let rest = self.rest(Dialect::Sqlite, way, row);
             format!(
                 "SELECT way.id AS at, {columns} FROM {walked} AS way{indexed_by}{join} WHERE {after}{condition}{rest}"
             )
@@ -65,45 +69,32 @@ impl List {
         format!("{} ORDER BY at{} LIMIT {limit}", union(stretches), self.order())
     }
 
-    /// The limit is written out: a planner that does not know it expects a tenth of everything to be wanted.
+    /// The limit is written out, and in each part of the query: a planner that does not know it expects a tenth of
+    /// everything to be wanted, or all of it, and then rather sorts.
     fn page_of_postgres(&self, way: &Way, limit: u32) -> String {
-        let (order, rows, rest) = (self.order(), self.table.name, self.rest(way, "r"));
-        let (ids, by) = match way.stretches.as_slice() {
-            [stretch] if stretch.walked == Walked::Rows && rest.is_empty() => {
-                let (within, by) = self.range(stretch);
-                return format!("SELECT * FROM {rows} AS way WHERE {within} ORDER BY {by} LIMIT {limit}");
-            }
-            [stretch] => self.in_order(stretch),
-            _ if rest.is_empty() => {
-                let ids = self.first(way, limit);
-                (format!("SELECT id FROM ({ids}) AS ways ORDER BY id{order} LIMIT {limit}"), format!("way.id{order}"))
-            }
-            // Each stretch says its order by itself, or it would have none when they are merged.
-            stretches => {
-                let merged = |stretch: &Stretch| format!("({} ORDER BY way.id{order})", self.ids(stretch, ""));
-                (union(stretches.iter().map(merged)), format!("way.id{order}"))
-            }
-        };
+        let (order, rows, rest) = (self.order(), self.table.name, self.rest(Dialect::Postgres, way, "r"));
+        if let ([stretch], "") = (way.stretches.as_slice(), rest.as_str())
+            && stretch.walked == Walked::Rows
+        {
+            let (within, by) = self.range(stretch);
+            return format!("SELECT * FROM {rows} AS way WHERE {within} ORDER BY {by} LIMIT {limit}");
+        }
+        let looked_at =
+            format!(" CROSS JOIN LATERAL (SELECT 1 FROM {rows} AS r WHERE r.id = way.id{rest} OFFSET 0) AS r");
+        let ids = self.first(way, limit, if rest.is_empty() { "" } else { &looked_at });
         format!(
-            "SELECT r.* FROM ({ids}) AS way
-             CROSS JOIN LATERAL (SELECT * FROM {rows} AS r WHERE r.id = way.id{rest} OFFSET 0) AS r
-             ORDER BY {by} LIMIT {limit}"
+            "SELECT r.* FROM (SELECT id FROM ({ids}) AS ways ORDER BY id{order} LIMIT {limit}) AS way
+             CROSS JOIN LATERAL (SELECT * FROM {rows} AS r WHERE r.id = way.id OFFSET 0) AS r
+             ORDER BY way.id{order}"
         )
     }
 
-    /// The first ids of each stretch.
-    fn first(&self, way: &Way, limit: impl Display) -> String {
+    /// The first ids of each stretch that pass what is looked at beside it.
+    fn first(&self, way: &Way, limit: impl Display, looked_at: &str) -> String {
         union(way.stretches.iter().map(|stretch| {
             let ((within, by), walked) = (self.range(stretch), self.walked(stretch));
-            format!("(SELECT way.id FROM {walked} AS way WHERE {within} ORDER BY {by} LIMIT {limit})")
+            format!("(SELECT way.id FROM {walked} AS way{looked_at} WHERE {within} ORDER BY {by} LIMIT {limit})")
         }))
-    }
-
-    /// The ids of a stretch in the order of its index, with the columns that this order is by.
-    fn in_order(&self, stretch: &Stretch) -> (String, String) {
-        let ((within, by), walked) = (self.range(stretch), self.walked(stretch));
-        let columns: String = stretch.place.iter().map(|(column, _)| format!("way.{column}, ")).collect();
-        (format!("SELECT {columns}way.id FROM {walked} AS way WHERE {within} ORDER BY {by}"), by)
     }
 
     /// A stretch as the range of its index that it is, and the order of that index.
@@ -120,25 +111,26 @@ impl List {
         (within, format!("{by}{order}, way.id{order}"))
     }
 
-    /// The ids of a stretch.
-    fn ids(&self, stretch: &Stretch, indexed_by: &str) -> String {
-        let (walked, after, condition) = (self.walked(stretch), self.after(), equal(stretch));
-        format!("SELECT way.id FROM {walked} AS way{indexed_by} WHERE {after}{condition}")
-    }
-
     /// What a way leaves to be looked at on each row.
-    fn rest(&self, way: &Way, row: &str) -> String {
+    fn rest(&self, dialect: Dialect, way: &Way, row: &str) -> String {
         let left = (0..).zip(&self.tests).filter(|(number, _)| !way.covers.contains(number));
-        left.map(|(_, test)| format!(" AND {}", self.test(test, row))).collect()
+        left.map(|(_, test)| format!(" AND {}", self.test(dialect, test, row))).collect()
     }
 
-    fn test(&self, test: &Test, row: &str) -> String {
+    fn test(&self, dialect: Dialect, test: &Test, row: &str) -> String {
         let Requirement { key, is } = match test {
             Test::Column { name, any_of } => return format!("{row}.{name} IN ({})", any_of.join(", ")),
             Test::Tag(requirement) => requirement,
         };
         let tags = self.table.tags;
-        let value = format!("(SELECT tag.value FROM {tags} AS tag WHERE tag.id = {row}.id AND tag.key = {key})");
+        // With the key beside it, PostgreSQL may take the index over keys, and go through all that have one for each row.
+        let of_row = match dialect {
+            Dialect::Sqlite => format!("{tags} AS tag WHERE tag.id = {row}.id AND"),
+            Dialect::Postgres => {
+                format!("(SELECT key, value FROM {tags} AS tag WHERE tag.id = {row}.id OFFSET 0) AS tag WHERE")
+            }
+        };
+        let value = format!("(SELECT tag.value FROM {of_row} tag.key = {key})");
         match is {
             Is::There => format!("{value} IS NOT NULL"),
             Is::Absent => format!("{value} IS NULL"),
