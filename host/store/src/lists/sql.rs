@@ -1,10 +1,10 @@
 //! From ways to SQL.
 //!
 //! Which index is gone, and that rows come in its order without being sorted, is not left to the databases' planners. SQLite
-//! is told (`INDEXED BY`, `CROSS JOIN`). PostgreSQL cannot be told, and is asked for an order that only that index has: by all
-//! its columns, which are held in a range and not said to be equal to something, since what is equal needs no order and then
-//! any index in the order of ids would do. What else a row has to pass stands behind `OFFSET 0`, where it cannot be made a
-//! part of anything else and leaves the planner's guess of how many pass out of it.
+//! is told (`INDEXED BY`, `CROSS JOIN`). PostgreSQL cannot be told, and is asked for an order that only the right index has: by
+//! the index's first column and by id. That this column has one value must not be said with `=`, since what is equal needs
+//! no order, and then any index in the order of ids would do; so it is said to be any of one. What else a row has to pass
+//! stands behind `OFFSET 0`, where it cannot be made a part of anything else.
 
 use std::fmt::Display;
 
@@ -97,18 +97,15 @@ impl List {
         }))
     }
 
-    /// A stretch as the range of its index that it is, and the order of that index.
+    /// A stretch as its rows have to be, and the order of its index.
     fn range(&self, stretch: &Stretch) -> (String, String) {
-        let (order, part) = (self.order(), stretch.part);
-        if stretch.place.is_empty() {
-            return (format!("{}{part}", self.after()), format!("way.id{order}"));
-        }
-        let columns: Vec<String> = stretch.place.iter().map(|(column, _)| format!("way.{column}")).collect();
-        let values: Vec<&str> = stretch.place.iter().map(|(_, value)| value.as_str()).collect();
-        let (columns, values, by) = (columns.join(", "), values.join(", "), columns.join(&format!("{order}, ")));
-        let (beyond, until) = if self.table.newest_first { ("<", ">=") } else { (">", "<=") };
-        let within = format!("({columns}, way.id) {beyond} ({values}, $1) AND ({columns}) {until} ({values}){part}");
-        (within, format!("{by}{order}, way.id{order}"))
+        let (after, order, part) = (self.after(), self.order(), stretch.part);
+        let Some(((first, value), others)) = stretch.place.split_first() else {
+            return (format!("{after}{part}"), format!("way.id{order}"));
+        };
+        let others: String = others.iter().map(|(column, value)| format!(" AND way.{column} = {value}")).collect();
+        let within = format!("way.{first} = ANY (ARRAY[{value}]){others} AND {after}{part}");
+        (within, format!("way.{first}{order}, way.id{order}"))
     }
 
     /// What a way leaves to be looked at on each row.
