@@ -29,5 +29,5 @@ fn ends(row: &PgRow) -> Result<Vec<Option<String>>> {
 fn query(sql: String, list: &List) -> Query<'static, Postgres, PgArguments> {
     let (values, kept) = (list.values(&sql).cloned().collect::<Vec<_>>(), sql.len() <= KEPT);
     let query = sqlx::query(AssertSqlSafe(sql)).persistent(kept);
-    values.into_iter().fold(query, |query, value| query.bind(value))
+    values.into_iter().fold(query, Query::bind)
 }
