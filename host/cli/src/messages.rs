@@ -1,4 +1,5 @@
-//! A stream of server-sent events, read message by message (the HTML standard, section 9.2.6).
+//! A stream of server-sent events, read message by message (the HTML standard, section 9.2.6), as far as Macadam's own server
+//! writes it: lines end with a line feed, and a first line of data that is empty is none.
 
 use std::io::{BufRead as _, BufReader, Error, ErrorKind, Read, Result};
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 use macadam_server::sign_in::TokenKind;
 use serde::Deserialize;
@@ -76,7 +76,9 @@ impl Issuer {
         let scopes = way.scopes.join(" ");
         let mut form = vec![("client_id", client_id), ("scope", &scopes)];
         form.extend(way.resource.as_deref().map(|resource| ("resource", resource)));
-        serde_json::from_value(self.post(endpoint, &form)?).ok().context("the identity provider gives no code")
+        serde_json::from_value(self.post(endpoint, &form)?)
+            .map_err(|error| untold(&error))
+            .context("the identity provider gives no code")
     }
 
     /// Waits until somebody has signed in with a code.
@@ -130,8 +132,9 @@ impl Issuer {
         resource: Option<String>,
         refresh_token: Option<&str>,
     ) -> anyhow::Result<Credentials> {
-        // What is wrong with it is not told: that would repeat a token in the wrong place.
-        let tokens: Tokens = serde_json::from_value(tokens).ok().context("the identity provider gives no token")?;
+        let tokens: Tokens = serde_json::from_value(tokens)
+            .map_err(|error| untold(&error))
+            .context("the identity provider gives no token")?;
         let (token, name) = match send {
             TokenKind::AccessToken => (&tokens.access_token, "access token"),
             TokenKind::IdToken => (&tokens.id_token, "ID token"),
@@ -162,4 +165,10 @@ impl Issuer {
             None => bail!("{endpoint} answers {}", answer.status()),
         }
     }
+}
+
+/// Why an answer cannot be read, unless that repeats a part of it, such as a token in the wrong place.
+fn untold(error: &serde_json::Error) -> anyhow::Error {
+    let text = error.to_string();
+    if text.starts_with("missing field") { anyhow!(text) } else { anyhow!("it is in another form than OAuth 2.0 says") }
 }

@@ -23,23 +23,50 @@ const PARAMETERS: [&str; 18] = [
     "user",
 ];
 
+/// What other drivers take, and what says nothing secret: it means nothing here, and addresses that hosted databases hand out
+/// have it.
+const PASSED_OVER: [&str; 10] = [
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "gssencmode",
+    "keepalives",
+    "keepalives_idle",
+    "pool_timeout",
+    "sslcompression",
+    "target_session_attrs",
+    "tcp_user_timeout",
+];
+
 /// Looks at an address before the driver does.
 ///
 /// # Errors
 /// What is wrong with it, without the address, which may hold a password.
 pub fn check(address: &str) -> Result<(), String> {
-    let parameters = address.split_once('?').map_or("", |(_, parameters)| parameters);
-    // What is left of a password that has a question mark in it is not a parameter, and must not be shown as one.
-    if parameters.contains('@') {
+    let text = address.split_once('?').map_or("", |(_, parameters)| parameters);
+    let parameters = || text.split('&').filter(|parameter| !parameter.is_empty());
+    let Some(unknown) = parameters().find(|parameter| !is_known(name(parameter))) else { return Ok(()) };
+    // What is left of a password that has a question mark or an ampersand in it is not a parameter, and must not be shown
+    // as one.
+    if text.contains('@') {
         return Err("it has an @ after a question mark; write such characters of a password as %3F and %40".to_owned());
     }
-    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
-        let name = parameter.split('=').next().unwrap_or_default();
-        if !PARAMETERS.contains(&name) && !name.starts_with("options[") {
-            return Err(format!("its parameter {name:?} means nothing; {} do", PARAMETERS.join(", ")));
-        }
+    if !unknown.contains('=') || parameters().any(|parameter| name(parameter) == "password") {
+        return Err(
+            "a part of it after the question mark means nothing; take it out, and write an & of a password as %26"
+                .to_owned(),
+        );
     }
-    Ok(())
+    let unknown = name(unknown);
+    Err(format!("its parameter {unknown:?} means nothing; take it out, or write one of {}", PARAMETERS.join(", ")))
+}
+
+fn name(parameter: &str) -> &str {
+    parameter.split('=').next().unwrap_or_default()
+}
+
+fn is_known(name: &str) -> bool {
+    PARAMETERS.contains(&name) || PASSED_OVER.contains(&name) || name.starts_with("options[")
 }
 
 #[cfg(test)]
@@ -48,10 +75,21 @@ mod tests {
 
     #[test]
     fn what_the_driver_would_log_is_refused_and_never_shown() {
-        for good in ["postgres://u:p@h/d", "postgres://u@h/d?sslmode=verify-full&options[search_path]=a&", "x"] {
+        for good in [
+            "postgres://u:p@h/d",
+            "postgres://u@h/d?sslmode=verify-full&options[search_path]=a&",
+            "postgres://h/d?user=app@tenant&application_name=a@b",
+            "postgres://u@h/d?sslmode=require&channel_binding=require&connect_timeout=10",
+            "x",
+        ] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
-        for (bad, part) in [("postgres://u@h/d?pasword=hunter2", "pasword"), ("postgres://u:1?a=hunter2@h/d", "%3F")] {
+        for (bad, part) in [
+            ("postgres://u@h/d?pasword=hunter2", "pasword"),
+            ("postgres://u:1?a=hunter2@h/d", "%3F"),
+            ("postgres://h/d?user=app&password=kea&hunter2", "%26"),
+            ("postgres://h/d?user=app&password=kea&hunter2=2", "%26"),
+        ] {
             let refused = check(bad).unwrap_err();
             assert!(refused.contains(part) && !refused.contains("hunter2"), "{refused}");
         }

@@ -7,11 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 #[must_use]
 pub fn retry_after(text: &str, now: Timestamp, longest: SignedDuration) -> Option<Timestamp> {
     let text = text.trim();
-    let at = match text.parse::<u32>() {
-        Ok(seconds) => now.checked_add(SignedDuration::from_secs(seconds.into())).ok()?,
-        Err(_) => jiff::fmt::rfc2822::parse(text).ok()?.timestamp(),
+    let latest = now.checked_add(longest).ok()?;
+    let at = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More seconds than can be counted are longer than the longest time, too.
+        let seconds = text.parse().ok().map(SignedDuration::from_secs);
+        seconds.and_then(|seconds| now.checked_add(seconds).ok()).unwrap_or(latest)
+    } else {
+        jiff::fmt::rfc2822::parse(text).ok()?.timestamp()
     };
-    Some(at.min(now.checked_add(longest).ok()?)).filter(|at| *at > now)
+    Some(at.min(latest)).filter(|at| *at > now)
 }
 
 #[cfg(test)]
@@ -27,9 +31,11 @@ mod tests {
         assert_eq!(said("120"), Some(120));
         assert_eq!(said(" 120 "), Some(120));
         assert_eq!(said("Fri, 02 Jan 2026 03:05:05 GMT"), Some(60));
-        assert_eq!(said("4000000000"), Some(24 * 60 * 60), "nobody is left alone for ever");
+        for ever in ["4000000000", "4294967296", "99999999999999999999"] {
+            assert_eq!(said(ever), Some(24 * 60 * 60), "nobody is left alone for ever: {ever}");
+        }
         assert_eq!(said("Fri, 02 Jan 2099 03:05:05 GMT"), Some(24 * 60 * 60));
-        for nothing in ["0", "-5", "", "soon", "Fri, 02 Jan 2026 03:03:05 GMT"] {
+        for nothing in ["0", "-5", "+5", "", "soon", "Fri, 02 Jan 2026 03:03:05 GMT"] {
             assert_eq!(said(nothing), None, "{nothing:?}");
         }
     }

@@ -1,5 +1,6 @@
 //! `macadam event`: what happens, as it happens.
 
+use std::io::{self, ErrorKind};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -77,6 +78,12 @@ pub(crate) fn run(global: &Global, command: &EventCommand, output: &mut Output<'
             Ok(()) => {}
             // What the server refuses, it refuses again.
             Err(error) if error.downcast_ref::<Problem>().is_some_and(|problem| !problem.may_pass()) => {
+                return Err(error);
+            }
+            // What is not understood is not understood from the same place again.
+            Err(error)
+                if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::InvalidData) =>
+            {
                 return Err(error);
             }
             // A first connection that fails is a mistake in the address more often than a passing failure.

@@ -70,13 +70,16 @@ pub(in crate::serve) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -
     serde_path_to_error::deserialize(document).map_err(|error| wrong(error.path().to_string(), error.inner()))
 }
 
-/// The message without the text that was there instead of what is expected: somebody may have written an address with
+/// The message without the value that was there instead of what is expected: somebody may have written an address with
 /// its password, or a key, where the name of the variable that has it belongs.
 fn without_text(message: &str) -> String {
-    let shown =
-        ["invalid type: string ", "invalid value: string "].into_iter().find(|start| message.starts_with(start));
-    let Some((start, (_, expected))) = shown.zip(message.rsplit_once(", expected ")) else {
+    let starts = ["invalid type: ", "invalid value: ", "unknown variant "];
+    let start = starts.into_iter().find(|start| message.starts_with(start));
+    let Some((start, (before, expected))) = start.zip(message.rsplit_once(", expected ")) else {
         return message.to_owned();
     };
-    format!("{}, expected {expected}", start.trim_end())
+    // Of which kind the value is stands before it, and is no part of it.
+    let kind = before.strip_prefix(start).and_then(|rest| rest.split([' ', '`', '"']).next()).unwrap_or_default();
+    let told = format!("{start}{kind}");
+    format!("{}, expected {expected}", told.trim_end())
 }
