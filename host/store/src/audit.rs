@@ -12,6 +12,7 @@ use macadam_core::digest::{Digest, canonical_json};
 use macadam_core::names::{PersonId, TeamId};
 use serde_json::Value;
 
+use crate::row::Columns;
 use crate::{PageRequest, RequestId, StoreError};
 
 /// Entries that are read at once while the log is gone through, so that a long one needs no more memory than a short one.
@@ -196,6 +197,15 @@ impl Default for Before {
 pub(crate) const END_OF: &str = "SELECT coalesce((SELECT max(seq) FROM audit), 0) AS last, a.place, a.hash
     FROM (SELECT 1) AS always LEFT JOIN audit a
         ON a.stream = $1 AND a.place = (SELECT max(place) FROM audit WHERE stream = $1)";
+
+/// What [`END_OF`] found.
+pub(crate) fn to_end(row: &impl Columns) -> Result<(u64, Before), StoreError> {
+    let before = match row.int_opt("place")? {
+        Some(place) => Before { place: number(place), hash: row.text("hash")? },
+        None => Before::default(),
+    };
+    Ok((number(row.int("last")?), before))
+}
 
 /// An entry's number, kept in the database as a signed one. A negative one can only be somebody's doing, and is found.
 pub(crate) fn number(stored: i64) -> u64 {

@@ -10,12 +10,12 @@
 //! index alone and from where the page begins, and the one that has come furthest by then is the sparsest; one that has come
 //! to its end has few rows at all. Whatever few have is found by looking at few.
 //!
-//! A filter by several values, such as teams, is several *stretches* of an index, each in the order of ids, which the database
-//! merges as it goes. What is gone and what is live are stretches of their own too.
+//! A filter by several values, such as teams, is several *stretches* of an index, each in the order of ids. SQLite merges them
+//! as it goes, and PostgreSQL takes a page of each. What is gone and what is live are stretches of their own too.
 //!
 //! What remains slow is what many rows pass each filter of and few pass all, unless the filters are a pair that has an index
-//! (such as a team's resources with a tag), and what is narrowed only by what a tag is *not*: there, rows are looked at until
-//! the page is full.
+//! (such as a team's resources with a tag), what is narrowed only by what a tag is *not*, and what has more values than are
+//! worth a way each: there, rows are looked at until the page is full.
 //!
 //! | module | what it holds |
 //! |---|---|

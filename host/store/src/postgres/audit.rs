@@ -11,7 +11,7 @@ use sqlx::{Postgres, QueryBuilder};
 use super::row::{At, Columns, int};
 use super::tx::retrying;
 use super::{Conn, PostgresStore, Result};
-use crate::audit::{Before, END_OF, number};
+use crate::audit::{Before, END_OF, number, to_end};
 use crate::{AuditEntry, AuditFilter, AuditHead, AuditLog, NewAuditEntry, PageRequest, StoreError};
 
 /// Entries in one statement, far from the number of parameters that a database takes.
@@ -95,12 +95,7 @@ pub(super) async fn append(conn: &mut Conn, new: &[NewAuditEntry], now: Timestam
 
 /// The last entry's number, and where a stream ends.
 async fn end_of(conn: &mut Conn, stream: &str) -> Result<(u64, Before)> {
-    let row = sqlx::query(END_OF).bind(stream).fetch_one(conn).await?;
-    let before = match row.int_opt("place")? {
-        Some(place) => Before { place: number(place), hash: row.text("hash")? },
-        None => Before::default(),
-    };
-    Ok((number(row.int("last")?), before))
+    to_end(&sqlx::query(END_OF).bind(stream).fetch_one(conn).await?)
 }
 
 async fn insert(conn: &mut Conn, entries: &[AuditEntry]) -> Result<()> {

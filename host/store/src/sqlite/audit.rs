@@ -8,7 +8,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::row::{Columns, int, micros};
 use super::{Conn, Result, SqliteStore, commit};
-use crate::audit::{Before, END_OF, number};
+use crate::audit::{Before, END_OF, number, to_end};
 use crate::{AuditEntry, AuditFilter, AuditHead, AuditLog, NewAuditEntry, PageRequest};
 
 #[async_trait]
@@ -87,12 +87,7 @@ pub(super) async fn append(conn: &mut Conn, new: &NewAuditEntry, now: Timestamp)
 
 /// The last entry's number, and where a stream ends.
 async fn end_of(conn: &mut Conn, stream: &str) -> Result<(u64, Before)> {
-    let row = sqlx::query(END_OF).bind(stream).fetch_one(conn).await?;
-    let before = match row.int_opt("place")? {
-        Some(place) => Before { place: number(place), hash: row.text("hash")? },
-        None => Before::default(),
-    };
-    Ok((number(row.int("last")?), before))
+    to_end(&sqlx::query(END_OF).bind(stream).fetch_one(conn).await?)
 }
 
 async fn head(conn: &mut Conn) -> Result<AuditHead> {
