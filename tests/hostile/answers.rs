@@ -28,6 +28,20 @@ async fn an_answer_that_is_no_text_lies_outside_of_memory_or_does_not_exist_is_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn that_a_plugin_refuses_what_it_was_asked_does_not_count_as_its_failure() {
+    let sandbox = TestSandbox::start();
+    let policy = sandbox.policy("cost-threshold", Limits::DEFAULT).await;
+    let (error, _) = policy.misbehave(json!({"threshold": "many"})).await;
+    assert!(error.failure().is_refusal(), "it ended as: {error}");
+    let usage = policy.client.plugin().usage();
+    assert_eq!((usage.calls, usage.failures), (1, 0), "a requester's mistake must not look like the plugin's");
+    let hostile = sandbox.policy("hostile-policy", Limits::DEFAULT).await;
+    hostile.misbehave(json!({"act": "trap"})).await;
+    let usage = hostile.client.plugin().usage();
+    assert_eq!((usage.calls, usage.failures), (1, 1), "what gives no answer is one");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_breaks_the_contract_is_invalid() {
     let sandbox = TestSandbox::start();
     let policy = sandbox.policy("hostile-policy", Limits::DEFAULT).await;

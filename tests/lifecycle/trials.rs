@@ -74,6 +74,19 @@ fn a_canary_answers_its_share_and_a_request_keeps_its_version() {
 }
 
 #[test]
+fn what_a_canary_uses_is_counted_under_its_own_version() {
+    let server = with_gate(&TWO, &canary("1.1.0", 100, &json!({})));
+    let dana = server.person("dana");
+    for index in 0..3 {
+        assert_eq!(answered(&preview(&dana, "prod", &format!("notes-{index}"))), ["1.1.0"]);
+    }
+    let said = String::from_utf8(dana.download("/metrics")).expect("metrics are text");
+    let series = "macadam_plugin_calls_total{plugin=\"macadam/gate\",version=\"1.1.0\",kind=\"approval-policy\"} ";
+    let count = said.lines().find_map(|line| line.strip_prefix(series)?.parse::<u64>().ok());
+    assert!(count.is_some_and(|calls| calls >= 3), "the canary's calls are seen while it is tried:\n{said}");
+}
+
+#[test]
 fn a_canary_that_fails_hurts_no_request_and_is_rolled_back_with_the_reason_on_record() {
     for (act, word) in [("trap", "trap"), ("loop", "fuel")] {
         let settings = format!("act = \"{act}\"");

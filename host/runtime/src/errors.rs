@@ -117,6 +117,12 @@ pub enum CallFailure {
 }
 
 impl CallFailure {
+    /// Whether it is an answer all the same: the component has looked at what it was asked, and refuses it.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Plugin(PluginError::Invalid(_)))
+    }
+
     /// The failure's word, for metrics and problem details.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {

@@ -128,17 +128,17 @@ struct Used {
 }
 
 impl Plugins {
-    /// By plugin: one that is bound twice is one series.
+    /// By plugin: one that is bound twice is one series. Also what is tried beside the active version, what stands in for
+    /// it and what resources are pinned to, each under its own version.
     fn used(&self) -> BTreeMap<Plugin, Used> {
         let mut all = BTreeMap::<_, Used>::new();
-        for status in &self.0.plugins().active().status {
-            let (Some(identity), Some(kind)) = (status.identity(), status.kind) else { continue };
+        for plugin in self.0.plugins().loaded() {
             let labels = Plugin {
-                plugin: identity.plugin.name.to_string(),
-                version: identity.plugin.version.to_string(),
-                kind: kind.to_string(),
+                plugin: plugin.identity().name.to_string(),
+                version: plugin.identity().version.to_string(),
+                kind: plugin.kind().to_string(),
             };
-            let (usage, used) = (status.usage(), all.entry(labels).or_default());
+            let (usage, used) = (plugin.usage(), all.entry(labels).or_default());
             used.calls += usage.calls;
             used.failures += usage.failures;
             used.fuel += usage.fuel;
@@ -165,7 +165,7 @@ impl Collector for Plugins {
             used.iter().try_for_each(|(labels, used)| of(used, family.encode_family(labels)?))
         };
         counter("plugin_calls", "Calls into a plugin", None, &|used, to| ConstCounter::new(used.calls).encode(to))?;
-        counter("plugin_call_failures", "Calls into a plugin that gave no value", None, &|used, to| {
+        counter("plugin_call_failures", "Calls into a plugin that gave no answer", None, &|used, to| {
             ConstCounter::new(used.failures).encode(to)
         })?;
         counter("plugin_fuel", "Fuel that a plugin has burned", None, &|used, to| {

@@ -72,6 +72,20 @@ impl Part {
             Self::Generator(line) => of(line),
         }
     }
+
+    /// The components of all of these.
+    #[must_use]
+    pub fn all_loaded(&self) -> Vec<&Arc<LoadedPlugin>> {
+        fn of<F>(line: &InForce<F>) -> Vec<&Arc<LoadedPlugin>> {
+            line.versions().map(|version| &version.loaded).collect()
+        }
+        match self {
+            Self::Policy(line) => of(line),
+            Self::Estimator(line) => of(line),
+            Self::Provider(line) => of(line),
+            Self::Generator(line) => of(line),
+        }
+    }
 }
 
 /// Whether a binding is in force.

@@ -59,6 +59,7 @@ pub use macadam_registry::index::ScopeError;
 /// The most that a package may have, in bytes.
 pub use macadam_registry::package::MAX_PACKED as MAX_PACKAGE;
 pub use macadam_registry::{Deprecation, IndexError, NoticeError, Release, Releases, Scope};
+use macadam_runtime::LoadedPlugin;
 pub use macadam_runtime::WALL_BOUNDS;
 use macadam_store::{BindingChange, BindingError as NotKept, Expected, ProviderPin, Store};
 
@@ -125,6 +126,16 @@ impl Plugins {
     #[must_use]
     pub fn active(&self) -> Arc<ActiveTable> {
         self.table.load_full()
+    }
+
+    /// Every component that is asked now: each version under each binding, and those that resources are pinned to.
+    #[must_use]
+    pub fn loaded(&self) -> Vec<Arc<LoadedPlugin>> {
+        let table = self.active();
+        let parts = table.status.iter().filter_map(|status| status.part.as_ref().ok());
+        let mut all: Vec<_> = parts.flat_map(Part::all_loaded).cloned().collect();
+        all.extend(self.pins().values().map(|version| Arc::clone(&version.loaded)));
+        all
     }
 
     /// Makes the bindings that are not there yet, loads all that there are, and makes them active in one step. A binding

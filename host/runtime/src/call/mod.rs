@@ -92,13 +92,14 @@ where
     let (result, usage) = lanes.run(plugin.overran.load(Ordering::Relaxed), body).await;
     trace.record("macadam.plugin.fuel", usage.fuel);
     trace.record("macadam.plugin.peak_memory", usage.peak_memory);
-    if let Err(failure) = &result {
+    let failed = result.as_ref().err().filter(|failure| !failure.is_refusal());
+    if let Some(failure) = failed {
         trace.record("otel.status_code", "ERROR");
         trace.record("error.type", failure.as_str());
     }
     drop(permit);
     plugin.overran.store(usage.fuel > lanes::MUCH_FUEL, Ordering::Relaxed);
-    plugin.note(&usage, result.is_err());
+    plugin.note(&usage, failed.is_some());
     Call { outcome: result.map_err(|failure| CallError::new(plugin.identity.clone(), failure)), usage }
 }
 

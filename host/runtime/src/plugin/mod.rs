@@ -53,7 +53,7 @@ pub(crate) struct Totals {
 pub struct PluginUsage {
     /// How many calls.
     pub calls: u64,
-    /// How many of them gave no value.
+    /// How many of them gave no answer; that what was asked is refused is one.
     pub failures: u64,
     /// Their fuel.
     pub fuel: u64,
