@@ -1,5 +1,7 @@
 //! What machines ask: is it alive, is it ready, what does it count.
 
+use std::time::Duration;
+
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -55,16 +57,29 @@ pub(crate) async fn health() -> axum::Json<Alive> {
     responses((status = 200, description = "It can serve.", body = Ready)),
 )]
 pub(crate) async fn ready(State(state): State<ServerState>) -> Result<axum::Json<Ready>, Problem> {
-    let store = state.platform.store().environments().await.map(drop);
+    let store = in_time(state.platform.store().environments()).await.map(drop);
     readiness(&state.platform, store).map(axum::Json)
 }
 
+/// How long the store may take to answer whoever asks whether it does. The store itself waits for longer when a database is
+/// away, and so probes (five seconds in `deploy/`) and scrapes (ten, unless Prometheus is told otherwise) would be given up
+/// before they heard why.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What the store answers, if it does so in time.
+async fn in_time<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
+    let why = match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("nothing for {} s", PATIENCE.as_secs()),
+    };
+    tracing::error!(%why, "the store does not answer");
+    Err(Problem::new(ProblemKind::Unavailable, "the store does not answer"))
+}
+
 /// The one check behind `/readyz` and the gauge, given what came of asking the store.
-fn readiness(platform: &Platform, store: Result<(), StoreError>) -> Result<Ready, Problem> {
-    store.map_err(|error| {
-        tracing::error!(%error, "the store does not answer");
-        Problem::new(ProblemKind::Unavailable, "the store does not answer")
-    })?;
+fn readiness(platform: &Platform, store: Result<(), Problem>) -> Result<Ready, Problem> {
+    store?;
     if let Some(why) = platform.access().closed() {
         tracing::error!(%why, "not ready");
         return Err(Problem::new(
@@ -108,9 +123,24 @@ pub(crate) async fn metrics(State(state): State<ServerState>, request: Request) 
     let now = Timestamp::now();
     // What the host itself counts is shown also while the store does not answer: that is when it is looked at. Whether
     // it does is seen from what has to be asked anyway, so that a store in trouble holds up a scrape once and not twice.
-    let store = state.platform.store().job_totals(now).await.map(|totals| state.metrics.note_jobs(&totals, now));
+    let totals = in_time(state.platform.store().job_totals(now)).await;
+    let store = totals.map(|totals| state.metrics.note_jobs(&totals, now));
     state.metrics.note_ready(readiness(&state.platform, store).is_ok());
     let text = state.metrics.text().map_err(|error| Problem::internal(&error))?;
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, media_type)], text).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_says_nothing_is_given_up_before_probes_and_scrapes_are() {
+        let begin = tokio::time::Instant::now();
+        let asked = in_time(std::future::pending::<Result<(), StoreError>>()).await;
+        assert!(asked.is_err(), "nothing is no answer");
+        assert!(begin.elapsed() < Duration::from_secs(5), "a probe of Kubernetes waits for five seconds");
+        assert!(in_time(std::future::ready(Ok::<_, StoreError>(7))).await.is_ok_and(|answer| answer == 7));
+    }
 }
