@@ -46,6 +46,8 @@ fn a_request_is_one_trace_from_its_route_to_the_calls_of_its_plugins() {
         let found = of_trace.iter().find(|span| span.name == name);
         found.unwrap_or_else(|| panic!("the trace has no span {name:?}: {of_trace:#?}"))
     };
+    let taken_as = named("take").attribute("macadam.request");
+    assert_eq!(taken_as, Some(taken.request()), "from the request's trace one comes to those of its job");
     let route = named("POST /api/v1/resources");
     assert_eq!((route.parent.as_str(), route.kind), (PARENT, collector::SERVER), "it goes on with the client's trace");
     assert_eq!(route.attribute("http.response.status_code"), Some("202".to_owned()));
@@ -240,6 +242,65 @@ fn what_dashboard_and_alerts_ask_about_is_what_a_host_says() {
                 .lines()
                 .any(|line| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} ")));
             assert!(is_said, "{file} asks about {name}, which no host says:\n{said}");
+        }
+    }
+}
+
+/// What the dashboard and the alerts ask, each with what is shown of the answer.
+fn questions() -> Vec<(String, String)> {
+    let read = |file: &str| std::fs::read_to_string(folder().join(file)).expect("the file is there");
+    let dashboard: Value = serde_json::from_str(&read("grafana-dashboard.json")).expect("the dashboard is JSON");
+    let alerts: Value = serde_yaml_ng::from_str(&read("alerts.yaml")).expect("the alerts are YAML");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let panels = dashboard["panels"].as_array().expect("it has panels").iter();
+    let targets = panels.flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    let shown = targets.map(|target| (text(&target["expr"]), text(&target["legendFormat"])));
+    let rules = alerts["groups"][0]["rules"].as_array().expect("there are rules").iter();
+    let told = rules.map(|rule| (text(&rule["expr"]), text(&rule["annotations"]["description"])));
+    shown.chain(told).collect()
+}
+
+/// The labels in a series or in a question about some: each stands before a value in quotes.
+fn labels(text: &str) -> BTreeSet<String> {
+    let text =
+        ["=~\"", "!~\"", "!=\""].iter().fold(text.to_owned(), |text, comparison| text.replace(comparison, "=\""));
+    let mut before: Vec<_> = text.split("=\"").collect();
+    before.pop();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    before.into_iter().filter_map(|text| text.rsplit(|c: char| !is_name(c)).next()).map(str::to_owned).collect()
+}
+
+/// What stands between two marks, wherever they are.
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> Vec<&'a str> {
+    text.split(begin).skip(1).filter_map(|rest| Some(rest.split_once(end)?.0)).collect()
+}
+
+#[test]
+fn the_labels_that_dashboard_and_alerts_ask_for_are_those_of_the_metrics() {
+    let questions = questions();
+    assert!(questions.len() >= 25, "there are questions: {}", questions.len());
+    // What Prometheus adds to each series.
+    let added = BTreeSet::from(["instance".to_owned(), "job".to_owned()]);
+    for (question, shown) in questions {
+        let mut all: Option<BTreeSet<String>> = None;
+        for name in metrics(&question) {
+            let series = SAID.lines().find(|line| line.starts_with(&format!("{name}{{")));
+            let there: BTreeSet<_> = series.map(labels).unwrap_or_default().union(&added).cloned().collect();
+            for matchers in between(&question, &format!("{name}{{"), "}") {
+                let asked = labels(matchers);
+                assert!(asked.is_subset(&there), "{question:?} asks {name} for {asked:?}, which has {there:?}");
+            }
+            all = Some(all.map_or_else(|| there.clone(), |all| all.intersection(&there).cloned().collect()));
+        }
+        let all = all.unwrap_or_else(|| added.clone());
+        let grouped: Vec<_> = between(&question, "by (", ")").iter().flat_map(|labels| labels.split(", ")).collect();
+        let unknown: Vec<_> = grouped.iter().filter(|label| !all.contains(**label)).collect();
+        assert!(unknown.is_empty(), "{question:?} groups by {unknown:?}, and there is {all:?}");
+        let shown = between(&shown, "{{", "}}");
+        let shown = shown.into_iter().map(|label| label.trim().trim_start_matches("$labels."));
+        for label in shown.filter(|label| !label.starts_with("$value")) {
+            let is_left = if grouped.is_empty() { all.contains(label) } else { grouped.contains(&label) };
+            assert!(is_left, "the answer to {question:?} has no {label:?} to show");
         }
     }
 }

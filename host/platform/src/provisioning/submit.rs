@@ -85,7 +85,9 @@ impl Platform {
 
     /// Writes a decided request, and hands what plugins said about it to the decision log. A denial is recorded and
     /// becomes an error.
-    #[tracing::instrument(target = "macadam::trace", name = "take", skip_all)]
+    #[tracing::instrument(
+        target = "macadam::trace", name = "take", skip_all, fields(macadam.request = tracing::field::Empty)
+    )]
     pub(crate) async fn take(
         &self,
         caller: &Caller,
@@ -95,6 +97,8 @@ impl Platform {
         now: Timestamp,
     ) -> Result<Submitted, ProvisionError> {
         let id = RequestId::new(now, random()?);
+        // The traces of its job's steps have it too.
+        tracing::Span::current().record("macadam.request", tracing::field::display(id));
         let new = NewRequest {
             id,
             actor: caller.actor(),
