@@ -13,7 +13,8 @@ use macadam_core::plan::Output;
 use macadam_core::selector::Selector;
 use serde_json::value::RawValue;
 
-use crate::{RequestId, ResourceId, StoreError};
+use crate::row::Columns;
+use crate::{RequestId, ResourceId, StoreError, SubmitError};
 
 /// What a resource is to be: what was asked for with every default filled in, and who makes it.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -28,6 +29,24 @@ pub struct Desired {
     pub estimate: Option<Estimate>,
     /// The provider that makes it and that will change and remove it.
     pub provider: ProviderPin,
+}
+
+/// Whether there is an environment, and which live resource has a name in it, in one row whatever there is.
+pub(crate) const WHO_HAS: &str =
+    "SELECT there.id, there.state, (SELECT name FROM environments WHERE name = $2) AS environment
+    FROM (SELECT 1) AS always LEFT JOIN resources there
+        ON there.namespace = $1 AND there.environment = $2 AND there.type = $3 AND there.name = $4
+           AND there.state NOT IN ('deleted', 'failed')";
+
+/// Makes sure, from what [`WHO_HAS`] found, that a name can be given.
+pub(crate) fn is_free(row: &impl Columns, key: &ResourceKey) -> Result<(), SubmitError> {
+    if row.text_opt("environment")?.is_none() {
+        return Err(SubmitError::UnknownEnvironment(key.environment.clone()));
+    }
+    match row.parsed_opt("id")? {
+        Some(resource) => Err(SubmitError::Exists { key: key.clone(), resource, state: row.word("state")? }),
+        None => Ok(()),
+    }
 }
 
 /// A provider held at the version that made a resource.

@@ -32,10 +32,15 @@ pub(crate) fn digest(what: &'static str, value: Option<impl Serialize>) -> Resul
 
 /// Makes sure that a change found the one row that it was for.
 pub(crate) fn one_row(what: &'static str, changed: u64) -> Result<()> {
-    match changed {
-        1 => Ok(()),
-        n => Err(StoreError::corrupt(what, format_args!("a change was for one row and found {n}"))),
+    all_rows(what, 1, changed)
+}
+
+/// Makes sure that a change was of as many rows as it was for.
+pub(crate) fn all_rows(what: &'static str, meant: u64, changed: u64) -> Result<()> {
+    if meant == changed {
+        return Ok(());
     }
+    Err(StoreError::corrupt(what, format_args!("a change was for {meant} row(s) and found {changed}")))
 }
 
 /// Typed access to a row's columns.

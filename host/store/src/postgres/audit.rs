@@ -5,17 +5,23 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use macadam_core::audit::{Head, Recorded};
+use macadam_core::digest::Digest;
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::row::{At, Columns, int};
 use super::tx::retrying;
+use super::writes::Writes;
 use super::{Conn, PostgresStore, Result};
 use crate::audit::{Before, END_OF, number, to_end};
 use crate::{AuditEntry, AuditFilter, AuditHead, AuditLog, NewAuditEntry, PageRequest, StoreError};
 
 /// Entries in one statement, far from the number of parameters that a database takes.
 const WRITTEN_AT_ONCE: usize = 500;
+
+/// The table, with its columns as they are given values.
+const TABLE: &str = "audit (version, seq, stream, place, at, actor, action, subject, address, request_id, credential,
+        decision, request, before, after, data, previous, hash)";
 
 #[async_trait]
 impl AuditLog for PostgresStore {
@@ -66,8 +72,8 @@ const HEADS: &str = "WITH RECURSIVE streams (stream) AS (
         AND a.place = (SELECT max(b.place) FROM audit b WHERE b.stream = streams.stream)
     ORDER BY a.stream";
 
-/// Appends entries, each bound to the one before it in its stream. Only under the lock on the journal.
-pub(super) async fn append(conn: &mut Conn, new: &[NewAuditEntry], now: Timestamp) -> Result<AuditHead> {
+/// Binds entries, each to the one before it in its stream. Only under the lock on the journal.
+pub(super) async fn bound(conn: &mut Conn, new: &[NewAuditEntry], now: Timestamp) -> Result<Vec<AuditEntry>> {
     let mut ends: BTreeMap<String, Before> = BTreeMap::new();
     let (mut last, mut entries) = (None, Vec::with_capacity(new.len()));
     for new in new {
@@ -86,11 +92,14 @@ pub(super) async fn append(conn: &mut Conn, new: &[NewAuditEntry], now: Timestam
         ends.insert(stream, Before { place: entry.place, hash: entry.hash.clone() });
         entries.push(entry);
     }
-    for some in entries.chunks(WRITTEN_AT_ONCE) {
-        insert(conn, some).await?;
-    }
-    let end = entries.last().and_then(|entry| Some(AuditHead { seq: entry.seq, hash: entry.hash.parse().ok()? }));
-    end.ok_or_else(|| StoreError::corrupt("audit log", "there was nothing to append"))
+    Ok(entries)
+}
+
+/// Where the log ends with some entries, if there are any.
+pub(super) fn head(entries: &[AuditEntry]) -> Result<Option<AuditHead>> {
+    let Some(last) = entries.last() else { return Ok(None) };
+    let hash: Digest = last.hash.parse().map_err(|error| StoreError::corrupt("audit log", error))?;
+    Ok(Some(AuditHead { seq: last.seq, hash }))
 }
 
 /// The last entry's number, and where a stream ends.
@@ -98,21 +107,30 @@ async fn end_of(conn: &mut Conn, stream: &str) -> Result<(u64, Before)> {
     to_end(&sqlx::query(END_OF).bind(stream).fetch_one(conn).await?)
 }
 
-async fn insert(conn: &mut Conn, entries: &[AuditEntry]) -> Result<()> {
-    let mut query = QueryBuilder::new(
-        "INSERT INTO audit (version, seq, stream, place, at, actor, action, subject, address, request_id, credential,
-                            decision, request, before, after, data, previous, hash) ",
-    );
-    query.push_values(entries, |mut values, entry| {
-        values.push_bind(i64::from(entry.version)).push_bind(int(entry.seq)).push_bind(&entry.stream);
-        values.push_bind(int(entry.place)).push_bind(At(entry.at)).push_bind(&entry.actor);
-        values.push_bind(&entry.action).push_bind(&entry.subject).push_bind(&entry.address);
-        values.push_bind(&entry.request_id).push_bind(&entry.credential).push_bind(&entry.decision);
-        values.push_bind(&entry.request).push_bind(&entry.before).push_bind(&entry.after);
-        values.push_bind(entry.data.as_str()).push_bind(&entry.previous).push_bind(&entry.hash);
-    });
-    query.build().execute(conn).await?;
+/// Writes many entries that are bound.
+pub(super) async fn insert(conn: &mut Conn, entries: &[AuditEntry]) -> Result<()> {
+    for some in entries.chunks(WRITTEN_AT_ONCE) {
+        let mut query = QueryBuilder::new(format!("INSERT INTO {TABLE} "));
+        query.push_values(some, |mut values, entry| {
+            values.push_bind(i64::from(entry.version)).push_bind(int(entry.seq)).push_bind(&entry.stream);
+            values.push_bind(int(entry.place)).push_bind(At(entry.at)).push_bind(&entry.actor);
+            values.push_bind(&entry.action).push_bind(&entry.subject).push_bind(&entry.address);
+            values.push_bind(&entry.request_id).push_bind(&entry.credential).push_bind(&entry.decision);
+            values.push_bind(&entry.request).push_bind(&entry.before).push_bind(&entry.after);
+            values.push_bind(entry.data.as_str()).push_bind(&entry.previous).push_bind(&entry.hash);
+        });
+        query.build().execute(&mut *conn).await?;
+    }
     Ok(())
+}
+
+/// Adds an entry that is bound to what is written.
+pub(super) fn write(writes: &mut Writes, entry: &AuditEntry) {
+    let row = writes.row(TABLE).set(i64::from(entry.version)).set(int(entry.seq)).set(&entry.stream);
+    let row = row.set(int(entry.place)).set(At(entry.at)).set(&entry.actor).set(&entry.action).set(&entry.subject);
+    let row = row.set(&entry.address).set(&entry.request_id).set(&entry.credential).set(&entry.decision);
+    let row = row.set(&entry.request).set(&entry.before).set(&entry.after).set(entry.data.as_str());
+    row.set(&entry.previous).set(&entry.hash).end();
 }
 
 fn page_query(filter: &AuditFilter, page: PageRequest<u64>) -> QueryBuilder<Postgres> {

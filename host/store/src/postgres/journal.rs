@@ -10,8 +10,13 @@ use serde_json::{Value, json};
 
 use super::row::{Columns, int};
 use super::tx::Tx;
+use super::writes::Writes;
 use super::{Conn, Result, audit, idempotency, outbox};
 use crate::{AuditHead, By, EVENT_TYPE_PREFIX, JobId, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
+
+/// What nearly all transactions leave at most. It goes into both tables as one statement: while it is written, everybody else
+/// waits. More rows are a statement for each table, as long as it has to be.
+const FEW: usize = 8;
 
 /// Where audit log and outbox end with a transaction that has written to them.
 #[derive(Debug, Default)]
@@ -37,9 +42,19 @@ pub(super) async fn write(
     }
     let query = sqlx::query("UPDATE journal SET told = told + $1 RETURNING told").bind(int(events.len() as u64));
     let told: u64 = query.fetch_one(&mut *conn).await?.count("told")?;
-    let head = if entries.is_empty() { None } else { Some(audit::append(conn, entries, now).await?) };
-    outbox::append(conn, events, told.saturating_sub(events.len() as u64), now).await?;
-    Ok(End { head, told })
+    // A statement of its own: one that waited for the lock would see what was there before it waited.
+    let entries = audit::bound(conn, entries, now).await?;
+    let after = told.saturating_sub(events.len() as u64);
+    if entries.len() + events.len() <= FEW {
+        let mut writes = Writes::new();
+        entries.iter().for_each(|entry| audit::write(&mut writes, entry));
+        outbox::write(&mut writes, events, after, now)?;
+        writes.run(conn).await?;
+    } else {
+        audit::insert(conn, &entries).await?;
+        outbox::insert(conn, events, after, now).await?;
+    }
+    Ok(End { head: audit::head(&entries)?, told })
 }
 
 /// Records something, and tells it.

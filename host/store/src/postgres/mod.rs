@@ -31,6 +31,7 @@ mod service_tokens;
 mod teams;
 mod tx;
 mod webhooks;
+mod writes;
 
 use std::sync::Arc;
 

@@ -30,6 +30,10 @@ const CONNECTIONS: u32 = 16;
 /// How long to wait for a server that does not answer, and for a connection when all are taken.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// After how long without use a connection is asked before it is used whether it still works. Each is asked when it is given
+/// back as well, so asking before each use would mostly be a trip more for a statement that takes one.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// What every connection is told, whatever the server's, the database's or the role's defaults are. Transactions here
 /// take milliseconds. Whoever waits longer for a lock, or holds one without a word, is stuck: a replica whose machine
 /// stands still must not hold up the others. Everything rests on READ COMMITTED, and on commits that are on the disk:
@@ -114,11 +118,20 @@ impl PostgresStore {
         let pool = PgPoolOptions::new()
             .max_connections(settings.connections)
             .acquire_timeout(PATIENCE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, since| Box::pin(still_works(connection, since.idle_for)))
             .after_connect(|connection, _| Box::pin(tell(connection)))
             .connect_lazy_with(settings.options.clone());
         tracing::info!(%place, connections = settings.connections, "database open");
         Ok(Self { pool, options: settings.options.clone().into(), told: tokio::sync::watch::Sender::new(()) })
     }
+}
+
+async fn still_works(connection: &mut PgConnection, idle: Duration) -> sqlx::Result<bool> {
+    if idle > IDLE {
+        connection.ping().await?;
+    }
+    Ok(true)
 }
 
 /// Brings the tables to this version, each migration in a transaction of its own. Whoever starts meanwhile waits at a

@@ -9,11 +9,15 @@ use tokio::sync::watch;
 
 use super::row::{At, Columns, int, json, plain};
 use super::tx::retrying;
+use super::writes::Writes;
 use super::{Conn, PostgresStore, Result};
 use crate::{Audience, EventRange, NewEvent, Outbox, OutboxEvent};
 
 /// Events in one statement, far from the number of parameters that a database takes.
 const WRITTEN_AT_ONCE: usize = 500;
+
+/// The table, with its columns as they are given values.
+const TABLE: &str = "outbox (seq, type, subject, at, data, audience, team)";
 
 #[async_trait]
 impl Outbox for PostgresStore {
@@ -60,14 +64,14 @@ pub(super) async fn range(conn: &mut Conn) -> Result<EventRange> {
     Ok(EventRange { oldest: oldest.unwrap_or(latest.saturating_add(1)), latest })
 }
 
-/// Adds events after a number. Only under the lock on the journal.
-pub(super) async fn append(conn: &mut Conn, events: &[NewEvent], after: u64, now: Timestamp) -> Result<()> {
+/// Writes many events after a number. Only under the lock on the journal.
+pub(super) async fn insert(conn: &mut Conn, events: &[NewEvent], after: u64, now: Timestamp) -> Result<()> {
     let mut rows = Vec::with_capacity(events.len());
     for (seq, event) in (after + 1..).zip(events) {
         rows.push((int(seq), event, json("event", &event.data)?));
     }
     for some in rows.chunks(WRITTEN_AT_ONCE) {
-        let mut query = QueryBuilder::new("INSERT INTO outbox (seq, type, subject, at, data, audience, team) ");
+        let mut query = QueryBuilder::new(format!("INSERT INTO {TABLE} "));
         query.push_values(some, |mut values, (seq, event, data)| {
             let audience = Audience::of(event);
             let (audience, team) = audience.columns();
@@ -76,6 +80,18 @@ pub(super) async fn append(conn: &mut Conn, events: &[NewEvent], after: u64, now
             values.push_bind(audience).push_bind(team.map(str::to_owned));
         });
         query.build().execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Adds events after a number to what is written. Only under the lock on the journal.
+pub(super) fn write(writes: &mut Writes, events: &[NewEvent], after: u64, now: Timestamp) -> Result<()> {
+    for (seq, event) in (after + 1..).zip(events) {
+        let audience = Audience::of(event);
+        let (audience, team) = audience.columns();
+        let row = writes.row(TABLE).set(int(seq)).set(plain(&event.event_type).into_owned());
+        let row = row.set(plain(&event.subject).into_owned()).set(At(now)).set(json("event", &event.data)?);
+        row.set(audience).set(team).end();
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::row::{Columns, int, micros};
+use super::writes::Writes;
 use super::{Conn, Result, SqliteStore, commit};
 use crate::audit::{Before, END_OF, number, to_end};
 use crate::{AuditEntry, AuditFilter, AuditHead, AuditLog, NewAuditEntry, PageRequest};
@@ -54,34 +55,29 @@ const HEADS: &str = "WITH RECURSIVE streams (stream) AS (
     ORDER BY a.stream";
 
 /// Appends an entry, bound to the last one of its stream.
-pub(super) async fn append(conn: &mut Conn, new: &NewAuditEntry, now: Timestamp) -> Result<()> {
+async fn append(conn: &mut Conn, new: &NewAuditEntry, now: Timestamp) -> Result<()> {
+    let mut writes = Writes::default();
+    append_with(conn, &mut writes, new, now).await?;
+    writes.run(conn).await
+}
+
+/// Adds an entry to what is written, bound to the last one of its stream that is there.
+pub(super) async fn append_with(
+    conn: &mut Conn,
+    writes: &mut Writes,
+    new: &NewAuditEntry,
+    now: Timestamp,
+) -> Result<()> {
     let (last, before) = end_of(conn, &new.stream.to_string()).await?;
     let entry = new.bound(last + 1, &before, now)?;
-    sqlx::query(
-        "INSERT INTO audit (version, seq, stream, place, at, actor, action, subject, address, request_id, credential,
-                            decision, request, before, after, data, previous, hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
-    )
-    .bind(entry.version)
-    .bind(int(entry.seq))
-    .bind(entry.stream)
-    .bind(int(entry.place))
-    .bind(micros(entry.at))
-    .bind(entry.actor)
-    .bind(entry.action)
-    .bind(entry.subject)
-    .bind(entry.address)
-    .bind(entry.request_id)
-    .bind(entry.credential)
-    .bind(entry.decision)
-    .bind(entry.request)
-    .bind(entry.before)
-    .bind(entry.after)
-    .bind(entry.data.as_str())
-    .bind(entry.previous)
-    .bind(entry.hash)
-    .execute(conn)
-    .await?;
+    let row = writes.row(
+        "audit (version, seq, stream, place, at, actor, action, subject, address, request_id, credential, decision,
+                request, before, after, data, previous, hash)",
+    );
+    let row = row.set(entry.version).set(int(entry.seq)).set(entry.stream).set(int(entry.place)).set(micros(entry.at));
+    let row = row.set(entry.actor).set(entry.action).set(entry.subject).set(entry.address).set(entry.request_id);
+    let row = row.set(entry.credential).set(entry.decision).set(entry.request).set(entry.before).set(entry.after);
+    row.set(entry.data.as_str()).set(entry.previous).set(entry.hash).end();
     Ok(())
 }
 

@@ -3,21 +3,40 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::writes::Writes;
 use super::{Conn, Result, audit, idempotency, outbox};
 use crate::{By, EVENT_TYPE_PREFIX, JobId, NewAuditEntry, NewEvent, RequestId, RequestRecord, Subject};
 
 /// Records something, and tells it.
 pub(super) async fn record(conn: &mut Conn, entry: NewAuditEntry, now: Timestamp) -> Result<()> {
+    record_with(conn, Writes::default(), entry, now).await
+}
+
+/// Records something, and tells it, together with what else is written. Of that nothing may be an audit entry: this one is
+/// bound to the last that is there.
+pub(super) async fn record_with(
+    conn: &mut Conn,
+    mut writes: Writes,
+    entry: NewAuditEntry,
+    now: Timestamp,
+) -> Result<()> {
     idempotency::leave_effect(conn, &entry).await?;
-    audit::append(conn, &entry, now).await?;
-    tell(conn, &entry.action, entry.subject, entry.data, now).await
+    audit::append_with(conn, &mut writes, &entry, now).await?;
+    tell_with(&mut writes, &entry.action, entry.subject, entry.data, now)?;
+    writes.run(conn).await
 }
 
 /// Tells something without recording it: what only follows from a change that is recorded.
 pub(super) async fn tell(conn: &mut Conn, action: &str, subject: String, data: Value, now: Timestamp) -> Result<()> {
+    let mut writes = Writes::default();
+    tell_with(&mut writes, action, subject, data, now)?;
+    writes.run(conn).await
+}
+
+/// Tells something, together with what else is written.
+pub(super) fn tell_with(writes: &mut Writes, action: &str, subject: String, data: Value, now: Timestamp) -> Result<()> {
     let event = NewEvent { event_type: format!("{EVENT_TYPE_PREFIX}{action}"), subject, data };
-    outbox::append(conn, &event, now).await?;
-    Ok(())
+    outbox::append_with(writes, &event, now)
 }
 
 /// Records what happened to a request; `more` is added to what is always said of it.

@@ -31,6 +31,7 @@ mod secrets;
 mod service_tokens;
 mod teams;
 mod webhooks;
+mod writes;
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;

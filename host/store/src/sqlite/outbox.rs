@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use tokio::sync::watch;
 
 use super::row::{Columns, int, json, micros};
+use super::writes::Writes;
 use super::{Conn, Result, SqliteStore, commit};
 use crate::{Audience, EventRange, NewEvent, Outbox, OutboxEvent};
 
@@ -56,8 +57,18 @@ pub(super) async fn range(conn: &mut Conn) -> Result<EventRange> {
     Ok(EventRange { oldest: oldest.unwrap_or(latest.saturating_add(1)), latest })
 }
 
-/// Adds an event to the transaction that it tells of.
-pub(super) async fn append(conn: &mut Conn, event: &NewEvent, now: Timestamp) -> Result<u64> {
+/// Adds an event to what is written.
+pub(super) fn append_with(writes: &mut Writes, event: &NewEvent, now: Timestamp) -> Result<()> {
+    let audience = Audience::of(event);
+    let (audience, team) = audience.columns();
+    let row = writes.row("outbox (type, subject, at, data, audience, team)");
+    let row = row.set(&event.event_type).set(&event.subject).set(micros(now)).set(json("event", &event.data)?);
+    row.set(audience).set(team).end();
+    Ok(())
+}
+
+/// Adds an event, and says which number it got.
+async fn append(conn: &mut Conn, event: &NewEvent, now: Timestamp) -> Result<u64> {
     let audience = Audience::of(event);
     let (audience, team) = audience.columns();
     let query = sqlx::query(

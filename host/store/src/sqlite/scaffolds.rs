@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use macadam_core::digest::Digest;
 
 use super::row::{Columns, json, micros};
-use super::{Conn, Result, SqliteStore};
+use super::writes::Writes;
+use super::{Result, SqliteStore};
 use crate::scaffolds::OfArchive;
 use crate::{RequestId, Scaffold, ScaffoldId, ScaffoldRecord, Scaffolds};
 
@@ -37,15 +38,10 @@ impl Scaffolds for SqliteStore {
     }
 }
 
-/// Keeps a project with the request that asked for it, which is in the table already.
-pub(super) async fn insert(conn: &mut Conn, scaffold: &Scaffold, request: RequestId, now: Timestamp) -> Result<()> {
-    sqlx::query("INSERT INTO scaffolds (id, request_id, template, document, created_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(scaffold.id.to_string())
-        .bind(request.to_string())
-        .bind(scaffold.template.as_str())
-        .bind(json("scaffold", scaffold)?)
-        .bind(micros(now))
-        .execute(conn)
-        .await?;
+/// Keeps a project with the request that asked for it, which is written before.
+pub(super) fn insert(writes: &mut Writes, scaffold: &Scaffold, request: RequestId, now: Timestamp) -> Result<()> {
+    let row = writes.row("scaffolds (id, request_id, template, document, created_at)");
+    let row = row.set(scaffold.id.to_string()).set(request.to_string()).set(scaffold.template.as_str());
+    row.set(json("scaffold", scaffold)?).set(micros(now)).end();
     Ok(())
 }

@@ -99,12 +99,6 @@ async fn environment(conn: &mut Conn, name: &EnvironmentName) -> Result<Option<E
     query.fetch_optional(conn).await?.map(|row| row.json("document")).transpose()
 }
 
-/// Whether an environment is known.
-pub(super) async fn has_environment(conn: &mut Conn, name: &EnvironmentName) -> Result<bool> {
-    let query = sqlx::query("SELECT name FROM environments WHERE name = $1").bind(name.as_str());
-    Ok(query.fetch_optional(conn).await?.is_some())
-}
-
 /// Whether a team is known.
 pub(super) async fn has_team(conn: &mut Conn, name: &TeamId) -> Result<bool> {
     Ok(team(conn, name).await?.is_some())

@@ -10,15 +10,17 @@ mod redecide;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use macadam_core::lifecycle::JobState;
 use macadam_core::retry::ErrorClass;
 
 use super::row::{At, Columns, one_row};
 use super::tx::retrying;
+use super::writes::Writes;
 use super::{Conn, PostgresStore, Result};
 use crate::{
     AttemptRecord, ByPerson, Cancelled, ClaimedJob, Decision, Finished, InterveneError, JobEnd, JobError, JobFilter,
-    JobId, JobLimits, JobPhase, JobRecord, JobTotals, Jobs, Lease, PageRequest, Redecided, RequestRecord, Sealed,
-    Setback,
+    JobId, JobLimits, JobPhase, JobRecord, JobTotals, Jobs, Lease, PageRequest, ProviderPin, Redecided, RequestRecord,
+    Sealed, Setback,
 };
 
 #[async_trait]
@@ -113,7 +115,24 @@ impl Jobs for PostgresStore {
     }
 }
 
-/// Adds the job of a request that may go ahead.
+/// Adds the job of a request that may go ahead as soon as it is written.
+pub(super) fn write(
+    writes: &mut Writes,
+    id: JobId,
+    request: &RequestRecord,
+    (phase, provider): (JobPhase, &ProviderPin),
+    now: Timestamp,
+) {
+    let row = writes.row(
+        "jobs (id, request_id, team, provider, phase, state, attempt, failures, fence, run_after, created_at, updated_at)",
+    );
+    let row = row.set(id.to_string()).set(request.id.to_string()).set(request.team.as_str());
+    let row = row.set(provider.plugin.name.to_string()).set(phase.as_str()).set(JobState::Queued.as_str());
+    let row = row.set(0_i64).set(0_i64).set(0_i64);
+    row.set(At(now)).set(At(now)).set(At(now)).end();
+}
+
+/// Adds the job of a request that may go ahead after it waited.
 pub(super) async fn insert(
     conn: &mut Conn,
     id: JobId,

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::super::resources::change::{self, Cause, NewResource};
 use super::super::tx::Tx;
+use super::super::writes::Writes;
 use super::super::{Conn, PostgresStore, jobs, journal, scaffolds, teams};
 use super::insert;
 use super::target::{Target, monthly};
@@ -19,16 +20,21 @@ type Result<T> = std::result::Result<T, SubmitError>;
 pub(super) async fn submit(store: &PostgresStore, new: &NewRequest, now: Timestamp) -> Result<Submitted> {
     let mut tx = store.begin().await?;
     let target = Target::fitting(&mut tx, new).await?;
-    teams::hold(&mut tx, target.team(new)).await?;
+    // Before a name that is free, the team is held already.
+    if !matches!(target, Target::New { .. }) {
+        teams::hold(&mut tx, target.team(new)).await?;
+    }
     let standing = standing(&mut tx, target.team(new)).await?;
     let reservation = target.reservation(&standing);
     if let Some(reservation) = &reservation {
         standing.admit(reservation).map_err(SubmitError::OverQuota)?;
     }
     let request = RequestRecord { reservation, ..record(new, &target, state_when_taken(new, &target), now) };
-    hold(&mut tx, &target, &standing, Cause { request: request.id, now }).await?;
-    insert::insert(&mut tx, &request).await?;
-    follow(&mut tx, &target, &request, now).await?;
+    let mut writes = Writes::new();
+    hold(&mut tx, &mut writes, &target, &standing, Cause { request: request.id, now }).await?;
+    insert::insert(&mut writes, &request)?;
+    follow(&mut writes, &target, &request, now)?;
+    writes.run(&mut tx).await?;
     let answer = answer(&mut tx, new, &target, &request)?;
     tx.commit(now).await?;
     Ok(answer)
@@ -40,7 +46,9 @@ pub(super) async fn record_denied(store: &PostgresStore, new: &NewRequest, now: 
     // Also a request that was refused belongs to a team that exists.
     standing(&mut tx, target.team(new)).await?;
     let request = record(new, &target, RequestState::Denied, now);
-    insert::insert(&mut tx, &request).await?;
+    let mut writes = Writes::new();
+    insert::insert(&mut writes, &request)?;
+    writes.run(&mut tx).await?;
     let answer = answer(&mut tx, new, &target, &request)?;
     tx.commit(now).await?;
     Ok(answer)
@@ -61,6 +69,7 @@ fn state_when_taken(new: &NewRequest, target: &Target<'_>) -> RequestState {
 /// Makes the resource, or holds the one that is there.
 async fn hold(
     tx: &mut Tx,
+    writes: &mut Writes,
     target: &Target<'_>,
     standing: &Standing,
     cause: Cause,
@@ -68,7 +77,7 @@ async fn hold(
     match target {
         Target::New { id, key, desired } => {
             let (team, reserved) = (&standing.team.name, monthly(desired, standing));
-            change::insert(tx, &NewResource { id: *id, key, team, desired, reserved }, cause).await
+            change::insert(tx, writes, &NewResource { id: *id, key, team, desired, reserved }, cause)
         }
         Target::Changed { resource, desired } => {
             change::reserve(tx, resource, Some(monthly(desired, standing)), cause).await
@@ -78,13 +87,13 @@ async fn hold(
     }
 }
 
-/// Writes what hangs on the request: its project, or its job when it may go ahead.
-async fn follow(conn: &mut Conn, target: &Target<'_>, request: &RequestRecord, now: Timestamp) -> Result<()> {
+/// Adds what hangs on the request: its project, or its job when it may go ahead.
+fn follow(writes: &mut Writes, target: &Target<'_>, request: &RequestRecord, now: Timestamp) -> Result<()> {
     if let Target::Project(scaffold) = target {
-        scaffolds::insert(conn, scaffold, request.id, now).await?;
+        scaffolds::insert(writes, scaffold, request.id, now)?;
     }
-    if let Some((job, phase)) = request.job.zip(target.phase()) {
-        jobs::insert(conn, job, request, phase, now).await?;
+    if let (Some(job), Some(does_it)) = (request.job, target.phase().zip(target.provider())) {
+        jobs::write(writes, job, request, does_it, now);
     }
     Ok(())
 }

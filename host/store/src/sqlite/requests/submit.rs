@@ -1,4 +1,5 @@
-//! Taking a request: everything it touches, in one transaction that holds the write lock from its first read.
+//! Taking a request: everything it touches, in one transaction that holds the write lock from its first read. Everybody else
+//! who writes waits for its end, so what it looks at comes first and what it writes is one trip.
 
 use jiff::Timestamp;
 use macadam_core::lifecycle::RequestState;
@@ -7,6 +8,7 @@ use macadam_core::standing::{Reservation, Standing};
 use serde_json::json;
 
 use super::super::resources::change::{self, Cause, NewResource};
+use super::super::writes::Writes;
 use super::super::{Conn, SqliteStore, commit, jobs, journal, scaffolds, teams};
 use super::insert;
 use super::target::{Target, monthly};
@@ -23,12 +25,13 @@ pub(super) async fn submit(store: &SqliteStore, new: &NewRequest, now: Timestamp
         standing.admit(reservation).map_err(SubmitError::OverQuota)?;
     }
     let request = RequestRecord { reservation, ..record(new, &target, state_when_taken(new, &target), now) };
-    hold(&mut tx, &target, &standing, Cause { request: request.id, now }).await?;
-    insert::insert(&mut tx, &request).await?;
-    follow(&mut tx, &target, &request, now).await?;
-    let answer = answer(&mut tx, new, &target, &request, now).await?;
+    let mut writes = Writes::default();
+    hold(&mut tx, &mut writes, &target, &standing, Cause { request: request.id, now }).await?;
+    insert::insert(&mut writes, &request)?;
+    follow(&mut writes, &target, &request, now)?;
+    record_all(&mut tx, writes, new, &target, &request, now).await?;
     commit(tx).await?;
-    Ok(answer)
+    Ok(answer(&request))
 }
 
 pub(super) async fn record_denied(store: &SqliteStore, new: &NewRequest, now: Timestamp) -> Result<Submitted> {
@@ -37,10 +40,11 @@ pub(super) async fn record_denied(store: &SqliteStore, new: &NewRequest, now: Ti
     // Also a request that was refused belongs to a team that exists.
     standing(&mut tx, target.team(new)).await?;
     let request = record(new, &target, RequestState::Denied, now);
-    insert::insert(&mut tx, &request).await?;
-    let answer = answer(&mut tx, new, &target, &request, now).await?;
+    let mut writes = Writes::default();
+    insert::insert(&mut writes, &request)?;
+    record_all(&mut tx, writes, new, &target, &request, now).await?;
     commit(tx).await?;
-    Ok(answer)
+    Ok(answer(&request))
 }
 
 async fn standing(conn: &mut Conn, team: &TeamId) -> Result<Standing> {
@@ -58,6 +62,7 @@ fn state_when_taken(new: &NewRequest, target: &Target<'_>) -> RequestState {
 /// Makes the resource, or holds the one that is there.
 async fn hold(
     conn: &mut Conn,
+    writes: &mut Writes,
     target: &Target<'_>,
     standing: &Standing,
     cause: Cause,
@@ -65,7 +70,7 @@ async fn hold(
     match target {
         Target::New { id, key, desired } => {
             let (team, reserved) = (&standing.team.name, monthly(desired, standing));
-            change::insert(conn, &NewResource { id: *id, key, team, desired, reserved }, cause).await
+            change::insert(writes, &NewResource { id: *id, key, team, desired, reserved }, cause)
         }
         Target::Changed { resource, desired } => {
             change::reserve(conn, resource, Some(monthly(desired, standing)), cause).await
@@ -75,13 +80,13 @@ async fn hold(
     }
 }
 
-/// Writes what hangs on the request: its project, or its job when it may go ahead.
-async fn follow(conn: &mut Conn, target: &Target<'_>, request: &RequestRecord, now: Timestamp) -> Result<()> {
+/// Adds what hangs on the request: its project, or its job when it may go ahead.
+fn follow(writes: &mut Writes, target: &Target<'_>, request: &RequestRecord, now: Timestamp) -> Result<()> {
     if let Target::Project(scaffold) = target {
-        scaffolds::insert(conn, scaffold, request.id, now).await?;
+        scaffolds::insert(writes, scaffold, request.id, now)?;
     }
-    if let Some((job, phase)) = request.job.zip(target.phase()) {
-        jobs::insert(conn, job, request, phase, now).await?;
+    if let (Some(job), Some(does_it)) = (request.job, target.phase().zip(target.provider())) {
+        jobs::write(writes, job, request, does_it, now);
     }
     Ok(())
 }
@@ -112,18 +117,22 @@ fn record(new: &NewRequest, target: &Target<'_>, state: RequestState, now: Times
     }
 }
 
-/// Records the request.
-async fn answer(
+/// Records the request, and writes it with all that belongs to it.
+async fn record_all(
     conn: &mut Conn,
+    writes: Writes,
     new: &NewRequest,
     target: &Target<'_>,
     request: &RequestRecord,
     now: Timestamp,
-) -> Result<Submitted> {
+) -> Result<()> {
     let more = json!({ "to": request.state, "job": request.job });
     let (by, action) = (By::person(&request.actor.person, &new.origin), format!("request.{}", request.state));
     let (before, after) = target.digests()?;
     let entry = journal::of_request(by, &action, request, more).changed(before, after);
-    journal::record(conn, entry, now).await?;
-    Ok(Submitted { request: request.id, state: request.state, resource: request.subject.resource(), job: request.job })
+    Ok(journal::record_with(conn, writes, entry, now).await?)
+}
+
+fn answer(request: &RequestRecord) -> Submitted {
+    Submitted { request: request.id, state: request.state, resource: request.subject.resource(), job: request.job }
 }

@@ -9,8 +9,12 @@ use macadam_core::standing::{Reservation, Standing};
 use rust_decimal::Decimal;
 
 use super::super::row::digest;
-use super::super::{Conn, resources, teams};
-use crate::{Change, Desired, JobPhase, NewRequest, ResourceId, ResourceRecord, Scaffold, Subject, SubmitError};
+use super::super::{Conn, resources};
+use crate::resources::{WHO_HAS, is_free};
+use crate::{
+    Change, Desired, JobPhase, NewRequest, ProviderPin, ResourceId, ResourceRecord, Scaffold, StoreError, Subject,
+    SubmitError,
+};
 
 type Result<T> = std::result::Result<T, SubmitError>;
 
@@ -72,6 +76,15 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// Who does it; nobody has to for a project.
+    pub(super) fn provider(&self) -> Option<&ProviderPin> {
+        match self {
+            Self::New { desired, .. } => Some(&desired.provider),
+            Self::Changed { resource, .. } | Self::Removed { resource } => Some(&resource.desired.provider),
+            Self::Project(_) => None,
+        }
+    }
+
     /// The digests of what there is and of what there is to be, for the audit log.
     pub(super) fn digests(&self) -> Result<(Option<Digest>, Option<Digest>)> {
         let before = match self {
@@ -130,13 +143,9 @@ pub(super) fn monthly(desired: &Desired, standing: &Standing) -> Money {
 
 /// Makes sure that a name can be given, in an environment that exists.
 async fn free(conn: &mut Conn, key: &ResourceKey) -> Result<()> {
-    if !teams::has_environment(conn, &key.environment).await? {
-        return Err(SubmitError::UnknownEnvironment(key.environment.clone()));
-    }
-    match resources::live(conn, key).await? {
-        Some(there) => Err(SubmitError::Exists { key: key.clone(), resource: there.id, state: there.state }),
-        None => Ok(()),
-    }
+    let query = sqlx::query(WHO_HAS).bind(key.namespace.as_str()).bind(key.environment.as_str());
+    let query = query.bind(key.resource_type.as_str()).bind(key.name.as_str());
+    is_free(&query.fetch_one(conn).await.map_err(StoreError::from)?, key)
 }
 
 /// A live resource on which nothing is under way, at the revision that the requester has seen.

@@ -9,6 +9,7 @@ use macadam_core::plan::Output;
 use serde_json::json;
 
 use super::super::row::{int, json, micros, one_row};
+use super::super::writes::Writes;
 use super::super::{Conn, Result, journal};
 use crate::{Desired, RequestId, ResourceId, ResourceRecord};
 
@@ -29,29 +30,20 @@ pub(in super::super) struct NewResource<'a> {
 }
 
 /// Writes a resource that is to be made, with its cost reserved.
-pub(in super::super) async fn insert(conn: &mut Conn, new: &NewResource<'_>, cause: Cause) -> Result<()> {
+pub(in super::super) fn insert(writes: &mut Writes, new: &NewResource<'_>, cause: Cause) -> Result<()> {
     let free = Money { amount: rust_decimal::Decimal::ZERO, ..new.reserved };
     let no_outputs: [Output; 0] = [];
-    sqlx::query(
-        "INSERT INTO resources (id, namespace, environment, type, name, team, state, desired, monthly,
-                                pending_monthly, outputs, revision, open_request, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 'creating', $7, $8, $9, $10, 0, $11, $12, $12)",
-    )
-    .bind(new.id.to_string())
-    .bind(new.key.namespace.as_str())
-    .bind(new.key.environment.as_str())
-    .bind(new.key.resource_type.as_str())
-    .bind(new.key.name.as_str())
-    .bind(new.team.as_str())
-    .bind(json("desired state", new.desired)?)
-    .bind(json("cost", &free)?)
-    .bind(json("cost", &new.reserved)?)
-    .bind(json("outputs", &no_outputs)?)
-    .bind(cause.request.to_string())
-    .bind(micros(cause.now))
-    .execute(&mut *conn)
-    .await?;
-    note(conn, new.id, new.key, None, ResourceState::Creating, cause).await
+    let row = writes.row(
+        "resources (id, namespace, environment, type, name, team, state, desired, monthly, pending_monthly, outputs,
+                    revision, open_request, created_at, updated_at)",
+    );
+    let row = row.set(new.id.to_string()).set(new.key.namespace.as_str()).set(new.key.environment.as_str());
+    let row = row.set(new.key.resource_type.as_str()).set(new.key.name.as_str()).set(new.team.as_str());
+    let row = row.set(ResourceState::Creating.as_str()).set(json("desired state", new.desired)?);
+    let row = row.set(json("cost", &free)?).set(json("cost", &new.reserved)?).set(json("outputs", &no_outputs)?);
+    let row = row.set(0).set(cause.request.to_string()).set(micros(cause.now)).set(micros(cause.now));
+    row.end();
+    transition(writes, new.id, new.key, None, ResourceState::Creating, cause)
 }
 
 /// Holds a resource for a request, with the cost that it will have afterwards.
@@ -172,20 +164,25 @@ async fn note(
     if from == Some(to) {
         return Ok(());
     }
-    sqlx::query(
-        "INSERT INTO resource_transitions (resource_id, at, from_state, to_state, request_id)
-         VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(id.to_string())
-    .bind(micros(cause.now))
-    .bind(from.map(ResourceState::as_str))
-    .bind(to.as_str())
-    .bind(cause.request.to_string())
-    .execute(&mut *conn)
-    .await?;
+    let mut writes = Writes::default();
+    transition(&mut writes, id, key, from, to, cause)?;
+    writes.run(conn).await
+}
+
+fn transition(
+    writes: &mut Writes,
+    id: ResourceId,
+    key: &ResourceKey,
+    from: Option<ResourceState>,
+    to: ResourceState,
+    cause: Cause,
+) -> Result<()> {
+    let row = writes.row("resource_transitions (resource_id, at, from_state, to_state, request_id)");
+    let row = row.set(id.to_string()).set(micros(cause.now)).set(from.map(ResourceState::as_str));
+    row.set(to.as_str()).set(cause.request.to_string()).end();
     let data = json!({
         "resource": key.to_string(), "resource_id": id, "team": key.namespace, "from": from, "to": to,
         "request": cause.request,
     });
-    journal::tell(conn, &format!("resource.{to}"), format!("resources/{key}"), data, cause.now).await
+    journal::tell_with(writes, &format!("resource.{to}"), format!("resources/{key}"), data, cause.now)
 }
