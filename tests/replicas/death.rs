@@ -54,6 +54,10 @@ async fn a_database_that_is_away_is_told_as_503_and_nobody_has_to_be_restarted_w
         assert_eq!((answer.status, answer.body["type"].as_str()), (503, Some("/problems/unavailable")), "{answer:?}");
         assert!(!answer.header("retry-after").is_empty(), "it says when to come back: {answer:?}");
     }
+    let begin = std::time::Instant::now();
+    let said = String::from_utf8(dana.download("/metrics")).expect("metrics are text");
+    assert!(begin.elapsed() < std::time::Duration::from_secs(9), "Prometheus gives a scrape up after ten seconds");
+    assert!(said.contains("\nmacadam_ready 0\n"), "what the host itself counts is shown also now:\n{said}");
     replicas.postgres.revive().await;
     let server = &replicas.servers[0];
     let taken = until("the database", server, || {
