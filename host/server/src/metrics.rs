@@ -200,6 +200,8 @@ impl Plugins {
             let labels = Decided { action, outcome };
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
-        Ok(())
+        let help = "Calls into plugins that could not be written to the decision log, and are not in it";
+        let lost = encoder.encode_descriptor("decisions_lost", help, None, MetricType::Counter)?;
+        ConstCounter::new(self.0.recorder().lost()).encode(lost)
     }
 }

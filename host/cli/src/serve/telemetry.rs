@@ -45,7 +45,8 @@ impl Telemetry {
         // What the exporter says repeats the address, which may hold a password.
         let unusable = |_| anyhow!("{variable} is no address that traces can be sent to; write http://HOST:4318");
         let exporter = exporter.map_err(unusable)?;
-        let service = std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "macadam".to_owned());
+        let service = std::env::var("OTEL_SERVICE_NAME").ok().filter(|name| !name.is_empty());
+        let service = service.unwrap_or_else(|| "macadam".to_owned());
         let resource = Resource::builder()
             .with_service_name(service)
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))

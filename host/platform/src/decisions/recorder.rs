@@ -5,6 +5,7 @@
 //! behind, requests wait for it: an entry is never dropped for want of room.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -70,6 +71,17 @@ enum Message {
 pub struct Recorder {
     queue: mpsc::Sender<Message>,
     retention: DecisionRetention,
+    lost: Lost,
+}
+
+/// How many decisions were given up.
+#[derive(Debug, Clone, Default)]
+struct Lost(Arc<AtomicU64>);
+
+impl Lost {
+    fn add(&self, decisions: usize) {
+        self.0.fetch_add(decisions as u64, Ordering::Relaxed);
+    }
 }
 
 impl Recorder {
@@ -77,8 +89,15 @@ impl Recorder {
     #[must_use]
     pub fn start(store: Arc<dyn Store>, retention: DecisionRetention) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE);
-        tokio::spawn(write_all(store, messages));
-        Self { queue, retention }
+        let lost = Lost::default();
+        tokio::spawn(write_all(store, messages, lost.clone()));
+        Self { queue, retention, lost }
+    }
+
+    /// How many decisions were made and could not be recorded, since the host started.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost.0.load(Ordering::Relaxed)
     }
 
     /// How much of each kind of decision is kept.
@@ -89,8 +108,10 @@ impl Recorder {
 
     /// Hands entries over.
     pub async fn record(&self, decisions: Vec<NewDecision>) {
-        if !decisions.is_empty() && self.queue.send(Message::Record(decisions)).await.is_err() {
-            tracing::error!("decisions are not recorded: the writer has ended");
+        let count = decisions.len();
+        if count > 0 && self.queue.send(Message::Record(decisions)).await.is_err() {
+            self.lost.add(count);
+            tracing::error!(decisions = count, "decisions are not recorded: the writer has ended");
         }
     }
 
@@ -103,14 +124,14 @@ impl Recorder {
     }
 }
 
-async fn write_all(store: Arc<dyn Store>, mut messages: mpsc::Receiver<Message>) {
+async fn write_all(store: Arc<dyn Store>, mut messages: mpsc::Receiver<Message>, lost: Lost) {
     while let Some(message) = messages.recv().await {
-        write(store.as_ref(), message, &mut messages).await;
+        write(store.as_ref(), message, &mut messages, &lost).await;
     }
 }
 
 /// Writes what gathers, and then tells those who wait for that.
-async fn write(store: &dyn Store, first: Message, messages: &mut mpsc::Receiver<Message>) {
+async fn write(store: &dyn Store, first: Message, messages: &mut mpsc::Receiver<Message>, lost: &Lost) {
     let (mut batch, mut waiting) = (Vec::new(), Vec::new());
     let until = Instant::now() + GATHERING;
     let mut next = Some(first);
@@ -127,7 +148,7 @@ async fn write(store: &dyn Store, first: Message, messages: &mut mpsc::Receiver<
         };
     }
     if !batch.is_empty() {
-        record(store, &batch).await;
+        record(store, &batch, lost).await;
     }
     for tell in waiting {
         let _ = tell.send(());
@@ -136,13 +157,14 @@ async fn write(store: &dyn Store, first: Message, messages: &mut mpsc::Receiver<
 
 /// Writes a batch, again and again while the store fails. Meanwhile the queue fills and requests wait, which the same
 /// store would not take anyway.
-async fn record(store: &dyn Store, batch: &[NewDecision]) {
+async fn record(store: &dyn Store, batch: &[NewDecision], lost: &Lost) {
     for wait in PAUSES {
         let Err(error) = store.record_decisions(batch, Timestamp::now()).await else { return };
         tracing::warn!(%error, decisions = batch.len(), "decisions could not be recorded; trying again");
         tokio::time::sleep(wait).await;
     }
     if let Err(error) = store.record_decisions(batch, Timestamp::now()).await {
+        lost.add(batch.len());
         tracing::error!(%error, decisions = batch.len(), "decisions could not be recorded and are lost");
     }
 }

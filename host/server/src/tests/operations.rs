@@ -4,7 +4,13 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use jiff::Timestamp;
 use macadam_core::audit::Origin;
-use macadam_store::{AccessPolicyChange, Attribution, Expected};
+use macadam_core::canonical::CanonicalJson;
+use macadam_core::digest::Digest;
+use macadam_core::limits::Usage;
+use macadam_store::{
+    AccessPolicyChange, Attribution, DecisionKind, DecisionOutcome, DecisionRole, Expected, NewDecision,
+};
+use serde_json::json;
 
 use super::host::{Answer, Host, request_as};
 
@@ -69,6 +75,47 @@ async fn the_gauge_says_that_a_host_is_ready_exactly_while_readiness_does() {
     assert_eq!(readiness(&cut_off).await, ready);
     cut_off.loses_its_store().await;
     assert_eq!(readiness(&cut_off).await, not_ready, "the store does not answer");
+}
+
+/// A policy said yes.
+fn a_decision() -> NewDecision {
+    let document = |value| CanonicalJson::new(&value).unwrap();
+    NewDecision {
+        kind: DecisionKind::Policy,
+        role: DecisionRole::Active,
+        team: "payments".parse().unwrap(),
+        binding: "cost".parse().unwrap(),
+        plugin: serde_json::from_value(json!({"name": "macadam/cost", "version": "1.0.0"})).unwrap(),
+        component: Digest::of(b"cost"),
+        contract: "macadam:plugin@0.2.0".to_owned(),
+        settings: document(json!({})),
+        input: document(json!({"request": 1})),
+        request: None,
+        subject: "payments/dev/database/orders".to_owned(),
+        outcome: DecisionOutcome::Answered(document(json!({"verdict": "allow"}))),
+        usage: Usage::default(),
+        pair: None,
+        difference: None,
+    }
+}
+
+#[tokio::test]
+async fn decisions_that_cannot_be_recorded_are_counted_once_they_are_given_up() {
+    let host = Host::start().await;
+    let lost = async |host: &Host| {
+        let text = String::from_utf8(ask(host, "/metrics").await.body).unwrap();
+        text.lines().find_map(|line| line.strip_prefix("macadam_decisions_lost_total ")?.parse::<u64>().ok())
+    };
+    let recorder = host.state.platform.recorder();
+    recorder.record(vec![a_decision()]).await;
+    recorder.flush().await;
+    assert_eq!(lost(&host).await, Some(0));
+    host.loses_its_store().await;
+    // The tries are spread over some twenty seconds.
+    tokio::time::pause();
+    recorder.record(vec![a_decision(), a_decision()]).await;
+    recorder.flush().await;
+    assert_eq!(lost(&host).await, Some(2));
 }
 
 #[tokio::test]
