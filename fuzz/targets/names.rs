@@ -7,6 +7,7 @@ use std::str::FromStr;
 use libfuzzer_sys::fuzz_target;
 use macadam_core::audit::Stream;
 use macadam_core::digest::Digest;
+use macadam_core::money::{Currency, parse_decimal};
 use macadam_core::names::{
     EnvironmentName, GroupName, Namespace, PersonId, PluginName, ResourceKey, ResourceName, TeamId,
 };
@@ -46,6 +47,7 @@ fuzz_target!(|text: &str| {
     reads_back::<Stream>(text);
     reads_back::<Scope>(text);
     reads_back::<Capability>(text);
+    reads_back::<Currency>(text);
     reads_back::<KeyId>(text);
     reads_back::<SignaturePolicy>(text);
     means_the_same::<Deprecated>(text);
@@ -54,6 +56,9 @@ fuzz_target!(|text: &str| {
     means_the_same::<Repository>(text);
     means_the_same::<Signer>(text);
     means_the_same::<VersionQuery>(text);
+    if let Ok(price) = parse_decimal(text) {
+        assert!(parse_decimal(&price.to_string()).is_ok_and(|again| again == price), "{text:?} is as much again");
+    }
     if check_path(text).is_ok() {
         let joined = std::path::Path::new("/root").join(text);
         assert!(joined.starts_with("/root") && !text.split('/').any(|part| part == ".."), "{text:?} stays inside");
