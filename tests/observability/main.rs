@@ -192,6 +192,8 @@ fn without_an_endpoint_nothing_is_traced_and_with_one_that_is_away_nothing_is_he
         assert_eq!(server.person("dana").post("/api/v1/preview", &directory("notes")).status, 200);
         assert_eq!(server.log().contains("trace="), is_traced, "the log names a trace where there is one");
         server.stop();
+        let told = server.log().matches("traces are not taken").count();
+        assert_eq!(told, usize::from(is_traced), "that traces are lost is said once: {}", server.log());
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Everything else is set by OpenTelemetry's own variables as well, such as `OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER` and
 //! `OTEL_EXPORTER_OTLP_HEADERS` (opentelemetry.io, "SDK environment variables"), so that a host is set up like any other
-//! service. What cannot be sent is dropped: traces never hold up a request.
+//! service. What cannot be sent is dropped, which the log says once: traces never hold up a request.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
@@ -87,12 +88,39 @@ fn protocol() -> anyhow::Result<Protocol> {
 
 /// Sends a batch. The exporter has a thread of its own, which may wait.
 #[derive(Debug)]
-struct Sender(ureq::Agent);
+struct Sender {
+    agent: ureq::Agent,
+    /// Whether the last batch was lost.
+    failing: AtomicBool,
+}
 
 impl Sender {
     fn new() -> Self {
         let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
-        Self(config.max_redirects(0).build().new_agent())
+        Self { agent: config.max_redirects(0).build().new_agent(), failing: AtomicBool::new(false) }
+    }
+
+    fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Bytes>, ureq::Error> {
+        let mut answer = self.agent.run(request)?;
+        let bytes = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
+        let (parts, _) = answer.into_parts();
+        Ok(Response::from_parts(parts, bytes.into()))
+    }
+
+    /// Says when traces begin to be lost and when they are taken again, and nothing at each batch in between.
+    fn note(&self, sent: &Result<Response<Bytes>, ureq::Error>) {
+        let why = match sent {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(format!("the collector answers {}", answer.status())),
+            // It would be repeated, and may hold a password.
+            Err(ureq::Error::BadUri(_)) => Some("the address cannot be used".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+        match (self.failing.swap(why.is_some(), Ordering::Relaxed), why) {
+            (false, Some(why)) => tracing::warn!(%why, "traces are not taken, and are lost until they are"),
+            (true, None) => tracing::info!("traces are taken again"),
+            (false, None) | (true, Some(_)) => {}
+        }
     }
 }
 
@@ -100,10 +128,9 @@ impl Sender {
 impl HttpClient for Sender {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (parts, body) = request.into_parts();
-        let mut answer = self.0.run(Request::from_parts(parts, body.to_vec()))?;
-        let bytes = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
-        let (parts, _) = answer.into_parts();
-        Ok(Response::from_parts(parts, bytes.into()))
+        let sent = self.send(Request::from_parts(parts, body.to_vec()));
+        self.note(&sent);
+        Ok(sent?)
     }
 }
 
