@@ -266,7 +266,10 @@ mod tests {
         );
         let misplaced = entry("dana", &hash).replace("[\"developer\"]", "\"mcd_secret\"");
         let said = People::parse(&misplaced).unwrap_err().to_string();
-        assert!(said.contains("line 4") && !said.contains("mcd_secret"), "a token in the wrong place is not told: {said}");
+        assert!(
+            said.contains("line 4") && !said.contains("mcd_secret"),
+            "a token in the wrong place is not told: {said}"
+        );
     }
 
     #[test]
