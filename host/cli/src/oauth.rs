@@ -112,7 +112,8 @@ impl Issuer {
             vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token), ("client_id", &*old.client_id)];
         form.extend(old.resource.as_deref().map(|resource| ("resource", resource)));
         let tokens = self.post(self.endpoints.token(), &form)?;
-        self.credentials(tokens, &old.client_id, old.send, old.resource.clone(), Some(refresh_token))
+        let next = self.credentials(tokens, &old.client_id, old.send, old.resource.clone(), Some(refresh_token))?;
+        Ok(Credentials { server: old.server.clone(), ..next })
     }
 
     /// Takes a refresh token back, and with it what came of it. A provider that knows no revocation is no error.
@@ -141,6 +142,7 @@ impl Issuer {
         };
         let token = token.clone().with_context(|| format!("the identity provider gives no {name}"))?;
         Ok(Credentials {
+            server: None,
             issuer: self.endpoints.issuer().to_owned(),
             client_id: client_id.to_owned(),
             send,
