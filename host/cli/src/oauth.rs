@@ -13,6 +13,7 @@ use ureq::Agent;
 use crate::addresses::{is_local, must_be_safe};
 use crate::answers::{DeviceCode, Endpoints, INTERVAL, LONGEST_INTERVAL, Refusal, Tokens};
 use crate::profiles::Credentials;
+use crate::trust;
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -52,6 +53,7 @@ impl Issuer {
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_global(Some(TIMEOUT))
+            .tls_config(trust::of(issuer)?)
             .user_agent(concat!("macadam/", env!("CARGO_PKG_VERSION")));
         if is_local(issuer) {
             config = config.proxy(None);
