@@ -96,6 +96,12 @@ fn two_people_on_one_machine_ask_and_approve_each_under_their_own_profile() {
     assert!(machine.run(&["whoami"]).said.contains("dana"));
     let elsewhere = machine.run(&["--profile", "dana", "--server", "http://127.0.0.1:1", "whoami"]);
     assert!(elsewhere.error.contains("goes nowhere else"), "a profile's token goes to its server only: {elsewhere:?}");
+    let elsewhere = machine.run(&["--server", "http://127.0.0.1:1", "login"]);
+    assert!(
+        elsewhere.code == Some(1) && elsewhere.error.contains("the profile dana is for"),
+        "a sign-in elsewhere does not take the place of this one: {elsewhere:?}"
+    );
+    assert!(machine.run(&["whoami"]).said.contains("dana"), "and leaves it as it was");
     assert_eq!(machine.run(&["profile", "remove", "dana"]).code, Some(0));
     assert!(!machine.credentials("dana").exists());
     assert_eq!(machine.run(&["--profile", "dana", "whoami"]).code, Some(1));
@@ -111,4 +117,51 @@ fn whoever_the_provider_vouches_for_without_a_team_or_under_a_name_of_the_platfo
         let refused = machine.run(&["--profile", "x", "whoami"]);
         assert!(refused.code == Some(1) && refused.error.contains(reason), "{person}: {refused:?}");
     }
+}
+
+#[test]
+fn commands_that_renew_one_sign_in_at_the_same_time_use_no_refresh_token_twice() {
+    let provider = Provider::start();
+    let server = host(&provider.config());
+    let machine = Machine::new();
+    let signed_in = machine.login(&server.url(""), "work", "dana");
+    assert_eq!(signed_in.code, Some(0), "{signed_in:?}\n{}", server.log());
+    // Each of them renews its token, and the provider takes back a sign-in whose refresh token comes twice.
+    let ended: Vec<_> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..6).map(|_| scope.spawn(|| machine.run(&["whoami"]))).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    for one in &ended {
+        assert!(one.code == Some(0) && one.said.contains("dana"), "{one:?}\n{}", server.log());
+    }
+    let after = machine.run(&["whoami"]);
+    assert_eq!(after.code, Some(0), "the sign-in is as good as before: {after:?}");
+}
+
+#[test]
+fn a_servers_address_with_a_password_in_it_is_refused_and_the_password_is_neither_kept_nor_told() {
+    let machine = Machine::new();
+    let address = "http://dana:hunter2@127.0.0.1:1";
+    for command in
+        [&["login"][..], &["whoami"], &["ready"], &["--token", "mcs_0", "whoami"], &["--profile", "x", "login"]]
+    {
+        let refused = machine.run(&[&["--server", address][..], command].concat());
+        assert_eq!(refused.code, Some(1), "{command:?}: {refused:?}");
+        assert!(refused.error.contains("leave that out"), "{command:?}: {refused:?}");
+        assert!(!format!("{refused:?}").contains("hunter2"), "{command:?}: {refused:?}");
+    }
+    assert!(!machine.profiles().exists(), "nothing is kept of it");
+
+    // A profile of before such addresses were refused.
+    std::fs::create_dir(machine.profiles()).unwrap();
+    let kept =
+        format!("current = \"old\"\n[profiles.old]\nserver = \"{address}\"\nissuer = \"https://login.example\"\n");
+    std::fs::write(machine.profiles().join("profiles.toml"), kept).unwrap();
+    for command in [&["whoami"][..], &["login"], &["--profile", "old", "whoami"], &["profile", "list"]] {
+        let said = machine.run(command);
+        assert!(!format!("{said:?}").contains("hunter2"), "{command:?}: {said:?}");
+        let told = said.code == Some(0) || said.error.contains("macadam profile remove old");
+        assert!(told, "{command:?}: {said:?}");
+    }
+    assert_eq!(machine.run(&["profile", "remove", "old"]).code, Some(0));
 }

@@ -64,7 +64,7 @@ pub(crate) struct Cli {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
     /// The server to talk to; the profile's, or http://127.0.0.1:7070
-    #[arg(long, global = true, env = "MACADAM_SERVER", value_name = "URL")]
+    #[arg(long, global = true, env = "MACADAM_SERVER", value_name = "URL", hide_env_values = true)]
     pub(crate) server: Option<String>,
     /// The profile to use, as `macadam login` made it; the one in use if nothing is said
     #[arg(long, global = true, env = "MACADAM_PROFILE", value_name = "NAME", value_parser = profile_name)]

@@ -13,6 +13,7 @@ use crate::addresses::is_local;
 use crate::args::Global;
 use crate::once;
 use crate::session::Session;
+use crate::trust;
 
 /// The server answers within its plugins' deadlines; whoever waits longer than this waits for nothing.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -215,6 +216,7 @@ fn agent(base: &str) -> anyhow::Result<Agent> {
         // A server that sends elsewhere is not the one that the token is for.
         .max_redirects(0)
         .timeout_global(Some(TIMEOUT))
+        .tls_config(trust::of(base)?)
         .user_agent(concat!("macadam/", env!("CARGO_PKG_VERSION")));
     if is_local(base) {
         config = config.proxy(None);

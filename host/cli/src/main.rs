@@ -8,7 +8,7 @@
 //! | [`session`] | which server is meant, and whose token goes there |
 //! | [`tokens`], [`profiles`] | the tokens of development; servers that one has signed in to |
 //! | [`oauth`], [`answers`] | what is said to an identity provider, and what it answers |
-//! | [`addresses`] | addresses that a token may be sent to |
+//! | [`addresses`], [`trust`] | addresses that a token may be sent to, and who vouches for them |
 //! | [`messages`] | a stream of server-sent events, read message by message |
 //! | [`inputs`] | what people write on a command line, turned into JSON |
 //! | [`output`], [`show`] | tables and JSON; the one place that writes to standard output |
@@ -31,6 +31,7 @@ mod serve;
 mod session;
 mod show;
 mod tokens;
+mod trust;
 mod unpack;
 
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use ureq::Agent;
 use crate::addresses::{is_local, must_be_safe};
 use crate::answers::{DeviceCode, Endpoints, INTERVAL, LONGEST_INTERVAL, Refusal, Tokens};
 use crate::profiles::Credentials;
+use crate::trust;
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -52,6 +53,7 @@ impl Issuer {
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_global(Some(TIMEOUT))
+            .tls_config(trust::of(issuer)?)
             .user_agent(concat!("macadam/", env!("CARGO_PKG_VERSION")));
         if is_local(issuer) {
             config = config.proxy(None);
@@ -112,7 +114,8 @@ impl Issuer {
             vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token), ("client_id", &*old.client_id)];
         form.extend(old.resource.as_deref().map(|resource| ("resource", resource)));
         let tokens = self.post(self.endpoints.token(), &form)?;
-        self.credentials(tokens, &old.client_id, old.send, old.resource.clone(), Some(refresh_token))
+        let next = self.credentials(tokens, &old.client_id, old.send, old.resource.clone(), Some(refresh_token))?;
+        Ok(Credentials { server: old.server.clone(), ..next })
     }
 
     /// Takes a refresh token back, and with it what came of it. A provider that knows no revocation is no error.
@@ -141,6 +144,7 @@ impl Issuer {
         };
         let token = token.clone().with_context(|| format!("the identity provider gives no {name}"))?;
         Ok(Credentials {
+            server: None,
             issuer: self.endpoints.issuer().to_owned(),
             client_id: client_id.to_owned(),
             send,

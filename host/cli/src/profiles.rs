@@ -46,6 +46,9 @@ pub(crate) struct Profiles {
 /// What a sign-in gave.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Credentials {
+    /// The server that it was got for; nothing in files of before this was written down.
+    #[serde(default)]
+    pub(crate) server: Option<String>,
     /// Whose tokens these are.
     pub(crate) issuer: String,
     /// As which client they were got.
@@ -83,6 +86,12 @@ impl ProfileStore {
         Ok(Self(path))
     }
 
+    /// In a folder.
+    #[cfg(test)]
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
     /// What profiles there are.
     pub(crate) fn read(&self) -> anyhow::Result<Profiles> {
         let path = self.0.join("profiles.toml");
@@ -95,7 +104,8 @@ impl ProfileStore {
 
     /// Changes what profiles there are; one process at a time does.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Profiles) -> anyhow::Result<T>) -> anyhow::Result<T> {
-        let _lock = self.lock("profiles")?;
+        self.directory(&self.0)?;
+        let _lock = held(&self.0.join("profiles.lock"))?;
         let mut profiles = self.read()?;
         let done = change(&mut profiles)?;
         self.write("profiles.toml", toml::to_string(&profiles)?.as_bytes())?;
@@ -131,15 +141,13 @@ impl ProfileStore {
         }
     }
 
-    /// Keeps other processes away from one thing until the lock is dropped: of two that use a refresh token at once, a
-    /// careful provider takes the second for a thief.
+    /// Keeps other processes away from the tokens of a profile until the lock is dropped: of two that use a refresh token
+    /// at once, a careful provider takes the second for a thief.
     pub(crate) fn lock(&self, name: &str) -> anyhow::Result<File> {
-        self.directory(&self.0)?;
-        let path = self.0.join(format!("{name}.lock"));
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file = file.with_context(|| format!("{} cannot be used", path.display()))?;
-        file.lock().with_context(|| format!("{} cannot be locked", path.display()))?;
-        Ok(file)
+        // Beside the tokens, so that no profile's name is that of the list's lock, which is taken while this one is held.
+        let folder = self.0.join("credentials");
+        self.directory(&folder)?;
+        held(&folder.join(format!("{name}.lock")))
     }
 
     fn path_of(&self, name: &str) -> PathBuf {
@@ -168,6 +176,14 @@ impl ProfileStore {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(path).with_context(|| format!("{} cannot be made", path.display()))
     }
+}
+
+/// Waits until no other process holds a lock, and holds it.
+fn held(path: &Path) -> anyhow::Result<File> {
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    let file = file.with_context(|| format!("{} cannot be used", path.display()))?;
+    file.lock().with_context(|| format!("{} cannot be locked", path.display()))?;
+    Ok(file)
 }
 
 /// Checks the name of a profile, which becomes a file's.
@@ -199,6 +215,7 @@ mod tests {
 
     fn credentials() -> Credentials {
         Credentials {
+            server: Some("https://a.example".to_owned()),
             issuer: "https://login.example".to_owned(),
             client_id: "cli".to_owned(),
             send: TokenKind::AccessToken,
@@ -238,6 +255,20 @@ mod tests {
         });
         assert!(failed.is_err());
         assert_eq!(store.read().unwrap().profiles.get("a"), Some(&profile));
+    }
+
+    #[test]
+    fn a_profile_may_be_called_as_the_list_of_them_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ProfileStore::at(folder.path());
+        let (done, is_done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let _lock = store.lock("profiles").unwrap();
+            store.change(|_| Ok(())).unwrap();
+            done.send(()).unwrap();
+        });
+        let waited = is_done.recv_timeout(std::time::Duration::from_secs(10));
+        assert!(waited.is_ok(), "whoever holds a profile's lock can change the list");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | [`digest`], [`canonical`] | sha256 digests; canonical JSON, and documents held as it |
 //! | [`kind`] | the table of plugin kinds |
 //! | [`limits`] | what a plugin's call may use, and what it used |
+//! | [`misread`] | what is said of a value that cannot be read, without the value |
 //! | [`money`], [`estimate`] | exact prices and what a request costs |
 //! | [`request`] | what people ask for |
 //! | [`verdict`] | what policies answer, and how answers combine |
@@ -35,6 +36,7 @@ pub mod estimate;
 pub mod kind;
 pub mod lifecycle;
 pub mod limits;
+pub mod misread;
 pub mod money;
 pub mod names;
 pub mod plan;

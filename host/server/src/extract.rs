@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
+use macadam_core::misread::without_value;
 use macadam_core::selector::{Selector, SelectorError};
 use macadam_core::violation::Violation;
 use macadam_platform::authorization::Action;
@@ -139,21 +140,12 @@ fn syntax(error: &serde_json::Error) -> Problem {
 }
 
 fn field(pointer: String, error: &serde_json::Error) -> Problem {
-    let text = error.to_string();
+    // The field is named; what somebody wrote into the wrong one may be a secret, which has no business in the answers that
+    // proxies and clients log.
+    let text = without_value(&error.to_string());
     // serde_json adds where in the text; the pointer says where in the document.
     let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-    Problem::invalid(&[Violation::new(pointer, without_text(message))])
-}
-
-/// The message without the text that was there instead of what is expected: the field is named, and what somebody wrote
-/// into the wrong one may be a secret, which has no business in the answers that proxies and clients log.
-fn without_text(message: &str) -> String {
-    let shown =
-        ["invalid type: string ", "invalid value: string "].into_iter().find(|start| message.starts_with(start));
-    let Some((start, (_, expected))) = shown.zip(message.rsplit_once(", expected ")) else {
-        return message.to_owned();
-    };
-    format!("{}, expected {expected}", start.trim_end())
+    Problem::invalid(&[Violation::new(pointer, message)])
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -301,6 +293,21 @@ mod tests {
         assert_eq!(wrong(r#"{"name": "a", "sizes": [1, -2]}"#), (ProblemKind::Invalid, "/sizes/1".to_owned()));
         assert_eq!(wrong(r#"{"name": "a", "tags": {"a/b~": "x"}}"#), (ProblemKind::Invalid, "/tags/a~1b~0".to_owned()));
         assert_eq!(wrong(r#"{"name": "a", "nmae": 1}"#), (ProblemKind::Invalid, "/nmae".to_owned()));
+    }
+
+    #[test]
+    fn what_was_written_into_the_wrong_field_is_not_said_again() {
+        for body in [
+            r#"{"name": "a", "sizes": ["hunter2"]}"#,
+            r#"{"name": "a", "sizes": ["x at line 1, hunter2"]}"#,
+            r#"{"name": "a", "sizes": "x, expected hunter2"}"#,
+        ] {
+            let problem = format!("{:?}", parse::<Wish>(body.as_bytes()).unwrap_err());
+            assert!(problem.contains("invalid type: string, expected"), "{problem}");
+            assert!(!problem.contains("hunter2") && !problem.contains(" at line "), "{problem}");
+            let part = format!("{:?}", from_value::<Wish>(serde_json::from_str(body).unwrap()).unwrap_err());
+            assert!(part.contains("invalid type: string, expected") && !part.contains("hunter2"), "{part}");
+        }
     }
 
     #[test]

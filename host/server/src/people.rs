@@ -20,6 +20,7 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use macadam_core::digest::Digest;
+use macadam_core::misread::without_value;
 use macadam_core::names::{GroupName, PersonId, TeamId};
 use macadam_core::service::RESERVED;
 use macadam_platform::secret_token::{DEVELOPMENT_PREFIX, SecretToken};
@@ -102,7 +103,7 @@ impl People {
     pub fn parse(text: &str) -> Result<Self, PeopleError> {
         let file: File = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            PeopleError::Syntax { line: before.matches('\n').count() + 1, reason: error.message().to_owned() }
+            PeopleError::Syntax { line: before.matches('\n').count() + 1, reason: without_value(error.message()) }
         })?;
         let mut people = Self::default();
         for entry in file.people {
@@ -262,6 +263,12 @@ mod tests {
             matches!(People::parse(&unknown), Err(PeopleError::Syntax { line: 6, .. })),
             "{:?}",
             People::parse(&unknown)
+        );
+        let misplaced = entry("dana", &hash).replace("[\"developer\"]", "\"mcd_secret\"");
+        let said = People::parse(&misplaced).unwrap_err().to_string();
+        assert!(
+            said.contains("line 4") && !said.contains("mcd_secret"),
+            "a token in the wrong place is not told: {said}"
         );
     }
 

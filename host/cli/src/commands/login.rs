@@ -10,7 +10,7 @@ use crate::client;
 use crate::exit::End;
 use crate::oauth::{Issuer, Way};
 use crate::output::{Output, clean, note};
-use crate::profiles::{Profile, ProfileStore};
+use crate::profiles::{Credentials, Profile, ProfileStore};
 use crate::session;
 
 /// The profile that is made when none is named and none is in use.
@@ -43,9 +43,7 @@ pub(crate) fn login(global: &Global, args: &LoginArgs, output: &mut Output<'_>) 
     let store = ProfileStore::of_user()?;
     let profiles = store.read()?;
     let name = global.profile.clone().or_else(|| profiles.current.clone()).unwrap_or_else(|| DEFAULT.to_owned());
-    // A new profile is of the server that is named; one that is there keeps its own.
-    let there = profiles.profiles.get(&name).map(|profile| profile.server.clone());
-    let server = global.server.as_deref().map(session::plain).or(there).unwrap_or_else(|| session::LOCAL.to_owned());
+    let server = session::server_of(&name, profiles.profiles.get(&name).cloned(), global.server.as_deref())?;
     if !server.starts_with("https://") && !is_local(&server) {
         bail!("{server} is not reached over HTTPS, and a token must not travel in the open");
     }
@@ -59,7 +57,7 @@ pub(crate) fn login(global: &Global, args: &LoginArgs, output: &mut Output<'_>) 
         None => note(&format!("Open  {}", code.verification_uri)),
     }
     note(&format!("and type the code  {}\n", code.user_code));
-    let credentials = issuer.wait(way, client_id, &code)?;
+    let credentials = Credentials { server: Some(server.clone()), ..issuer.wait(way, client_id, &code)? };
     let profile = Profile { server: server.clone(), issuer: way.issuer.clone() };
     {
         let _lock = store.lock(&name)?;

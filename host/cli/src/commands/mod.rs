@@ -36,6 +36,7 @@ use crate::exit::End;
 use crate::output::Output;
 use crate::session;
 use crate::show::{facts, text};
+use crate::trust;
 
 /// How long the server may take to say whether it is ready: who asks is a health check, which asks again.
 const READY_WITHIN: Duration = Duration::from_secs(4);
@@ -44,7 +45,7 @@ const READY_WITHIN: Duration = Duration::from_secs(4);
 pub(crate) fn ready(global: &Global, output: &mut Output<'_>) -> anyhow::Result<End> {
     let url = format!("{}/readyz", session::server(global)?);
     let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(READY_WITHIN));
-    let agent: ureq::Agent = config.build().into();
+    let agent: ureq::Agent = config.tls_config(trust::of(&url)?).build().into();
     let mut answer = agent.get(&url).call().with_context(|| format!("{url} does not answer"))?;
     let document: serde_json::Value =
         answer.body_mut().read_json().with_context(|| format!("{url} is no Macadam host"))?;

@@ -8,6 +8,7 @@ use crate::args::Global;
 use crate::exit::End;
 use crate::output::{Output, table};
 use crate::profiles::{ProfileStore, profile_name};
+use crate::session::shown;
 use crate::show::{items, text};
 
 /// What can be done with profiles.
@@ -55,12 +56,13 @@ pub(crate) fn run(_: &Global, command: ProfileCommand, output: &mut Output<'_>) 
         }
     }
     let all = store.read()?;
-    let shown = all.profiles.iter().map(|(name, profile)| {
+    let rows = all.profiles.iter().map(|(name, profile)| {
         let signed_in = store.credentials(name).ok().flatten().is_some();
         let current = all.current.as_deref() == Some(name);
-        json!({"name": name, "server": profile.server, "issuer": profile.issuer, "current": current, "signed_in": signed_in})
+        let server = shown(&profile.server);
+        json!({"name": name, "server": server, "issuer": profile.issuer, "current": current, "signed_in": signed_in})
     });
-    output.value(&json!({"items": shown.collect::<Vec<_>>()}), |list| {
+    output.value(&json!({"items": rows.collect::<Vec<_>>()}), |list| {
         let rows = items(list).iter().map(|profile| {
             let is = |member: &str, word: &str| match profile.get(member).and_then(serde_json::Value::as_bool) {
                 Some(true) => word.to_owned(),

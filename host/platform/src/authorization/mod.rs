@@ -10,6 +10,7 @@
 //! | `action` | what can be done, by its word |
 //! | `target` | what it is done to |
 //! | `rules` | the policies: `default.cedar`, `schema.cedarschema`, and what was added |
+//! | `bounds` | how long and how deep the text of a policy may be |
 //! | `judge` | one question, put to Cedar |
 //! | `explain` | why the answer is no, and what it would take |
 //! | `matrix` | every role and every action, for auditors and for whoever changes the rules |
@@ -20,6 +21,7 @@
 //! answered without having asked for it ([`observed`]).
 
 mod action;
+mod bounds;
 mod explain;
 mod judge;
 mod manage;

@@ -14,7 +14,7 @@ use cedar_policy::{
 use macadam_core::names::AccessPolicyName;
 use macadam_store::AccessPolicySet;
 
-use super::Action;
+use super::{Action, bounds};
 
 /// What policies can speak about.
 pub const SCHEMA: &str = include_str!("schema.cedarschema");
@@ -39,6 +39,27 @@ pub enum PolicyTextError {
     /// It is not written in Cedar.
     #[error("{0}")]
     Syntax(String),
+    /// It is longer than anybody writes by hand.
+    #[error("it has more than {most} bytes; split it into several access policies")]
+    TooLong {
+        /// How many it may have.
+        most: usize,
+    },
+    /// Too many of its brackets are open at once.
+    #[error("its brackets are more than {most} deep; take it apart into several policies")]
+    TooDeep {
+        /// How many may be.
+        most: usize,
+    },
+    /// Too many operators, dots and brackets are in one policy.
+    #[error(
+        "one of its policies has more than {most} operators, dots and brackets; take it apart into several, or ask about \
+         a set, as in `[\"a\", \"b\"].contains(resource.name)`"
+    )]
+    TooManyLinks {
+        /// How many may be.
+        most: usize,
+    },
     /// It has no policy in it.
     #[error("there is no policy in it; write at least one permit or forbid, as docs/access.md shows")]
     Empty,
@@ -101,6 +122,7 @@ impl BuiltIn {
 
     /// Reads what an administrator has written. One text may hold several policies.
     pub(super) fn read_added(&self, name: &AccessPolicyName, text: &str) -> Result<Vec<Policy>, PolicyTextError> {
+        bounds::check(text)?;
         let parsed = PolicySet::from_str(text).map_err(|error| PolicyTextError::Syntax(every_error(&error)))?;
         if parsed.templates().next().is_some() {
             return Err(PolicyTextError::Template);
@@ -238,6 +260,34 @@ mod tests {
         let two = "permit (principal, action == Action::\"team.read\", resource);
                    forbid (principal, action == Action::\"team.read\", resource == Team::\"hr\");";
         assert_eq!(read(two).unwrap(), ["night", "night#2"]);
+    }
+
+    #[test]
+    fn as_deep_and_as_long_as_a_policy_may_be_it_is_read_and_looked_at() {
+        let when = |condition: &str| format!("permit (principal, action, resource) when {{ {condition} }};");
+        let nested = |open: &str, inner: &str, close: &str, times: usize| {
+            when(&[open.repeat(times).as_str(), inner, close.repeat(times).as_str()].concat())
+        };
+        for (text, good) in [
+            (nested("(", "true", ")", 31), true),
+            (nested("[1].contains(", "1", ")", 31), false),
+            (nested("[", "1", "]", 31), false),
+            (nested("true && ", "true", "", 298), true),
+            (nested("true && ", "principal.age > 3", "", 297), false),
+            (nested("1 + ", "1 == 1", "", 298), true),
+            (nested("1 + ", "\"a\" == 1", "", 298), false),
+            (nested("principal", "", ".age", 1), false),
+            (when(&format!("principal{} > 3", ".age".repeat(298))), false),
+            (nested("if true then true else ", "true", "", 74), true),
+            (nested("if principal.team == principal.team then true else ", "principal.age > 3", "", 49), false),
+        ] {
+            let read = read(&text);
+            assert_eq!(read.is_ok(), good, "{text}: {read:?}");
+            assert!(
+                good || matches!(read, Err(PolicyTextError::Unknown(_))),
+                "what is within the bounds is refused by what it says: {text}: {read:?}"
+            );
+        }
     }
 
     #[test]

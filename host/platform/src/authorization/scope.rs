@@ -43,6 +43,15 @@ impl Teams {
 }
 
 impl Platform {
+    /// Makes sure that a token is for an action at all. A list would be empty otherwise, and whoever reads it take that for
+    /// the truth, such as a pipeline that then makes what is there already.
+    ///
+    /// # Errors
+    /// [`Refused`] names the token's scopes.
+    pub(crate) fn is_in_scope(&self, caller: &Caller, action: Action) -> Result<(), Refused> {
+        if caller.has_scope_for(action.as_str()) { Ok(()) } else { self.authorize_somewhere(caller, action) }
+    }
+
     /// The teams of whose things somebody may see at least some.
     pub(crate) async fn teams_for(&self, caller: &Caller, action: Action) -> Result<Teams, StoreError> {
         let known = self.store().teams().await?.into_iter().map(|team| team.name);

@@ -15,13 +15,14 @@ impl Platform {
     /// The jobs that the caller may see, the newest first.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Refused for tokens that are not for this, and when the store fails.
     pub async fn jobs(
         &self,
         caller: &Caller,
         mut filter: JobFilter,
         page: PageRequest<JobId>,
     ) -> Result<Vec<JobRecord>, ProvisionError> {
+        self.is_in_scope(caller, Action::JobRead)?;
         if filter.team.is_none() {
             filter.teams = self.teams_for(caller, Action::JobRead).await?.into_filter();
         }

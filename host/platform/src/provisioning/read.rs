@@ -126,8 +126,9 @@ impl Platform {
     /// The teams that the caller may see, with what they have and may have.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Refused for tokens that are not for this, and when the store fails.
     pub async fn standings(&self, caller: &Caller) -> Result<Vec<Standing>, ProvisionError> {
+        self.is_in_scope(caller, May::TeamRead)?;
         let seen = self.teams_for(caller, May::TeamRead).await?;
         let mut standings = Vec::new();
         for team in self.store().teams().await?.into_iter().filter(|team| seen.has(&team.name)) {
@@ -149,13 +150,14 @@ impl Platform {
     /// The resources that the caller may see.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Refused for tokens that are not for this, and when the store fails.
     pub async fn resources(
         &self,
         caller: &Caller,
         mut filter: ResourceFilter,
         page: PageRequest<ResourceId>,
     ) -> Result<Listed<ResourceView, ResourceId>, ProvisionError> {
+        self.is_in_scope(caller, May::ResourceRead)?;
         filter.teams = self.teams_for(caller, May::ResourceRead).await?.into_filter();
         let classes = self.classes().await?;
         let mut listed = self.store().list_resources(&filter, page).await?;
@@ -173,13 +175,14 @@ impl Platform {
     /// The requests that the caller may see, the newest first.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Refused for tokens that are not for this, and when the store fails.
     pub async fn requests(
         &self,
         caller: &Caller,
         mut filter: RequestFilter,
         page: PageRequest<RequestId>,
     ) -> Result<Listed<RequestRecord, RequestId>, ProvisionError> {
+        self.is_in_scope(caller, May::RequestRead)?;
         filter.teams = self.teams_for(caller, May::RequestRead).await?.into_filter();
         let classes = self.classes().await?;
         let mut items = self.store().list_requests(&filter, page).await?;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! keys are fresh ──▶ used          three quarters of their time are over ──▶ used, and renewed beside it
+//! all of their time is over, since nobody came meanwhile ──▶ renewed; the token waits
 //! a token names a key that is not there ──▶ renewed, not more often than every two seconds; the token waits
 //! the provider does not answer ──▶ used for as long as `stale-keys-hours` says, then nobody of it gets in
 //! ```
@@ -11,6 +12,7 @@
 //! task of its own: whoever hangs up meanwhile takes nothing from the others who wait for its answer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -37,6 +39,8 @@ pub(super) struct Provider {
     fetched: ArcSwapOption<Fetched>,
     /// When the last request for keys began; held while one is under way.
     asking: Arc<Mutex<Option<Instant>>>,
+    /// Whether the last request gave no keys, so that nobody waits for keys who can do without.
+    unanswered: AtomicBool,
     waiting: Semaphore,
     pause: Duration,
 }
@@ -46,7 +50,8 @@ impl Provider {
         settings.check()?;
         let agent = fetch::agent(&settings)?;
         let (fetched, asking) = (ArcSwapOption::empty(), Arc::default());
-        Ok(Self { settings, agent, fetched, asking, waiting: Semaphore::new(WAITING), pause: PAUSE })
+        let (unanswered, waiting) = (AtomicBool::new(false), Semaphore::new(WAITING));
+        Ok(Self { settings, agent, fetched, asking, unanswered, waiting, pause: PAUSE })
     }
 
     /// The same with another pause between two requests for keys.
@@ -79,10 +84,15 @@ impl Provider {
 
     /// The key that a token means, of the set that there is or of the next one.
     async fn key(self: &Arc<Self>, read: &Unverified, now: Timestamp) -> Result<Key, SignInError> {
-        self.renew_beside(now);
+        let arrived = Instant::now();
+        if self.is_over(now) {
+            self.renew_first(now).await;
+        } else {
+            self.renew_beside(now);
+        }
         let found = match self.find(read, now) {
             // An issuer that names no key may have put another one in its place.
-            None | Some(Err(NoKey::Unknown | NoKey::Unnamed)) => self.find_in_next(read, now).await?,
+            None | Some(Err(NoKey::Unknown | NoKey::Unnamed)) => self.find_in_next(read, now, arrived).await?,
             Some(found) => found,
         };
         found.map_err(|why| {
@@ -102,17 +112,17 @@ impl Provider {
         usable.then(|| fetched.keys.find(read.key_id.as_deref(), read.algorithm).cloned())
     }
 
-    /// The same of a set that is asked for after now. Everybody who came before a request is answered by it, whether it
-    /// gave keys or not.
+    /// The same of a set that is asked for after the token came. Everybody who came before a request is answered by it,
+    /// whether it gave keys or not.
     async fn find_in_next(
         self: &Arc<Self>,
         read: &Unverified,
         now: Timestamp,
+        arrived: Instant,
     ) -> Result<Result<Key, NoKey>, SignInError> {
         let Ok(_place) = self.waiting.try_acquire() else {
             return Err(SignInError::Unavailable("too many tokens wait for the keys of their issuer".to_owned()));
         };
-        let arrived = Instant::now();
         let last = Arc::clone(&self.asking).lock_owned().await;
         if let Some(Ok(key)) = self.find(read, now) {
             return Ok(Ok(key));
@@ -126,6 +136,26 @@ impl Provider {
             let issuer = &self.settings.issuer;
             SignInError::Unavailable(format!("the keys of {issuer} cannot be had now; the log says why"))
         })
+    }
+
+    /// Whether the time is over for which the keys can be used without asking, and the provider has not failed to answer
+    /// since.
+    fn is_over(&self, now: Timestamp) -> bool {
+        let fetched = self.fetched.load();
+        let over = fetched.as_ref().is_some_and(|fetched| now.duration_since(fetched.at) >= fetched.fresh_for);
+        over && !self.unanswered.load(Ordering::Relaxed)
+    }
+
+    /// Renews keys whose time is over before they are used: after a quiet night, one of them may have been withdrawn
+    /// long ago.
+    async fn renew_first(self: &Arc<Self>, now: Timestamp) {
+        // When too many wait, those who come do without.
+        let Ok(_place) = self.waiting.try_acquire() else { return };
+        let last = Arc::clone(&self.asking).lock_owned().await;
+        // Whoever was faster has asked for everybody.
+        if self.is_over(now) {
+            self.ask_to_the_end(last, now).await;
+        }
     }
 
     /// Renews keys that will be old soon, while they are used.
@@ -166,7 +196,9 @@ impl Provider {
         *last = Some(Instant::now());
         let (agent, issuer) = (self.agent.clone(), self.settings.issuer.clone());
         let fetched = tokio::task::spawn_blocking(move || fetch::keys(&agent, &issuer, now)).await;
-        match fetched.map_err(|error| error.to_string()).and_then(|fetched| fetched) {
+        let fetched = fetched.map_err(|error| error.to_string()).and_then(|fetched| fetched);
+        self.unanswered.store(fetched.is_err(), Ordering::Relaxed);
+        match fetched {
             Ok(fetched) => self.fetched.store(Some(Arc::new(fetched))),
             Err(error) => {
                 let issuer = &self.settings.issuer;

@@ -38,7 +38,7 @@ pub struct OidcSettings {
     /// How long keys are used when the provider does not answer.
     #[serde(default = "stale_hours")]
     pub stale_keys_hours: u32,
-    /// Certificates of authorities to trust besides the public ones, as PEM; absolute, or below the data directory.
+    /// Certificates of authorities to trust in the place of the public ones, as PEM; absolute, or below the data directory.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// What people are called here, before what the provider says, so that two providers' names stay apart.

@@ -222,6 +222,30 @@ async fn what_a_policy_permits_of_another_team_is_listed_with_ones_own() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_not_for_a_list_is_refused_it_and_not_shown_an_empty_one() {
+    let host = Host::start().await;
+    host.dana_has_asked_for("ledger", Vec::new()).await;
+    let make = async |scopes: &[&str]| {
+        let wish = json!({"name": "ci", "roles": ["developer"], "scopes": scopes, "expires_in_days": 1});
+        let made = host.post_as("dana", "/api/v1/service-tokens", &wish).await.json();
+        made["token"].as_str().unwrap().to_owned()
+    };
+    let get = async |token: &str, path: &str| {
+        host.send(request_bearing(token, Method::GET, path).body(Body::empty()).unwrap()).await
+    };
+    let (other, good) = (make(&["schedule.read"]).await, make(&["*"]).await);
+    let lists =
+        ["teams", "resources", "requests", "jobs", "decisions", "events", "webhooks", "service-tokens", "audit"];
+    for list in lists {
+        let path = format!("/api/v1/{list}");
+        let refused = get(&other, &path).await.is_problem("forbidden", 403);
+        assert!(refused["detail"].as_str().unwrap().contains("its scopes are schedule.read"), "{list}: {refused}");
+        let shown = get(&good, &path).await;
+        assert_eq!(shown.status, 200, "{list}: {}", String::from_utf8_lossy(&shown.body));
+    }
+}
+
+#[tokio::test]
 async fn a_host_without_teams_has_empty_lists_and_no_failures() {
     let host = Host::start_empty().await;
     for list in ["teams", "resources", "requests", "jobs", "decisions", "events", "webhooks"] {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use macadam_core::misread::without_value;
 use macadam_core::names::ScheduleName;
 
 /// Why a file of the administrator's cannot be used.
@@ -64,22 +65,8 @@ pub(in crate::serve) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -
     let wrong = |key: String, error: &toml::de::Error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        ConfigError::Wrong { path: path.to_owned(), line, key, reason: without_text(error.message()) }
+        ConfigError::Wrong { path: path.to_owned(), line, key, reason: without_value(error.message()) }
     };
     let document = toml::Deserializer::parse(&text).map_err(|error| wrong(String::new(), &error))?;
     serde_path_to_error::deserialize(document).map_err(|error| wrong(error.path().to_string(), error.inner()))
-}
-
-/// The message without the value that was there instead of what is expected: somebody may have written an address with
-/// its password, or a key, where the name of the variable that has it belongs.
-fn without_text(message: &str) -> String {
-    let starts = ["invalid type: ", "invalid value: ", "unknown variant "];
-    let start = starts.into_iter().find(|start| message.starts_with(start));
-    let Some((start, (before, expected))) = start.zip(message.rsplit_once(", expected ")) else {
-        return message.to_owned();
-    };
-    // Of which kind the value is stands before it, and is no part of it.
-    let kind = before.strip_prefix(start).and_then(|rest| rest.split([' ', '`', '"']).next()).unwrap_or_default();
-    let told = format!("{start}{kind}");
-    format!("{}, expected {expected}", told.trim_end())
 }

@@ -56,6 +56,48 @@ async fn a_key_that_is_replaced_under_its_own_name_or_without_one_is_found_when_
 }
 
 #[tokio::test]
+async fn after_a_quiet_night_keys_are_renewed_before_one_that_was_withdrawn_lets_anybody_in() {
+    let (old, new) = (Signer::ed25519(), Signer::ed25519());
+    let issuer = Issuer::start(vec![old.jwk("old")]).await;
+    assert!(issuer.judge(&token(&old, "old", &issuer, NOW + 300)).await.is_ok());
+    *issuer.served.keys.lock().unwrap() = vec![new.jwk("new")];
+    let morning = NOW + 12 * 3600;
+    let stolen = token(&old, "old", &issuer, morning + 300);
+    let judged = issuer.judge_at(&stolen, morning).await;
+    assert!(matches!(&judged, Err(SignInError::Refused(why)) if why.contains("kid")), "{judged:?}");
+    assert_eq!(issuer.times_asked(), 2, "the set that was asked for since the token came is not asked for again");
+
+    let issuer = Issuer::start(vec![old.jwk("k")]).await;
+    assert!(issuer.judge(&token(&old, "k", &issuer, NOW + 300)).await.is_ok());
+    *issuer.served.keys.lock().unwrap() = vec![new.jwk("k")];
+    let after = token(&new, "k", &issuer, morning + 300);
+    let all = futures::future::join_all((0..50).map(|_| issuer.judge_at(&after, morning))).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}");
+    assert_eq!(issuer.times_asked(), 2, "those who come at once share one request");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_holds_up_nobody_whose_key_is_known_more_than_once() {
+    let signer = Signer::ed25519();
+    let issuer = Issuer::start(vec![signer.jwk("k")]).await;
+    let morning = NOW + 12 * 3600;
+    let token = token(&signer, "k", &issuer, morning + 300);
+    assert!(issuer.judge(&token).await.is_ok());
+    issuer.served.down.store(true, Ordering::SeqCst);
+    assert!(issuer.judge_at(&token, morning).await.is_ok(), "the first waits until the provider has failed");
+    // From then on a request is made beside, and one that is never answered is waited for by nobody.
+    issuer.served.down.store(false, Ordering::SeqCst);
+    let held = issuer.served.held.lock().await;
+    let judged = tokio::time::timeout(Duration::from_secs(3), async {
+        for _ in 0..20 {
+            assert!(issuer.judge_at(&token, morning).await.is_ok());
+        }
+    });
+    assert!(judged.await.is_ok(), "keys that are known are used meanwhile");
+    drop(held);
+}
+
+#[tokio::test]
 async fn a_provider_that_is_down_refuses_nobody_whose_key_is_known_for_as_long_as_is_said() {
     let signer = Signer::ed25519();
     let issuer = Issuer::start_with(vec![signer.jwk("k")], |settings| settings.stale_keys_hours = 2).await;
