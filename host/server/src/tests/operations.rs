@@ -192,11 +192,11 @@ async fn a_requests_line_names_route_status_and_person_and_neither_token_nor_bod
     let logged = Logged::default();
     let writer = logged.clone();
     let body = serde_json::json!({"environment": "dev", "type": "database", "name": "in-the-body"});
-    // While there is one subscriber, whichever thread comes by a line first decides for all whether somebody listens.
-    // The other tests' threads have no subscriber: this one comes by first, and then has every line looked at anew.
-    host.post_as("dana", "/api/v1/resources?in-the-query=1", &body).await.is_problem("invalid", 422);
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let guard = tracing::subscriber::set_default(subscriber);
+    // A line is known once a thread came by it while somebody listens, and the first to come decides for all. The other
+    // tests' threads have no subscriber: so the lines are made known, and then this thread has them decided anew.
+    host.post_as("dana", "/api/v1/resources?in-the-query=1", &body).await.is_problem("invalid", 422);
     tracing::callsite::rebuild_interest_cache();
     host.post_as("dana", "/api/v1/resources?in-the-query=1", &body).await.is_problem("invalid", 422);
     drop(guard);
