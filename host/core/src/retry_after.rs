@@ -1,4 +1,5 @@
-//! `Retry-After`: when somebody who has too much to do wants to be asked again (RFC 9110, section 10.2.3).
+//! `Retry-After`: when somebody who has too much to do wants to be asked again (RFC 9110, section 10.2.3). Its date is in
+//! one of three forms, of which two are old and must be taken all the same (section 5.6.7).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,7 +14,7 @@ pub fn retry_after(text: &str, now: Timestamp, longest: SignedDuration) -> Optio
         let seconds = text.parse().ok().map(SignedDuration::from_secs);
         seconds.and_then(|seconds| now.checked_add(seconds).ok()).unwrap_or(latest)
     } else {
-        jiff::fmt::rfc2822::parse(text).ok()?.timestamp()
+        Timestamp::try_from(httpdate::parse_http_date(text).ok()?).ok()?
     };
     Some(at.min(latest)).filter(|at| *at > now)
 }
@@ -31,6 +32,9 @@ mod tests {
         assert_eq!(said("120"), Some(120));
         assert_eq!(said(" 120 "), Some(120));
         assert_eq!(said("Fri, 02 Jan 2026 03:05:05 GMT"), Some(60));
+        for old in ["Friday, 02-Jan-26 03:05:05 GMT", "Fri Jan  2 03:05:05 2026"] {
+            assert_eq!(said(old), Some(60), "{old}");
+        }
         for ever in ["4000000000", "4294967296", "99999999999999999999"] {
             assert_eq!(said(ever), Some(24 * 60 * 60), "nobody is left alone for ever: {ever}");
         }

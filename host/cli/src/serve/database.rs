@@ -93,7 +93,7 @@ fn chosen(data: &DataDir, config: &Config, url: Option<&DatabaseUrl>) -> anyhow:
     let (url, place) = match url {
         Some(DatabaseUrl(url)) => (url.clone(), "`--database` or MACADAM_DATABASE"),
         None => match configured(data, config)? {
-            Some(url) => (url, "`database` of the configuration"),
+            Some(configured) => configured,
             None => return Ok(None),
         },
     };
@@ -101,21 +101,21 @@ fn chosen(data: &DataDir, config: &Config, url: Option<&DatabaseUrl>) -> anyhow:
     Ok(Some(settings.connections(config.database_connections)))
 }
 
-fn configured(data: &DataDir, config: &Config) -> anyhow::Result<Option<String>> {
+/// The address that the configuration says or points at, and which of its fields does.
+fn configured(data: &DataDir, config: &Config) -> anyhow::Result<Option<(String, &'static str)>> {
     let address = SqlAddress {
         url: config.database.as_ref().map(|DatabaseUrl(url)| url.clone()),
         url_env: config.database_url_env.clone(),
         url_file: config.database_url_file.clone(),
     };
-    match [address.url.is_some(), address.url_env.is_some(), address.url_file.is_some()]
-        .iter()
-        .filter(|is| **is)
-        .count()
-    {
-        0 => Ok(None),
-        1 => address_of(data, &address).context("the address of the database").map(Some),
+    let field = match (&address.url, &address.url_env, &address.url_file) {
+        (None, None, None) => return Ok(None),
+        (Some(_), None, None) => "`database` of the configuration",
+        (None, Some(_), None) => "`database-url-env` of the configuration",
+        (None, None, Some(_)) => "`database-url-file` of the configuration",
         _ => bail!("write one of `database`, `database-url-env` and `database-url-file`"),
-    }
+    };
+    Ok(Some((address_of(data, &address).context(field)?, field)))
 }
 
 #[cfg(test)]
@@ -126,6 +126,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let data = DataDir::open(directory.path()).unwrap();
         std::fs::write(data.join("address"), "postgres://from-file:hunter2@h/d\n").unwrap();
+        std::fs::write(data.join("nonsense"), "hunter2\n").unwrap();
         let config: Config = toml::from_str(config).unwrap();
         let url = url.map(|url| url.parse::<DatabaseUrl>().unwrap());
         let chosen = chosen(&data, &config, url.as_ref());
@@ -148,6 +149,7 @@ mod tests {
             ("database = 'postgres://a'\ndatabase-url-env = 'B'", None, "write one of `database`"),
             ("database-url-env = 'MACADAM_NOT_SET'", None, "MACADAM_NOT_SET"),
             ("database-url-file = 'nowhere'", None, "nowhere cannot be read"),
+            ("database-url-file = 'nonsense'", None, "`database-url-file` of the configuration"),
             ("database = 'mysql://u:hunter2@h/d'", None, "`database` of the configuration"),
             ("", Some("mysql://u:hunter2@h/d"), "--database"),
             ("", Some("postgres://u:hun?ter2=hunter2@h/d"), "%3F"),

@@ -18,7 +18,7 @@ pub(in crate::serve) struct Connections {
 
 /// Where a database's address is; one of the three.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table with `url`, `url-env` or `url-file`")]
 pub(in crate::serve) struct SqlAddress {
     /// Here.
     pub(in crate::serve) url: Option<String>,

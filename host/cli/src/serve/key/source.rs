@@ -111,6 +111,7 @@ fn output(name: &str, arguments: &[String]) -> anyhow::Result<Vec<u8>> {
     let (out, err) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
     if !status.success() {
         let said: String = String::from_utf8_lossy(&err).trim().chars().take(TOLD).collect();
+        let said = if said.is_empty() { "it wrote nothing to its standard error".to_owned() } else { said };
         bail!("it failed ({status}): {said}");
     }
     Ok(out)
