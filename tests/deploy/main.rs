@@ -110,6 +110,17 @@ fn a_container_has_no_rights_that_it_does_not_need() {
 }
 
 #[test]
+fn a_host_that_is_not_ready_gets_no_requests_and_is_not_restarted() {
+    let deployment = base("deployment");
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    let path = |probe: &str| container[probe]["httpGet"]["path"].as_str().unwrap();
+    assert_eq!([path("startupProbe"), path("livenessProbe")], ["/healthz"; 2], "either restarts a host");
+    assert_eq!(path("readinessProbe"), "/readyz");
+    let patience = container["readinessProbe"]["timeoutSeconds"].as_u64().unwrap();
+    assert!(patience > 3, "the store has three seconds to answer whoever asks whether it does");
+}
+
+#[test]
 fn whoever_stops_a_host_waits_until_it_has_stopped_by_itself() {
     // Requests (`serve.rs` of the server), then steps and webhooks (`serve/mod.rs` of the command line), then what was
     // cut off, then traces.
