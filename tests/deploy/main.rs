@@ -110,6 +110,32 @@ fn a_container_has_no_rights_that_it_does_not_need() {
 }
 
 #[test]
+fn a_host_that_is_not_ready_gets_no_requests_and_is_not_restarted() {
+    let deployment = base("deployment");
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    let path = |probe: &str| container[probe]["httpGet"]["path"].as_str().unwrap();
+    assert_eq!([path("startupProbe"), path("livenessProbe")], ["/healthz"; 2], "either restarts a host");
+    assert_eq!(path("readinessProbe"), "/readyz");
+    let patience = container["readinessProbe"]["timeoutSeconds"].as_u64().unwrap();
+    assert!(patience > 3, "the store has three seconds to answer whoever asks whether it does");
+}
+
+#[test]
+fn whoever_stops_a_host_waits_until_it_has_stopped_by_itself() {
+    // Requests (`serve.rs` of the server), then steps and webhooks (`serve/mod.rs` of the command line), then what was
+    // cut off, then traces.
+    let longest = 15 + 30 + 1 + 10;
+    let deployment = base("deployment");
+    let pod = &deployment["spec"]["template"]["spec"];
+    let pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().unwrap();
+    let patience = pod["terminationGracePeriodSeconds"].as_u64().unwrap();
+    assert!(patience > pause + longest, "Kubernetes kills it after {patience} s, of which {pause} s are a pause");
+    let compose = yaml("compose/compose.yaml");
+    let patience = compose["x-macadam"]["stop_grace_period"].as_str().and_then(|text| text.strip_suffix('s')).unwrap();
+    assert!(patience.parse::<u64>().unwrap() > longest, "compose kills it after {patience} s");
+}
+
+#[test]
 fn the_configuration_names_packages_that_the_image_brings() {
     let root = source_root();
     for path in ["compose/macadam.toml", "kubernetes/base/macadam.toml"] {

@@ -1,10 +1,10 @@
-//! `Retry-After`: when somebody who has too much to do wants to be asked again (RFC 9110, section 10.2.3). Its date is in
-//! one of three forms, of which two are old and must be taken all the same (section 5.6.7).
+//! `Retry-After`: when somebody who has too much to do wants to be asked again (RFC 9110, section 10.2.3).
 
 use jiff::{SignedDuration, Timestamp};
 
-/// When to ask again, by what the header says: a number of seconds, or a date. Nobody is left alone for longer than
-/// `longest`; nothing when the header makes no sense, or names what is over already.
+/// When to ask again, by what the header says: a number of seconds, or a date in any of HTTP's three formats (RFC 9110,
+/// section 5.6.7). Nobody is left alone for longer than `longest`; nothing when the header makes no sense, or names what
+/// is over already.
 #[must_use]
 pub fn retry_after(text: &str, now: Timestamp, longest: SignedDuration) -> Option<Timestamp> {
     let text = text.trim();
@@ -14,9 +14,15 @@ pub fn retry_after(text: &str, now: Timestamp, longest: SignedDuration) -> Optio
         let seconds = text.parse().ok().map(SignedDuration::from_secs);
         seconds.and_then(|seconds| now.checked_add(seconds).ok()).unwrap_or(latest)
     } else {
-        Timestamp::try_from(httpdate::parse_http_date(text).ok()?).ok()?
+        date(text)?
     };
     Some(at.min(latest)).filter(|at| *at > now)
+}
+
+fn date(text: &str) -> Option<Timestamp> {
+    let in_http = httpdate::parse_http_date(text).ok().and_then(|at| Timestamp::try_from(at).ok());
+    // Some write the date as mail has it, with a day of one digit or another zone than GMT.
+    in_http.or_else(|| Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp()))
 }
 
 #[cfg(test)]
@@ -31,15 +37,20 @@ mod tests {
         };
         assert_eq!(said("120"), Some(120));
         assert_eq!(said(" 120 "), Some(120));
-        assert_eq!(said("Fri, 02 Jan 2026 03:05:05 GMT"), Some(60));
-        for old in ["Friday, 02-Jan-26 03:05:05 GMT", "Fri Jan  2 03:05:05 2026"] {
-            assert_eq!(said(old), Some(60), "{old}");
+        for in_a_minute in [
+            "Fri, 02 Jan 2026 03:05:05 GMT",
+            "Friday, 02-Jan-26 03:05:05 GMT",
+            "Fri Jan  2 03:05:05 2026",
+            "Fri, 2 Jan 2026 04:05:05 +0100",
+        ] {
+            assert_eq!(said(in_a_minute), Some(60), "{in_a_minute:?}");
         }
         for ever in ["4000000000", "4294967296", "99999999999999999999"] {
             assert_eq!(said(ever), Some(24 * 60 * 60), "nobody is left alone for ever: {ever}");
         }
         assert_eq!(said("Fri, 02 Jan 2099 03:05:05 GMT"), Some(24 * 60 * 60));
-        for nothing in ["0", "-5", "+5", "", "soon", "Fri, 02 Jan 2026 03:03:05 GMT"] {
+        for nothing in ["0", "-5", "+5", "", "soon", "Fri, 02 Jan 2026 03:03:05 GMT", "Friday, 02-Jan-26 03:03:05 GMT"]
+        {
             assert_eq!(said(nothing), None, "{nothing:?}");
         }
     }

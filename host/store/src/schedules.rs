@@ -151,6 +151,10 @@ pub trait Schedules: Send + Sync {
     /// [`ScheduleError::NotFound`].
     async fn run_schedule(&self, name: &ScheduleName, by: ByPerson<'_>, now: Timestamp) -> Result<(), ScheduleError>;
 
+    /// Has a schedule run at another moment if its next run is later than `latest`, and says whether that was so. Nothing
+    /// while a host is at it, which itself says when the next run is.
+    async fn bring_forward(&self, name: &ScheduleName, latest: Timestamp, to: Timestamp) -> Result<bool, StoreError>;
+
     /// All that are known, by name.
     async fn schedules(&self) -> Result<Vec<ScheduleRecord>, StoreError>;
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use macadam_store::{AttemptOutcome, ClaimedJob, JobError};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -52,7 +52,7 @@ async fn work(platform: Platform, stop: CancellationToken, tasks: TaskTracker) {
     let worker = worker_name();
     while !stop.is_cancelled() {
         let woken = platform.work.notified();
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Some(place) = free_place(&places, &stop).await else { return };
         let now = Timestamp::now();
         match platform.store().claim(&worker, &platform.settings().job_limits, now, lease_until(&platform, now)).await {
             Ok(Some(job)) => {
@@ -77,6 +77,16 @@ async fn work(platform: Platform, stop: CancellationToken, tasks: TaskTracker) {
                 tokio::time::sleep(LONGEST_SLEEP).await;
             }
         }
+    }
+}
+
+/// A place for another step, as soon as there is one. There is none once the host stops: the end of a step would otherwise
+/// make room for one more, which nobody waits for long enough.
+async fn free_place(places: &Arc<Semaphore>, stop: &CancellationToken) -> Option<OwnedSemaphorePermit> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        place = Arc::clone(places).acquire_owned() => place.ok(),
     }
 }
 
@@ -130,6 +140,22 @@ fn lease_until(platform: &Platform, now: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_host_that_stops_takes_no_other_job_when_a_step_ends() {
+        let (places, stop) = (Arc::new(Semaphore::new(1)), CancellationToken::new());
+        let at_work = free_place(&places, &stop).await;
+        assert!(at_work.is_some());
+        let waiting = tokio::spawn({
+            let (places, stop) = (Arc::clone(&places), stop.clone());
+            async move { free_place(&places, &stop).await.is_some() }
+        });
+        tokio::task::yield_now().await;
+        stop.cancel();
+        drop(at_work);
+        assert!(!waiting.await.unwrap(), "the place of the step that ended stays free");
+        assert!(free_place(&places, &stop).await.is_none());
+    }
 
     #[test]
     fn workers_that_got_nothing_never_ask_again_at_once_and_never_sleep_through_what_others_queue() {

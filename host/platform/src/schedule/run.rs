@@ -18,6 +18,9 @@ use crate::platform::random_number;
 /// How often the schedules are looked at: what is to be prompt is done within about this.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How often it is looked at whether a clock that was ahead has put a run off.
+const LOOK_FAR: Duration = Duration::from_secs(60);
+
 /// How long a host holds a schedule without a word; after a crash, this is how long others wait to take it over.
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -46,6 +49,7 @@ impl AtWork {
 pub(crate) async fn run(platform: Platform, stop: CancellationToken, running: TaskTracker) {
     let known: Vec<Arc<Known>> = tasks().into_iter().filter_map(|task| know(&platform, task)).map(Arc::new).collect();
     let (worker, at_work, mut told) = (Arc::<str>::from(worker_name()), AtWork::default(), false);
+    let mut looked_far: Option<Instant> = None;
     while !stop.is_cancelled() {
         if !told {
             told = tell(&platform, &known).await;
@@ -53,6 +57,10 @@ pub(crate) async fn run(platform: Platform, stop: CancellationToken, running: Ta
         match platform.store().schedules().await {
             Ok(records) if told => {
                 let now = Timestamp::now();
+                if looked_far.is_none_or(|looked| looked.elapsed() >= LOOK_FAR) {
+                    bring_forward(&platform, &records, &known, now).await;
+                    looked_far = Some(Instant::now());
+                }
                 for known in known.iter().filter(|known| is_free(&records, &known.name, now)) {
                     if at_work.begin(&known.name) {
                         let (platform, known) = (platform.clone(), Arc::clone(known));
@@ -91,6 +99,28 @@ async fn tell(platform: &Platform, known: &[Arc<Known>]) -> bool {
         }
     }
     true
+}
+
+/// Brings forward what is later than it can be: the clock of some host was ahead when it said so, and was set back. Life
+/// times would not end and nothing would be removed until all clocks are there.
+async fn bring_forward(platform: &Platform, records: &[ScheduleRecord], known: &[Arc<Known>], now: Timestamp) {
+    for Known { name, timing, .. } in known.iter().map(AsRef::as_ref) {
+        let latest = timing.latest(now);
+        if !is_put_off(records, name, timing, latest) {
+            continue;
+        }
+        match platform.store().bring_forward(name, latest, timing.first(now, random_number())).await {
+            Ok(true) => tracing::warn!(%name, "its next run is brought forward; a clock that was ahead had told it"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, %name, "a run that was put off cannot be brought forward"),
+        }
+    }
+}
+
+/// Whether a schedule's next run is later than it can be. What a host with another configuration has told may be.
+fn is_put_off(records: &[ScheduleRecord], name: &ScheduleName, timing: &Timing, latest: Timestamp) -> bool {
+    let of_name = records.iter().find(|record| record.name == *name);
+    of_name.is_some_and(|record| record.next_run_at > latest && record.timing == timing.to_string())
 }
 
 /// Whether a schedule's time has come and no host has it. Claiming it decides; looking costs nothing.

@@ -13,6 +13,9 @@ use macadam_core::retry::{RetryRule, part};
 /// more than this.
 const MOST_JITTER: SignedDuration = SignedDuration::from_secs(60);
 
+/// How far hosts' clocks may be from each other before a run is taken for one that a wrong clock has told.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(10 * 60);
+
 /// After a run that failed: in seconds at first, and every quarter of an hour at last.
 const AFTER_FAILURE: RetryRule = RetryRule {
     first: SignedDuration::from_secs(5),
@@ -87,6 +90,16 @@ impl Timing {
         }
     }
 
+    /// The latest that a next run can be, whatever the last one came to, unless the clock that told it was ahead.
+    pub(crate) fn latest(&self, now: Timestamp) -> Timestamp {
+        let next = self.next(later(now, CLOCKS_DIFFER), 0);
+        let more = match self {
+            Self::WhenDue(_) => AFTER_FAILURE.longest,
+            Self::Every(_) | Self::Cron(_) => MOST_JITTER,
+        };
+        later(next, more)
+    }
+
     /// When it is tried again after a run that failed.
     pub(crate) fn after_failure(&self, failures: u32, now: Timestamp, random: u64) -> Timestamp {
         let soon = later(now, AFTER_FAILURE.wait(failures, random).max(SignedDuration::from_secs(1)));
@@ -152,5 +165,28 @@ mod tests {
         assert!(longest(3) > longest(0) && longest(30) <= at("2026-01-01T00:15:00Z"));
         let minutely = Timing::Every(Duration::from_secs(60));
         assert!(minutely.after_failure(30, now, u64::MAX) <= minutely.next(now, u64::MAX));
+    }
+
+    #[test]
+    fn no_run_that_a_clock_like_this_one_told_is_later_than_the_latest() {
+        let now = at("2026-01-01T02:59:58Z");
+        let timings = [
+            Timing::Every(Duration::from_secs(1)),
+            Timing::Every(Duration::from_secs(7 * 24 * 60 * 60)),
+            Timing::WhenDue(Duration::from_secs(1)),
+            "0 3 * * *".parse().unwrap(),
+        ];
+        for timing in timings {
+            let latest = timing.latest(now);
+            for random in [0, 59_999_999, 899_999_999, u64::MAX] {
+                // Of a host whose clock is five seconds ahead.
+                let told = now + SignedDuration::from_secs(5);
+                let runs =
+                    [timing.first(told, random), timing.next(told, random), timing.after_failure(30, told, random)];
+                assert!(runs.iter().all(|run| *run <= latest), "{timing}: {runs:?} after {latest}");
+            }
+            let ahead = timing.next(now + SignedDuration::from_hours(48), 0);
+            assert!(ahead > latest, "{timing}: two days ahead");
+        }
     }
 }

@@ -109,6 +109,14 @@ impl Schedules for PostgresStore {
         Ok(())
     }
 
+    async fn bring_forward(&self, name: &ScheduleName, latest: Timestamp, to: Timestamp) -> Result<bool> {
+        let brought = sqlx::query(
+            "UPDATE schedules SET next_run_at = $3 WHERE name = $1 AND next_run_at > $2 AND worker IS NULL",
+        );
+        let brought = brought.bind(name.as_str()).bind(At(latest)).bind(At(to));
+        Ok(brought.execute(&mut *self.read().await?).await?.rows_affected() > 0)
+    }
+
     async fn schedules(&self) -> Result<Vec<ScheduleRecord>> {
         let rows = sqlx::query("SELECT * FROM schedules ORDER BY name").fetch_all(&mut *self.read().await?).await?;
         rows.iter().map(to_schedule).collect()

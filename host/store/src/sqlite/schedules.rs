@@ -116,6 +116,16 @@ impl Schedules for SqliteStore {
         Ok(commit(tx).await?)
     }
 
+    async fn bring_forward(&self, name: &ScheduleName, latest: Timestamp, to: Timestamp) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let brought = sqlx::query(
+            "UPDATE schedules SET next_run_at = $3 WHERE name = $1 AND next_run_at > $2 AND worker IS NULL",
+        );
+        let brought = brought.bind(name.as_str()).bind(micros(latest)).bind(micros(to)).execute(&mut *tx).await?;
+        commit(tx).await?;
+        Ok(brought.rows_affected() > 0)
+    }
+
     async fn schedules(&self) -> Result<Vec<ScheduleRecord>> {
         let rows = sqlx::query("SELECT * FROM schedules ORDER BY name").fetch_all(&mut *self.read().await?).await?;
         rows.iter().map(to_schedule).collect()

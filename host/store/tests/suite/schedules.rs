@@ -89,6 +89,23 @@ async fn a_schedule_that_is_known_keeps_its_place_unless_it_runs_at_other_times_
 }
 
 #[tokio::test]
+async fn a_run_that_is_later_than_it_can_be_is_brought_forward_unless_a_host_is_at_it() {
+    let world = World::start().await;
+    let bring = async |latest: i64| {
+        world.store.bring_forward(&name("sweep"), world.later(latest), world.later(1)).await.unwrap()
+    };
+    world.store.know_schedule(&name("sweep"), "every 60 s", world.now()).await.unwrap();
+    let due = claim(&world, "one").await.unwrap();
+    assert!(!bring(-5).await, "a host is at it");
+    end(&world, &due, RunOutcome::Succeeded, 100_000).await.unwrap();
+    assert!(!bring(100_000).await, "it may be as late as that");
+    assert!(bring(99_999).await);
+    assert_eq!(one(&world).await.next_run_at, world.later(1));
+    world.advance(1);
+    assert!(claim(&world, "two").await.is_some(), "and it runs");
+}
+
+#[tokio::test]
 async fn somebody_may_have_it_run_now_and_that_is_recorded() {
     let world = World::start().await;
     world.store.know_schedule(&name("sweep"), "every 60 s", world.later(60)).await.unwrap();
