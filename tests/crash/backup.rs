@@ -100,6 +100,29 @@ fn a_store_that_would_not_be_used_is_not_restored() {
 }
 
 #[test]
+fn blobs_that_would_not_be_the_hosts_are_neither_backed_up_nor_restored() {
+    let data = tempfile::tempdir().unwrap();
+    let (database, file) = (data.path().join("macadam.db"), data.path().join("backup.db"));
+    std::fs::write(&database, "a store").unwrap();
+    let backup = ["backup", file.to_str().unwrap(), "--with-blobs"];
+    let refused = command(data.path(), &backup);
+    assert!(!refused.status.success() && said(&refused).contains("there is no"), "{}", said(&refused));
+
+    std::fs::create_dir(data.path().join("blobs")).unwrap();
+    std::fs::write(data.path().join("macadam.toml"), "blobs.url = 's3://bucket'").unwrap();
+    let refused = command(data.path(), &backup);
+    assert!(!refused.status.success() && said(&refused).contains("`blobs.url`"), "{}", said(&refused));
+    assert!(!file.exists(), "a backup without what was asked for takes the name of the next");
+
+    std::fs::rename(&database, &file).unwrap();
+    std::fs::remove_dir(data.path().join("blobs")).unwrap();
+    let restore = ["restore", file.to_str().unwrap(), "--blobs", file.to_str().unwrap()];
+    let refused = command(data.path(), &restore);
+    assert!(!refused.status.success() && said(&refused).contains("`blobs.url`"), "{}", said(&refused));
+    assert!(!database.exists(), "a store whose packages are missing would look restored");
+}
+
+#[test]
 fn a_backup_that_somebody_has_changed_is_not_restored_and_leaves_nothing() {
     let server = Server::start(&Setup::without_postgres());
     let backup = server.data().join("backup.db");

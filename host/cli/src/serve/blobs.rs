@@ -25,6 +25,13 @@ pub(super) struct BlobsConfig {
     region: Option<String>,
 }
 
+impl BlobsConfig {
+    /// Whether another place than the data directory is named.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.url.is_some()
+    }
+}
+
 /// Opens the place of the blobs, and looks whether it is there.
 pub(super) async fn open(data: &DataDir, config: &BlobsConfig) -> anyhow::Result<Blobs> {
     let BlobsConfig { url, endpoint, region } = config;

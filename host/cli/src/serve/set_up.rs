@@ -41,6 +41,11 @@ impl SetUp {
             || std::env::var_os(DATABASE).is_some()
     }
 
+    /// Whether the blobs are where `blobs.url` says; a directory `blobs` of the data directory is then none of this host's.
+    pub(crate) fn has_blobs_elsewhere(&self) -> bool {
+        self.config.blobs.is_elsewhere()
+    }
+
     /// The key that secrets are sealed with, wherever the host has it from; `None` when its first start would make it.
     pub(crate) fn key(&self) -> anyhow::Result<Option<[u8; KEY_BYTES]>> {
         KeyPlace::of(&self.data, &self.config)?.there()

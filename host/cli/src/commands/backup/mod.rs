@@ -109,6 +109,8 @@ pub(crate) fn back_up(global: &Global, args: &BackupArgs, output: &mut Output<'_
     let beside = with_suffix(&args.file, ".key");
     let blobs_beside = args.with_blobs.then(|| with_suffix(&args.file, ".blobs.tar"));
     if let Some(beside) = &blobs_beside {
+        // Before the store is written: a backup that is half there takes the name of the next.
+        must_have_blobs(&set_up, global)?;
         ensure!(!beside.exists(), "{} is there already; choose another name", beside.display());
     }
     let key = args.with_key.then(|| key_of(&set_up, global)).transpose()?;
@@ -136,6 +138,19 @@ fn key_of(set_up: &SetUp, global: &Global) -> anyhow::Result<[u8; KEY_BYTES]> {
     set_up.key()?.with_context(|| format!("there is no {}; put it back", global.data.join(KEY).display()))
 }
 
+/// What is in the directory of blobs is this host's. One that is left from before `blobs.url` was set would be written, and
+/// look like what the backup names.
+fn must_have_blobs(set_up: &SetUp, global: &Global) -> anyhow::Result<()> {
+    ensure!(
+        !set_up.has_blobs_elsewhere(),
+        "the packages and archives of this host are where `blobs.url` says; leave --with-blobs out, and back that place up \
+         with its own tools"
+    );
+    let directory = global.data.join(blobs::DIRECTORY);
+    ensure!(directory.is_dir(), "there is no {}; put it back, or leave --with-blobs out", directory.display());
+    Ok(())
+}
+
 /// Writes the blobs beside a backup; what is half written does not stay.
 fn back_up_blobs(global: &Global, beside: &Path) -> anyhow::Result<usize> {
     let partial = with_suffix(beside, ".partial");
@@ -159,6 +174,11 @@ pub(crate) fn restore(global: &Global, args: &RestoreArgs, output: &mut Output<'
         "the store of this host is a PostgreSQL database, and {} would not be used; restore a dump into that database with \
          pg_restore, or take the database out of the configuration",
         database.display()
+    );
+    ensure!(
+        args.blobs.is_none() || !set_up.has_blobs_elsewhere(),
+        "the packages and archives of this host are where `blobs.url` says, and a directory would not be used; leave --blobs \
+         out and restore that place with its own tools, or take `blobs.url` out of the configuration"
     );
     let keys = Keys::find(args.key.as_deref(), &key_file, &set_up)?;
     let copy = tempfile::Builder::new().prefix(".restore-").tempdir_in(&global.data)?;
