@@ -54,11 +54,14 @@ impl BlobError {
 }
 
 /// What a store says, of its document only code and message: AWS repeats in it the request that it does not take, and
-/// with it the session's token.
+/// with it the session's token. Google says only in the details who lacks which permission, and of a header that it does not
+/// take they may repeat a part, so they are told of a denied access alone.
 fn told(said: &str) -> String {
     let Some((before, document)) = said.split_once('<') else { return said.to_owned() };
     let element = |name: &str| Some(document.split_once(&format!("<{name}>"))?.1.split_once('<')?.0);
-    let told: Vec<_> = ["Code", "Message"].into_iter().filter_map(element).collect();
+    let code = element("Code");
+    let details = element("Details").filter(|_| code == Some("AccessDenied"));
+    let told: Vec<_> = [code, element("Message"), details].into_iter().flatten().collect();
     format!("{before}{}", told.join(": "))
 }
 
@@ -72,6 +75,11 @@ mod tests {
         let document = "<?xml version=\"1.0\"?>\n<Error><Code>ExpiredToken</Code><Message>It has expired.</Message>\
                         <Token-0>hunter2</Token-0></Error>";
         assert_eq!(told(&format!("{refused}{document}")), format!("{refused}ExpiredToken: It has expired."));
+        let details = |code: &str, details: &str| {
+            told(&format!("<Error><Code>{code}</Code><Message>No</Message><Details>{details}</Details></Error>"))
+        };
+        assert_eq!(details("AccessDenied", "ana lacks list"), "AccessDenied: No: ana lacks list");
+        assert_eq!(details("MalformedSecurityHeader", "hunter2"), "MalformedSecurityHeader: No");
         assert_eq!(told(&format!("{refused}<html>hunter2</html>")), refused);
         assert_eq!(told("nobody is there"), "nobody is there");
     }

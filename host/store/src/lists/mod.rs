@@ -23,6 +23,8 @@
 //! | [`filters`] | from what somebody asks for to ways |
 //! | [`sql`] | from ways to SQL, for both databases |
 
+#[cfg(test)]
+pub(crate) mod every;
 mod filters;
 mod sql;
 mod tables;

@@ -31,3 +31,6 @@ fn query(sql: String, list: &List) -> Query<'static, Postgres, PgArguments> {
     let query = sqlx::query(AssertSqlSafe(sql)).persistent(kept);
     values.into_iter().fold(query, Query::bind)
 }
+
+#[cfg(test)]
+mod plans;
