@@ -17,8 +17,8 @@ use std::process::Output;
 
 use macadam_tests::server::{Server, Setup};
 use serde_json::{Value, json};
-use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
 /// Exit code of `audit verify` when something was done to the log.
 const TAMPERED: i32 = 6;
@@ -50,11 +50,11 @@ fn directory(name: &str) -> Value {
 }
 
 /// Runs statements on the database, as somebody who knows to remove the guards first.
-fn tamper(server: &Server, statements: &'static str) {
+fn tamper(server: &Server, statements: &str) {
     with_store(server, async |mut store| {
         let guards = "DROP TRIGGER IF EXISTS audit_is_not_changed; DROP TRIGGER IF EXISTS audit_is_not_cut";
         sqlx::raw_sql(guards).execute(&mut store).await.unwrap();
-        sqlx::raw_sql(statements).execute(&mut store).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut store).await.unwrap();
     });
 }
 

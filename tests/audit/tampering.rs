@@ -81,6 +81,44 @@ fn a_changed_removed_inserted_or_moved_entry_is_named() {
 }
 
 #[test]
+fn a_last_entry_that_was_turned_into_nonsense_is_named_and_keeps_nobody_from_working() {
+    let server = server("");
+    // A first look leaves an entry in the stream that is looked at.
+    works(&server, "ada", &["audit", "verify", "--stream", "team/payments"]);
+    let place = with_store(&server, async |mut store| {
+        let last = sqlx::query("SELECT max(place) AS place FROM audit WHERE stream = 'team/payments'");
+        last.fetch_one(&mut store).await.unwrap().get::<i64, _>("place")
+    });
+    let last = format!("stream = 'team/payments' AND place = {place}");
+    tamper(&server, &format!("CREATE TABLE kept AS SELECT * FROM audit WHERE {last}"));
+    for nonsense in
+        ["hash = 'x'", "hash = CAST(x'ff' AS TEXT)", "data = '{', hash = ''", "data = CAST(x'7bff' AS TEXT)"]
+    {
+        tamper(&server, &format!("UPDATE audit SET {nonsense} WHERE {last}"));
+        let named = format!("stream team/payments, entry {place} (number ");
+        must_name(&server, &[], &named, nonsense);
+        must_name(&server, &["--stream", "team/payments"], &named, nonsense);
+        let of_the_team = server.cli("dana", &["audit", "verify"]);
+        assert_eq!(of_the_team.status.code(), Some(TAMPERED), "{nonsense}: {}", said(&of_the_team));
+        assert!(said(&of_the_team).contains(&named), "{nonsense}: {}", said(&of_the_team));
+        works(&server, "ada", &["audit", "tail"]);
+        let heads = works(&server, "ada", &["audit", "heads"]);
+        assert!(heads.contains("platform"), "the other streams stay vouched for: {heads}");
+        tamper(
+            &server,
+            &format!(
+                "UPDATE audit SET (data, hash) = (SELECT data, hash FROM kept WHERE kept.seq = audit.seq) WHERE {last}"
+            ),
+        );
+        works(&server, "ada", &["audit", "verify"]);
+    }
+    tamper(&server, &format!("UPDATE audit SET hash = CAST(x'ff' AS TEXT) WHERE {last}"));
+    let answer = server.person("dana").post("/api/v1/resources", &directory("after"));
+    assert_eq!(server.person("dana").wait_for(&answer.request()), "succeeded");
+    must_name(&server, &[], &format!("stream team/payments, entry {place} (number "), "with entries after it");
+}
+
+#[test]
 fn a_cut_tail_and_a_chain_that_was_written_anew_are_named_by_heads_from_before() {
     let server = server("");
     let heads = file(&server, "heads.json");

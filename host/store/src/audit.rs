@@ -2,7 +2,7 @@
 //! before it in its stream. What an entry is hashed from, and how a chain is verified, is `macadam_core::audit`.
 //!
 //! A chain cannot show a cut tail or a log that was rewritten as a whole: for that, keep
-//! [heads](AuditLog::audit_heads) elsewhere, and verify against them.
+//! [heads](AuditLog::audit_ends) elsewhere, and verify against them.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -201,10 +201,57 @@ pub(crate) const END_OF: &str = "SELECT coalesce((SELECT max(seq) FROM audit), 0
 /// What [`END_OF`] found.
 pub(crate) fn to_end(row: &impl Columns) -> Result<(u64, Before), StoreError> {
     let before = match row.int_opt("place")? {
-        Some(place) => Before { place: number(place), hash: row.text("hash")? },
+        Some(place) => Before { place: number(place), hash: standing(row, "hash")? },
         None => Before::default(),
     };
     Ok((number(row.int("last")?), before))
+}
+
+/// Where each stream ends: from one to the next through the index, since there are few streams and many entries.
+pub(crate) const ENDS: &str = "WITH RECURSIVE streams (stream) AS (
+        SELECT min(stream) FROM audit
+        UNION ALL
+        SELECT (SELECT min(a.stream) FROM audit a WHERE a.stream > streams.stream) FROM streams
+        WHERE streams.stream IS NOT NULL
+    )
+    SELECT a.stream, a.place, a.seq, a.hash
+    FROM streams JOIN audit a ON a.stream = streams.stream
+        AND a.place = (SELECT max(b.place) FROM audit b WHERE b.stream = streams.stream)
+    ORDER BY a.stream";
+
+/// What a row of [`ENDS`] says.
+pub(crate) fn to_stream_end(row: &impl Columns) -> Result<StreamEnd, StoreError> {
+    let (stream, hash) = (standing(row, "stream")?, standing(row, "hash")?);
+    Ok(StreamEnd { stream, place: number(row.int("place")?), seq: number(row.int("seq")?), hash })
+}
+
+/// An entry as it stands there, also where somebody has written nonsense.
+pub(crate) fn to_entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {
+    Ok(AuditEntry {
+        version: u32::try_from(row.int("version")?).unwrap_or(0),
+        seq: number(row.int("seq")?),
+        stream: standing(row, "stream")?,
+        place: number(row.int("place")?),
+        at: row.nearest_time("at")?,
+        actor: row.as_it_stands("actor")?,
+        action: standing(row, "action")?,
+        subject: standing(row, "subject")?,
+        address: row.as_it_stands("address")?,
+        request_id: row.as_it_stands("request_id")?,
+        credential: row.as_it_stands("credential")?,
+        decision: row.as_it_stands("decision")?,
+        request: row.as_it_stands("request")?,
+        before: row.as_it_stands("before")?,
+        after: row.as_it_stands("after")?,
+        data: Recorded::new(standing(row, "data")?),
+        previous: standing(row, "previous")?,
+        hash: standing(row, "hash")?,
+    })
+}
+
+/// A text that an entry always has.
+fn standing(row: &impl Columns, column: &'static str) -> Result<String, StoreError> {
+    row.as_it_stands(column)?.ok_or_else(|| StoreError::corrupt(column, "there is nothing"))
 }
 
 /// An entry's number, kept in the database as a signed one. A negative one can only be somebody's doing, and is found.
@@ -226,6 +273,28 @@ impl AuditHead {
     #[must_use]
     pub fn empty() -> Self {
         Self { seq: 0, hash: AuditEntry::nothing_before() }
+    }
+}
+
+/// Where a stream ends, as it stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamEnd {
+    /// The stream.
+    pub stream: String,
+    /// The place of its last entry.
+    pub place: u64,
+    /// The number of that entry among all.
+    pub seq: u64,
+    /// The hash that the entry has.
+    pub hash: String,
+}
+
+impl StreamEnd {
+    /// The head, if what stands there can be one: nobody puts their name to nonsense.
+    #[must_use]
+    pub fn head(&self) -> Option<Head> {
+        let (stream, hash) = (self.stream.parse().ok()?, self.hash.parse().ok()?);
+        Some(Head { stream, place: self.place, seq: self.seq, hash })
     }
 }
 
@@ -283,7 +352,7 @@ pub trait AuditLog: Send + Sync {
     async fn audit_head(&self) -> Result<AuditHead, StoreError>;
 
     /// Where each stream ends, by stream, all at one moment.
-    async fn audit_heads(&self) -> Result<Vec<Head>, StoreError>;
+    async fn audit_ends(&self) -> Result<Vec<StreamEnd>, StoreError>;
 
     /// Entries after a number, in order.
     async fn audit_since(&self, seq: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {

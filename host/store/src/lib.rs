@@ -58,7 +58,7 @@ mod teams;
 mod webhooks;
 
 pub use access::{AccessPolicies, AccessPolicyChange, AccessPolicyError, AccessPolicyRecord, AccessPolicySet};
-pub use audit::{AuditEntry, AuditError, AuditFilter, AuditHead, AuditLog, By, ByPerson, NewAuditEntry};
+pub use audit::{AuditEntry, AuditError, AuditFilter, AuditHead, AuditLog, By, ByPerson, NewAuditEntry, StreamEnd};
 pub use bindings::{
     Applied, Attribution, BindingChange, BindingError, BindingRecord, BindingRevision, BindingSet, Bindings, Expected,
 };

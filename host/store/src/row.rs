@@ -53,6 +53,13 @@ pub(crate) trait Columns {
     fn time(&self, column: &'static str) -> Result<Timestamp>;
     fn time_opt(&self, column: &'static str) -> Result<Option<Timestamp>>;
 
+    /// A text as it stands there, for what is to be shown also where somebody has written nonsense: what is no text has
+    /// marks in it.
+    fn as_it_stands(&self, column: &'static str) -> Result<Option<String>>;
+
+    /// A moment, or the nearest one that there is to what somebody has written.
+    fn nearest_time(&self, column: &'static str) -> Result<Timestamp>;
+
     fn count<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T> {
         let stored = self.int(column)?;
         T::try_from(stored).map_err(|_| StoreError::corrupt(column, format_args!("{stored} is out of range")))
@@ -83,6 +90,12 @@ pub(crate) trait Columns {
     fn json_opt<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>> {
         self.text_opt(column)?.map(|text| to_json(column, &text)).transpose()
     }
+}
+
+/// The nearest moment to a number of microseconds since 1970.
+pub(crate) fn nearest(micros: i64) -> Timestamp {
+    let end = if micros < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_microsecond(micros).unwrap_or(end)
 }
 
 fn to_parsed<T: FromStr<Err: Display>>(column: &'static str, text: &str) -> Result<T> {

@@ -2,9 +2,10 @@
 //! host's master key: replicas share it, it goes with a backup, and who has only the database cannot sign with it.
 
 use jiff::Timestamp;
-use macadam_core::audit::{Heads, HeadsKey, HeadsSigner, SignedHeads, Stream};
+use macadam_core::audit::{Head, Heads, HeadsKey, HeadsSigner, SignedHeads, Stream};
 use macadam_core::digest::Digest;
 use macadam_runtime::capabilities::secrets::SecretVault as _;
+use macadam_store::StreamEnd;
 
 use crate::provisioning::ProvisionError;
 use crate::{Caller, Platform};
@@ -22,14 +23,16 @@ impl Platform {
         self.signed_heads(stream.as_ref(), now).await
     }
 
-    /// Where streams end now, signed; without a stream, all of them.
+    /// Where streams end now, signed; without a stream, all of them. One whose last entry somebody has turned into nonsense
+    /// is left out, so that nothing vouches for that entry: whoever verifies the log finds it, and the others stay vouched for.
     ///
     /// # Errors
     /// [`ProvisionError::Unavailable`] while the store is away, [`ProvisionError::Internal`] when store or vault fail.
     pub async fn signed_heads(&self, stream: Option<&Stream>, now: Timestamp) -> Result<SignedHeads, ProvisionError> {
-        let all = self.store().audit_heads().await?;
-        let entries = all.iter().map(|head| head.seq).max().unwrap_or(0);
-        let heads = all.into_iter().filter(|head| stream.is_none_or(|stream| head.stream == *stream)).collect();
+        let ends = self.store().audit_ends().await?;
+        let entries = ends.iter().map(|end| end.seq).max().unwrap_or(0);
+        let of_stream = |head: &Head| stream.is_none_or(|stream| head.stream == *stream);
+        let heads = ends.iter().filter_map(head).filter(of_stream).collect();
         let statement = Heads { at: now, entries: stream.is_none().then_some(entries), heads };
         Ok(self.signer().await?.sign(statement)?)
     }
@@ -52,4 +55,19 @@ impl Platform {
         };
         self.audit.signer.get_or_try_init(make).await
     }
+}
+
+/// The head of a stream, if there can be one.
+fn head(end: &StreamEnd) -> Option<Head> {
+    let head = end.head();
+    if head.is_none() {
+        let StreamEnd { stream, place, .. } = end;
+        tracing::error!(
+            stream,
+            place,
+            "the last entry of a stream of the audit log is not what was written, so no head of the stream is signed; \
+             `macadam audit verify` says what was done; keep the database as evidence"
+        );
+    }
+    head
 }

@@ -10,6 +10,7 @@ use sqlx::postgres::{PgArgumentBuffer, PgQueryResult, PgRow, PgTypeInfo, PgValue
 use sqlx::{Decode, Encode, Postgres, Row, Type};
 
 use super::Result;
+use crate::row::nearest;
 pub(super) use crate::row::{Columns, digest, int, json};
 
 /// PostgreSQL's number for `timestamptz`, the same in every version.
@@ -88,6 +89,17 @@ impl Columns for PgRow {
     fn time_opt(&self, column: &'static str) -> Result<Option<Timestamp>> {
         let stored: Option<At> = self.try_get(column)?;
         Ok(stored.map(|At(moment)| moment))
+    }
+
+    fn as_it_stands(&self, column: &'static str) -> Result<Option<String>> {
+        // PostgreSQL looks at texts itself.
+        self.text_opt(column)
+    }
+
+    fn nearest_time(&self, column: &'static str) -> Result<Timestamp> {
+        // It has moments of before and after all that others have, and two that are infinite.
+        let stored: i64 = self.try_get_unchecked(column)?;
+        Ok(nearest(stored.saturating_add(EPOCH)))
     }
 }
 

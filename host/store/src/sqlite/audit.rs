@@ -2,15 +2,13 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use macadam_core::audit::{Head, Recorded};
-use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::row::{Columns, int, micros};
 use super::writes::Writes;
 use super::{Conn, Result, SqliteStore, commit};
-use crate::audit::{Before, END_OF, number, to_end};
-use crate::{AuditEntry, AuditFilter, AuditHead, AuditLog, NewAuditEntry, PageRequest};
+use crate::audit::{Before, END_OF, ENDS, to_end, to_entry, to_stream_end};
+use crate::{AuditEntry, AuditFilter, AuditHead, AuditLog, NewAuditEntry, PageRequest, StreamEnd};
 
 #[async_trait]
 impl AuditLog for SqliteStore {
@@ -32,27 +30,11 @@ impl AuditLog for SqliteStore {
         head(&mut *self.read().await?).await
     }
 
-    async fn audit_heads(&self) -> Result<Vec<Head>> {
-        let rows = sqlx::query(HEADS).fetch_all(&mut *self.read().await?).await?;
-        let head = |row: &SqliteRow| {
-            let (stream, hash) = (row.parsed("stream")?, row.parsed("hash")?);
-            Ok(Head { stream, place: row.count("place")?, seq: row.count("seq")?, hash })
-        };
-        rows.iter().map(head).collect()
+    async fn audit_ends(&self) -> Result<Vec<StreamEnd>> {
+        let rows = sqlx::query(ENDS).fetch_all(&mut *self.read().await?).await?;
+        rows.iter().map(to_stream_end).collect()
     }
 }
-
-/// From one stream to the next through the index, since there are few streams and many entries.
-const HEADS: &str = "WITH RECURSIVE streams (stream) AS (
-        SELECT min(stream) FROM audit
-        UNION ALL
-        SELECT (SELECT min(a.stream) FROM audit a WHERE a.stream > streams.stream) FROM streams
-        WHERE streams.stream IS NOT NULL
-    )
-    SELECT a.stream, a.place, a.seq, a.hash
-    FROM streams JOIN audit a ON a.stream = streams.stream
-        AND a.place = (SELECT max(b.place) FROM audit b WHERE b.stream = streams.stream)
-    ORDER BY a.stream";
 
 /// Appends an entry, bound to the last one of its stream.
 async fn append(conn: &mut Conn, new: &NewAuditEntry, now: Timestamp) -> Result<()> {
@@ -121,30 +103,4 @@ fn page_query(filter: &AuditFilter, page: PageRequest<u64>) -> QueryBuilder<Sqli
     }
     query.push(if *backwards { " ORDER BY seq DESC LIMIT " } else { " ORDER BY seq LIMIT " }).push_bind(page.limit);
     query
-}
-
-/// An entry as it stands there, also where somebody has written nonsense.
-fn to_entry(row: &SqliteRow) -> Result<AuditEntry> {
-    let at = row.int("at")?;
-    let nearest = if at < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    Ok(AuditEntry {
-        version: u32::try_from(row.int("version")?).unwrap_or(0),
-        seq: number(row.int("seq")?),
-        stream: row.text("stream")?,
-        place: number(row.int("place")?),
-        at: Timestamp::from_microsecond(at).unwrap_or(nearest),
-        actor: row.text_opt("actor")?,
-        action: row.text("action")?,
-        subject: row.text("subject")?,
-        address: row.text_opt("address")?,
-        request_id: row.text_opt("request_id")?,
-        credential: row.text_opt("credential")?,
-        decision: row.text_opt("decision")?,
-        request: row.text_opt("request")?,
-        before: row.text_opt("before")?,
-        after: row.text_opt("after")?,
-        data: Recorded::new(row.text("data")?),
-        previous: row.text("previous")?,
-        hash: row.text("hash")?,
-    })
 }

@@ -6,6 +6,7 @@ use sqlx::sqlite::{SqliteQueryResult, SqliteRow};
 
 use super::Result;
 use crate::StoreError;
+use crate::row::nearest;
 pub(super) use crate::row::{Columns, digest, int, json};
 
 /// A moment as it is stored: microseconds since 1970, which PostgreSQL keeps as well.
@@ -45,6 +46,16 @@ impl Columns for SqliteRow {
 
     fn time_opt(&self, column: &'static str) -> Result<Option<Timestamp>> {
         self.int_opt(column)?.map(|stored| to_time(column, stored)).transpose()
+    }
+
+    fn as_it_stands(&self, column: &'static str) -> Result<Option<String>> {
+        // SQLite takes any bytes for a text.
+        let bytes: Option<Vec<u8>> = self.try_get_unchecked(column)?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    fn nearest_time(&self, column: &'static str) -> Result<Timestamp> {
+        Ok(nearest(self.int(column)?))
     }
 }
 

@@ -57,7 +57,7 @@ async fn what_is_restored_answers_as_the_original_and_goes_on() {
     let (of, page) = (ResourceFilter::default(), PageRequest::first(10));
     let told = format!("{:?}", world.store.list_resources(&of, page).await.unwrap());
     assert_eq!(format!("{:?}", store.list_resources(&of, PageRequest::first(10)).await.unwrap()), told);
-    assert_eq!(store.audit_heads().await.unwrap(), world.store.audit_heads().await.unwrap());
+    assert_eq!(store.audit_ends().await.unwrap(), world.store.audit_ends().await.unwrap());
     let pool = SqlitePool::connect_with(SqliteConnectOptions::new().filename(&copy)).await.unwrap();
     let changed = sqlx::raw_sql("DELETE FROM audit").execute(&pool).await.unwrap_err();
     assert!(changed.to_string().contains("append-only"), "the guards go with it: {changed}");

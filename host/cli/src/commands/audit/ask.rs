@@ -1,10 +1,11 @@
 //! Asking a server for its log. Entries are read as they were written, not by way of a reader's idea of their numbers.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
-use macadam_core::audit::{Entry, HeadsKey, SignedHeads};
+use macadam_core::audit::{Entry, Heads, HeadsKey, SignedHeads, Stream};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
@@ -51,9 +52,33 @@ pub(super) fn entries(client: &Client, wish: &Wish) -> anyhow::Result<Vec<Entry>
     Ok(page.items)
 }
 
-/// Where the streams end now.
-pub(super) fn heads(client: &Client) -> anyhow::Result<SignedHeads> {
-    read(&client.bytes("/audit/heads")?)
+/// Where the log ends now.
+pub(super) struct LogEnd {
+    /// Where streams end, signed. A stream whose last entry is nonsense is not among them.
+    pub(super) heads: SignedHeads,
+    /// The last entry of before the heads.
+    newest: Option<Entry>,
+}
+
+impl LogEnd {
+    /// Asks for it.
+    pub(super) fn ask(client: &Client, wish: &Wish) -> anyhow::Result<Self> {
+        let newest = entries(client, &wish.clone().with("order", Some("newest")).with("limit", Some(1)))?.pop();
+        Ok(Self { heads: read(&client.bytes("/audit/heads")?)?, newest })
+    }
+
+    /// The streams that there are, of those that one may read; `None` is all.
+    pub(super) fn streams(&self) -> Option<BTreeSet<Stream>> {
+        let Heads { entries: None, heads, .. } = &self.heads.statement else { return None };
+        let named = heads.iter().map(|head| head.stream.clone());
+        Some(named.chain(self.newest.iter().filter_map(|entry| entry.stream.parse().ok())).collect())
+    }
+
+    /// The number of the last entry that was there.
+    pub(super) fn last(&self, is_wanted: impl Fn(&Stream) -> bool) -> u64 {
+        let heads = self.heads.statement.heads.iter().filter(|head| is_wanted(&head.stream));
+        heads.map(|head| head.seq).chain(self.newest.iter().map(|entry| entry.seq)).max().unwrap_or(0)
+    }
 }
 
 /// The key of the server's log.

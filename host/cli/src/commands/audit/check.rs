@@ -237,7 +237,9 @@ impl Check {
     }
 
     fn is_known(&self, stream: &Stream) -> bool {
-        self.named.contains(stream) || self.report.heads.iter().any(|head| head.stream == *stream)
+        let name = stream.to_string();
+        let is_found = || self.report.findings.iter().any(|finding| finding.stream.as_ref() == Some(&name));
+        self.named.contains(stream) || self.report.heads.iter().any(|head| head.stream == *stream) || is_found()
     }
 
     /// Says that heads name streams which a file says that it does not hold, for whoever exported it so.

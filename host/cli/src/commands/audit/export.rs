@@ -1,13 +1,14 @@
 //! `macadam audit export`: entries and heads as lines of JSON, written as they come.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 
 use anyhow::{Context as _, ensure};
-use macadam_core::audit::{EXPORT_VERSION, Head, Heads, Line, Opening, SignedHeads, Stream};
+use macadam_core::audit::{EXPORT_VERSION, Head, Heads, Line, Opening, Stream};
 
 use super::ExportArgs;
-use super::ask::{self, PAGE, Wish};
+use super::ask::{self, LogEnd, PAGE, Wish};
 use crate::client::Client;
 use crate::exit::End;
 use crate::output::Output;
@@ -39,17 +40,16 @@ pub(super) fn run(client: &Client, args: &ExportArgs, output: &mut Output<'_>) -
 
 /// Writes everything up to where the log ends now, and says how many entries that is.
 fn write(client: &Client, args: &ExportArgs, to: &mut dyn Write) -> anyhow::Result<u64> {
-    let heads = ask::heads(client)?;
-    let here: Vec<&Head> = heads.statement.heads.iter().filter(|head| is_wanted(args, &head.stream)).collect();
-    let whole = heads.statement.entries.is_some() && args.stream.is_none();
-    let streams = (!whole).then(|| here.iter().map(|head| head.stream.clone()).collect());
-    let end = here.iter().map(|head| head.seq).max().unwrap_or(0);
-    let after = before(client, args, &heads)?;
+    let wish = Wish::default().with("stream", args.stream.as_ref());
+    let now = LogEnd::ask(client, &wish)?;
+    let streams = args.stream.clone().map(|stream| BTreeSet::from([stream])).or_else(|| now.streams());
+    let streams = streams.map(|streams| streams.into_iter().collect());
+    let end = now.last(|stream| is_wanted(args, stream));
+    let after = before(client, args, &now)?;
     let (mut last, mut entries) = (after.entries.unwrap_or(0), 0);
     line(to, &Line::Opening(Opening { format: EXPORT_VERSION, streams, after }))?;
     while last < end {
-        let wish = Wish::default().with("stream", args.stream.as_ref());
-        let page = ask::entries(client, &wish.with("after", Some(last)).with("limit", Some(PAGE)))?;
+        let page = ask::entries(client, &wish.clone().with("after", Some(last)).with("limit", Some(PAGE)))?;
         ensure!(!page.is_empty(), "the log ends at entry {last}, before its head at {end}; verify it on the server");
         for entry in page.into_iter().filter(|entry| entry.seq <= end) {
             last = entry.seq;
@@ -57,28 +57,32 @@ fn write(client: &Client, args: &ExportArgs, to: &mut dyn Write) -> anyhow::Resu
             line(to, &Line::Entry(Box::new(entry)))?;
         }
     }
-    line(to, &Line::Heads(heads))?;
+    line(to, &Line::Heads(now.heads))?;
     Ok(entries)
 }
 
 /// Where the streams ended before the first entry that is wanted, and its number less one.
-fn before(client: &Client, args: &ExportArgs, now: &SignedHeads) -> anyhow::Result<Heads> {
-    let mut before = Heads::none(now.statement.at);
+fn before(client: &Client, args: &ExportArgs, now: &LogEnd) -> anyhow::Result<Heads> {
+    let statement = &now.heads.statement;
+    let mut before = Heads::none(statement.at);
     if args.since.is_none() {
         return Ok(before);
     }
     let wish = Wish::default().with("stream", args.stream.as_ref()).since(args.since).with("limit", Some(1));
-    let end = now.statement.heads.iter().map(|head| head.seq).max().unwrap_or(0);
-    let first = ask::entries(client, &wish)?.first().map_or(end + 1, |entry| entry.seq);
+    let first = ask::entries(client, &wish)?.first().map_or_else(|| now.last(|_| true) + 1, |entry| entry.seq);
     before.entries = Some(first - 1);
-    for Head { stream, .. } in &now.statement.heads {
+    for Head { stream, .. } in &statement.heads {
         if !is_wanted(args, stream) {
             continue;
         }
         let wish = Wish::default().with("stream", Some(stream)).with("order", Some("newest"));
         let last = ask::entries(client, &wish.with("after", Some(first)).with("limit", Some(1)))?;
         if let Some(entry) = last.first() {
-            let hash = entry.hash.parse().with_context(|| format!("the hash of entry {} is none", entry.seq))?;
+            let is_none = || {
+                let number = entry.seq;
+                format!("entry {number}, after which it would begin, has no hash any more; begin earlier than that")
+            };
+            let hash = entry.hash.parse().with_context(is_none)?;
             before.heads.push(Head { stream: stream.clone(), place: entry.place, seq: entry.seq, hash });
         }
     }

@@ -11,7 +11,7 @@ use macadam_core::audit::{EXPORT_VERSION, Heads, HeadsKey, Opening, SignedHeads,
 use serde_json::Value;
 
 use super::VerifyArgs;
-use super::ask::{self, PAGE, Wish};
+use super::ask::{self, LogEnd, PAGE, Wish};
 use super::check::{Check, Report, Scope};
 use crate::args::Global;
 use crate::client::Client;
@@ -83,11 +83,14 @@ fn file(check: &mut Check, path: &Path) -> anyhow::Result<()> {
 
 /// What a server has now, against what it signs and what was kept.
 fn server(client: &Client, key: Option<HeadsKey>, kept: Vec<SignedHeads>, scope: Scope) -> anyhow::Result<Report> {
-    let heads = ask::heads(client)?;
+    // More streams than one come with what is between them, which is passed over.
+    let wish = match scope.streams.as_slice() {
+        [stream] => Wish::default().with("stream", Some(stream)),
+        _ => Wish::default(),
+    };
+    let now = LogEnd::ask(client, &wish)?;
     let key = key.map_or_else(|| ask::key(client), Ok)?;
-    let whole = heads.statement.entries.is_some();
-    let streams: Option<Vec<Stream>> =
-        (!whole).then(|| heads.statement.heads.iter().map(|head| head.stream.clone()).collect());
+    let streams: Option<Vec<Stream>> = now.streams().map(|streams| streams.into_iter().collect());
     if let Some(readable) = &streams {
         match scope.streams.as_slice() {
             [] => are_readable("the heads name", readable, streams_of(&kept))?,
@@ -96,15 +99,10 @@ fn server(client: &Client, key: Option<HeadsKey>, kept: Vec<SignedHeads>, scope:
             named => are_readable("--stream names", readable, named)?,
         }
     }
-    // More streams than one come with what is between them, which is passed over.
-    let wish = match scope.streams.as_slice() {
-        [stream] => Wish::default().with("stream", Some(stream)),
-        _ => Wish::default(),
-    };
     let mut check = Check::new(Some(key), kept, scope);
     let after = Heads::none(Timestamp::UNIX_EPOCH);
     check.open(Opening { format: EXPORT_VERSION, streams, after });
-    check.heads(&heads)?;
+    check.heads(&now.heads)?;
     let mut last = 0;
     loop {
         let page = ask::entries(client, &wish.clone().with("after", Some(last)).with("limit", Some(PAGE)))?;
