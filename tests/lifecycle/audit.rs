@@ -35,7 +35,7 @@ fn actions(server: &Server) -> Vec<String> {
     entries(server).into_iter().map(|(action, ..)| action).collect()
 }
 
-fn change_the_store(server: &Server, statement: &'static str) {
+pub(crate) fn change_the_store(server: &Server, statement: &'static str) {
     on_the_store(server, async |mut store| sqlx::raw_sql(statement).execute(&mut store).await.map(drop).unwrap());
 }
 

@@ -5,6 +5,7 @@ use macadam_registry::Package;
 use macadam_tests::server::{Answer, Person, Server};
 use serde_json::{Value, json};
 
+use crate::audit::change_the_store;
 use crate::{bind, publish, server, shipped, until};
 
 fn directory(name: &str) -> Value {
@@ -172,6 +173,36 @@ fn what_providers_planned_is_on_record_and_can_be_asked_again() {
     let other = ada.post("/api/v1/replays", &wish).body;
     assert_eq!((&other["asked"], &other["failed"]), (&json!(2), &json!(2)), "it has no grants: {other}");
     assert!(!server.data().join("workspaces/planned-one").exists());
+}
+
+#[test]
+fn a_provider_that_is_never_done_is_given_up_and_its_job_ends() {
+    let server =
+        with_hostile_provider(&[("1.0.0", "never-done")], &json!({"plugin": "macadam/hostile-provider@1.0.0"}));
+    let dana = server.person("dana");
+    let taken = dana.post("/api/v1/resources", &hostile("endless"));
+    assert_eq!(taken.status, 202, "{taken:?}");
+    let job = || dana.get("/api/v1/jobs").body["items"][0].clone();
+    let wait_until = |what: &str, is_so: &dyn Fn(&Value) -> bool| {
+        until(what, &server, || is_so(&job()).then_some(()));
+    };
+    let a_week_goes_by = || change_the_store(&server, "UPDATE jobs SET phase_since = phase_since - 604800000000");
+    wait_until("it gets on", &|job| job["phase"] == "provision" && job["attempt"].as_u64() > Some(2));
+    a_week_goes_by();
+    // It is as endless in undoing, for which the time begins anew.
+    wait_until("it is undone", &|job| job["phase"] == "undo" && job["attempt"].as_u64() > Some(2));
+    assert_ne!(job()["state"], "dead", "{}", job());
+    a_week_goes_by();
+    wait_until("its job has ended", &|job| job["state"] == "dead");
+    let error = job()["error"].as_str().unwrap_or_default().to_owned();
+    for part in ["the provider has been at it since", "`longest-work-hours`", "it last said: soon", "; undoing it: "] {
+        assert!(error.contains(part), "{part:?} is missing in: {error}");
+    }
+    assert_eq!(dana.wait_for(&taken.request()), "failed");
+    // Tried again, it is given its time again.
+    let again = server.cli("ada", &["job", "retry", job()["id"].as_str().unwrap()]);
+    assert!(again.status.success(), "{again:?}");
+    wait_until("it gets on again", &|job| job["state"] != "dead" && job["note"] == "soon");
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub struct PlatformSettings {
     pub job_limits: JobLimits,
     /// When a step that failed is tried again, and when what was done is undone instead.
     pub retry: RetryRule,
+    /// How long a provider may say that it is not done yet.
+    pub longest_work: Duration,
     /// For how long it is kept what attempts at jobs came to.
     pub job_history: Duration,
     /// How often a provider looks at each ready resource; `None` is never.
@@ -58,6 +60,7 @@ impl Default for PlatformSettings {
             workers: WORKERS,
             job_limits: Self::fair_limits(WORKERS),
             retry: RetryRule::default(),
+            longest_work: Duration::from_secs(7 * 24 * 60 * 60),
             job_history: Duration::from_secs(90 * 24 * 60 * 60),
             health_checks: Some(Duration::from_secs(5 * 60)),
             schedules: BTreeMap::new(),

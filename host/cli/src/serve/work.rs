@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::serve::config::Range;
 
-const DAY: u64 = 24 * 60 * 60;
+const HOUR: u64 = 60 * 60;
+const DAY: u64 = 24 * HOUR;
 
 /// `[jobs]`.
 #[derive(Debug, Deserialize)]
@@ -33,6 +34,8 @@ pub(super) struct JobsConfig {
     longest_wait_seconds: u64,
     /// After how long it is given up, however few the tries were.
     give_up_hours: u64,
+    /// How long a provider may say that it is not done yet.
+    longest_work_hours: u64,
     /// For how long it is kept what attempts came to.
     history_days: u64,
 }
@@ -49,6 +52,7 @@ impl Default for JobsConfig {
             tries: retry.tries,
             longest_wait_seconds: u64::try_from(retry.longest.as_secs()).unwrap_or(0),
             give_up_hours: u64::try_from(retry.age.as_hours()).unwrap_or(0),
+            longest_work_hours: settings.longest_work.as_secs() / HOUR,
             history_days: settings.job_history.as_secs() / DAY,
         }
     }
@@ -66,6 +70,7 @@ impl JobsConfig {
             ("jobs.tries", u64::from(self.tries), 1, 1_000, "write 1 to 1000"),
             ("jobs.longest-wait-seconds", self.longest_wait_seconds, 1, DAY, "write 1 to 86400 (a day)"),
             ("jobs.give-up-hours", self.give_up_hours, 1, 8_760, "write 1 to 8760 (a year)"),
+            ("jobs.longest-work-hours", self.longest_work_hours, 1, 8_760, "write 1 to 8760 (a year)"),
             ("jobs.history-days", self.history_days, 1, 3_650, "write 1 to 3650 (ten years)"),
         ];
         everybody.chain(teams).chain(providers).chain(numbers).collect()
@@ -88,6 +93,11 @@ impl JobsConfig {
         let longest = SignedDuration::from_secs(whole(self.longest_wait_seconds));
         let first = RetryRule::default().first.min(longest);
         RetryRule { first, longest, tries: self.tries, age: SignedDuration::from_hours(whole(self.give_up_hours)) }
+    }
+
+    /// How long a provider may say that it is not done yet.
+    pub(super) fn longest_work(&self) -> Duration {
+        Duration::from_secs(self.longest_work_hours * HOUR)
     }
 
     /// For how long it is kept what attempts came to.

@@ -40,6 +40,15 @@ pub(super) fn of_silence(silence: Silence, now: Timestamp) -> Failure {
     }
 }
 
+/// Its provider has said that it is not done yet, once more.
+pub(super) fn endless(since: Timestamp, note: &str) -> Failure {
+    let note = if note.is_empty() { "nothing" } else { note };
+    let message = format!(
+        "the provider has been at it since {since:.0}, which is longer than `longest-work-hours` of [jobs]; it last said: {note}"
+    );
+    Failure::new(ErrorClass::Final, message)
+}
+
 /// Its worker vanished each time that it was tried.
 pub(super) fn vanished(times: u32) -> Failure {
     Failure::new(ErrorClass::LeaseLost, format!("the worker vanished in the middle, {times} times in a row"))

@@ -46,6 +46,9 @@ impl Platform {
         let now = now.max(Timestamp::now());
         match outcome {
             Ok(Progress::Done(outputs)) => self.done(job, outputs, now).await,
+            Ok(Progress::InProgress { note, .. }) if self.is_endless(job, now) => {
+                self.failed(job, &failure::endless(job.phase_since, &note), now).await
+            }
             Ok(Progress::InProgress { state, poll_after_ms, note }) => {
                 let sealed = self.seal_state(job, &state)?;
                 let run_after = later(now, SignedDuration::from_millis(poll_after_ms.into()));
@@ -215,6 +218,12 @@ impl Platform {
                 Ok(AttemptOutcome::Dead)
             }
         }
+    }
+
+    /// Whether the job's work has gone on for so long that "not done yet" is no answer any more.
+    fn is_endless(&self, job: &ClaimedJob, now: Timestamp) -> bool {
+        let longest = SignedDuration::try_from(self.settings().longest_work).unwrap_or(SignedDuration::MAX);
+        now.duration_since(job.phase_since) >= longest
     }
 
     fn seal_state(&self, job: &ClaimedJob, state: &str) -> Result<Sealed, JobError> {

@@ -59,6 +59,8 @@ pub struct ClaimedJob {
     pub lease: Lease,
     /// Which work.
     pub phase: JobPhase,
+    /// When this work was first taken up, or taken up again after somebody had a dead job tried again.
+    pub phase_since: Timestamp,
     /// Which call of this work, counted from one; undoing is other work and counts anew.
     pub attempt: u32,
     /// What came to nothing in a row before: tries that failed, workers that vanished.

@@ -200,6 +200,7 @@ impl Config {
             workers: self.workers,
             job_limits: self.jobs.limits(self.workers),
             retry: self.jobs.retry(),
+            longest_work: self.jobs.longest_work(),
             job_history: self.jobs.history(),
             health_checks: (self.health_check_seconds > 0).then(|| Duration::from_secs(self.health_check_seconds)),
             schedules: self.schedules.iter().map(|(name, at)| (name.clone(), at.timing())).collect(),

@@ -36,6 +36,7 @@ pub(super) async fn claim(
     let job = ClaimedJob {
         lease: Lease { job: id, fence: row.count("fence")? },
         phase: row.word("phase")?,
+        phase_since: row.time("phase_since")?,
         attempt: row.count("attempt")?,
         before: Before { failures: row.count("failures")?, since: row.time_opt("failing_since")? },
         begun: flag(&row, "begun")?,
@@ -94,7 +95,7 @@ async fn take(conn: &mut Conn, id: JobId, worker: &str, now: Timestamp, lease_un
         "UPDATE jobs
          SET failures = failures + CASE state WHEN 'running' THEN 1 ELSE 0 END,
              failing_since = CASE state WHEN 'running' THEN coalesce(failing_since, $4) ELSE failing_since END,
-             state = 'running', attempt = attempt + 1, fence = fence + 1, worker = $2, lease_until = $3, updated_at = $4
+             state = 'running', phase_since = coalesce(phase_since, $4), attempt = attempt + 1, fence = fence + 1, worker = $2, lease_until = $3, updated_at = $4
          WHERE id = $1
          RETURNING *",
     );

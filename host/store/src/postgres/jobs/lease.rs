@@ -125,7 +125,7 @@ pub(super) async fn begin_undo(
     }
     let turned = sqlx::query(
         "UPDATE jobs
-         SET state = 'queued', phase = 'undo', begun = true, error = $3, error_class = $5, run_after = $4,
+         SET state = 'queued', phase = 'undo', phase_since = NULL, begun = true, error = $3, error_class = $5, run_after = $4,
              sealed_state = NULL, attempt = 0, failures = 0, failing_since = NULL, note = NULL, worker = NULL,
              lease_until = NULL, updated_at = $4
          WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING phase",

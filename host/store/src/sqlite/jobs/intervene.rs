@@ -126,7 +126,8 @@ pub(super) async fn retry(store: &SqliteStore, id: JobId, by: ByPerson<'_>, now:
         return Err(InterveneError::Overtaken { key: resource.key });
     }
     let queued = sqlx::query(
-        "UPDATE jobs SET state = 'queued', failures = 0, failing_since = NULL, run_after = $2, updated_at = $2
+        "UPDATE jobs SET state = 'queued', failures = 0, failing_since = NULL, phase_since = NULL,
+                         run_after = $2, updated_at = $2
          WHERE id = $1 AND state = 'dead'",
     )
     .bind(id.to_string())

@@ -8,7 +8,7 @@ mod bindings {
 
 use bindings::exports::macadam::plugin::plugin::{Guest as Plugin, Info};
 use bindings::exports::macadam::plugin::provider::{
-    ChangePlan, Effect, Guest as Provider, Health, ManagedResource, PlanStep, Progress, ResourceDescription, Step,
+    ChangePlan, Continuation, Effect, Guest as Provider, Health, ManagedResource, PlanStep, Progress, ResourceDescription, Step,
 };
 use bindings::macadam::plugin::files;
 use bindings::macadam::plugin::types::{PluginError, Violation};
@@ -31,6 +31,20 @@ enum Act {
     WriteInPlan,
     /// Ends in a trap when it is asked for a plan.
     TrapInPlan,
+    /// Says that it is not done yet, whenever it is asked.
+    NeverDone,
+}
+
+fn read(settings: &str) -> Result<Settings, PluginError> {
+    serde_json::from_str(settings).map_err(|error| PluginError::Failed(error.to_string()))
+}
+
+fn work(settings: &str) -> Result<Progress, PluginError> {
+    if read(settings)?.act != Act::NeverDone {
+        return Ok(Progress::Done(Vec::new()));
+    }
+    let (state, note) = ("null".to_owned(), "soon".to_owned());
+    Ok(Progress::InProgress(Continuation { state, poll_after_ms: 50, note }))
 }
 
 impl Plugin for Hostile {
@@ -64,11 +78,10 @@ impl Provider for Hostile {
         _current: Option<ManagedResource>,
         settings: String,
     ) -> Result<ChangePlan, PluginError> {
-        let settings: Settings =
-            serde_json::from_str(&settings).map_err(|error| PluginError::Failed(error.to_string()))?;
+        let settings = read(&settings)?;
         let name = desired.map(|desired| desired.request.name).unwrap_or_default();
         match settings.act {
-            Act::Fine => {}
+            Act::Fine | Act::NeverDone => {}
             Act::TrapInPlan => std::process::abort(),
             Act::WriteInPlan => files::write_file("workspaces", &format!("planned-{name}"), b"written")
                 .map_err(|error| PluginError::Failed(format!("{error:?}")))?,
@@ -77,12 +90,12 @@ impl Provider for Hostile {
         Ok(ChangePlan { steps: vec![step] })
     }
 
-    fn provision(_desired: ManagedResource, _step: Step, _settings: String) -> Result<Progress, PluginError> {
-        Ok(Progress::Done(Vec::new()))
+    fn provision(_desired: ManagedResource, _step: Step, settings: String) -> Result<Progress, PluginError> {
+        work(&settings)
     }
 
-    fn deprovision(_current: ManagedResource, _step: Step, _settings: String) -> Result<Progress, PluginError> {
-        Ok(Progress::Done(Vec::new()))
+    fn deprovision(_current: ManagedResource, _step: Step, settings: String) -> Result<Progress, PluginError> {
+        work(&settings)
     }
 
     fn check_health(_current: ManagedResource, _settings: String) -> Result<Health, PluginError> {
