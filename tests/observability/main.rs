@@ -67,6 +67,7 @@ fn a_request_is_one_trace_from_its_route_to_the_calls_of_its_plugins() {
         .iter()
         .find(|span| span.name == "job step" && span.attribute("macadam.request").as_deref() == Some(request.as_str()));
     let step = step.unwrap_or_else(|| panic!("the job's steps are traced: {spans:#?}"));
+    assert_eq!(step.links(), [TRACE], "from a job's trace one comes to the request's");
     let provider = spans.iter().find(|span| span.parent == step.id && span.name == "plugin macadam/local-directory");
     let provider = provider.expect("the provider's call is below the step");
     let host_call = spans.iter().find(|span| span.parent == provider.id).expect("what it had the host do is below");

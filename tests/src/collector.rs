@@ -39,9 +39,15 @@ pub struct Span {
     /// Its kind.
     pub kind: u64,
     attributes: Value,
+    links: Vec<String>,
 }
 
 impl Span {
+    /// The traces that it links to.
+    pub fn links(&self) -> &[String] {
+        &self.links
+    }
+
     /// An attribute as text; OTLP has numbers as texts anyway.
     pub fn attribute(&self, key: &str) -> Option<String> {
         let found = self.attributes.as_array()?.iter().find(|attribute| attribute["key"] == key)?;
@@ -140,6 +146,7 @@ fn spans_of(document: &Value) -> Vec<Span> {
         name: text(&span, "name"),
         kind: span["kind"].as_u64().unwrap_or_default(),
         attributes: span["attributes"].clone(),
+        links: below(&span, "links").iter().map(|link| text(link, "traceId")).collect(),
     };
     scopes.flat_map(|scope| below(&scope, "spans")).map(span).collect()
 }

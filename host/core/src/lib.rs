@@ -26,6 +26,7 @@
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
 //! | [`retry`] | which failures are worth another try, when, and for how long |
 //! | [`retry_after`] | when whoever has too much to do wants to be asked again |
+//! | [`trace`] | a place in a trace, as it is handed on |
 //! | [`audit`] | the audit log's entries, chains and heads, and how they are verified |
 
 pub mod approvals;
@@ -51,5 +52,6 @@ pub mod service;
 pub mod signature;
 pub mod standing;
 pub mod text_schema;
+pub mod trace;
 pub mod verdict;
 pub mod violation;

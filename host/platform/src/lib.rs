@@ -16,6 +16,7 @@
 //! | [`tools`] | what helps people who write plugins, and changes nothing |
 //! | [`blobs`] | what is large is kept by digest, and goes when nothing names it |
 //! | [`vault`] | secrets are sealed before anything else sees them |
+//! | [`trace`] | which trace something is done for, also later |
 //! | [`schema`] | documents are checked against what plugins say they take |
 //!
 //! The platform knows no HTTP and no database: what varies below is a trait of `macadam-store`, what a plugin does is
@@ -35,6 +36,7 @@ pub mod schema;
 pub mod secret_token;
 pub mod service_tokens;
 pub mod tools;
+pub mod trace;
 pub mod vault;
 pub mod webhooks;
 

@@ -11,9 +11,9 @@ use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
-use macadam_platform::Caller;
+use macadam_core::trace::TraceParent;
+use macadam_platform::{Caller, trace};
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
-use opentelemetry::trace::{TraceContextExt as _, TraceId};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -26,26 +26,32 @@ pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id
 
 const MAX_ID: usize = 128;
 
-/// The id that a request is known as.
+/// What a request is known as.
 #[derive(Debug, Clone)]
-pub(crate) struct KnownAs(pub(crate) String);
+pub(crate) struct KnownAs {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its span, if there are traces.
+    pub(crate) trace: Option<TraceParent>,
+}
 
 /// Surrounds every request.
 pub(crate) async fn observe(State(state): State<ServerState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
-    request.extensions_mut().insert(KnownAs(id.to_str().unwrap_or_default().to_owned()));
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = matched.unwrap_or_else(|| "unmatched".to_owned());
     let trace = trace_of(&request, &method, &route);
+    let known = KnownAs { id: id.to_str().unwrap_or_default().to_owned(), trace: trace::parent(&trace) };
     let span = tracing::info_span!(
         parent: &trace, "request", %method, %route, id = id.to_str().unwrap_or_default(),
         person = tracing::field::Empty, trace = tracing::field::Empty,
     );
-    if let Some(id) = trace_id(&trace) {
-        span.record("trace", tracing::field::display(id));
+    if let Some(TraceParent { trace, .. }) = known.trace {
+        span.record("trace", format_args!("{trace:032x}"));
     }
+    request.extensions_mut().insert(known);
     let mut response = async {
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         answer.unwrap_or_else(|_| Problem::internal(&"a handler panicked").into_response())
@@ -85,16 +91,6 @@ fn trace_of(request: &Request, method: &Method, route: &str) -> Span {
         let _ = span.set_parent(parent);
     }
     span
-}
-
-/// The id of a trace, to find its lines in the log.
-fn trace_id(span: &Span) -> Option<TraceId> {
-    if span.is_disabled() {
-        return None;
-    }
-    let context = span.context();
-    let of_span = context.span().span_context().clone();
-    of_span.is_valid().then(|| of_span.trace_id())
 }
 
 /// The request's headers, as the propagator reads them.

@@ -50,15 +50,16 @@ pub(crate) fn peer(request: &Request) -> Option<IpAddr> {
 
 /// From where a request comes, and by what whoever makes it is signed in.
 pub(crate) fn origin(proxies: &TrustedProxies, request: &Request, signed_in: &SignedInBy) -> Origin {
-    let id = request.extensions().get::<KnownAs>();
+    let known = request.extensions().get::<KnownAs>();
     Origin {
         address: peer(request).map(|peer| proxies.client(peer, request.headers())),
-        request_id: id.map(|KnownAs(id)| id.clone()),
+        request_id: known.map(|known| known.id.clone()),
         credential: Some(match signed_in {
             SignedInBy::DevelopmentToken => Credential::Token,
             SignedInBy::ServiceToken { .. } => Credential::ServiceToken,
             SignedInBy::Oidc { .. } => Credential::Oidc,
         }),
+        trace: known.and_then(|known| known.trace),
         held: None,
     }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::names::PersonId;
+use crate::trace::TraceParent;
 
 /// What somebody proved with who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -37,6 +38,8 @@ pub struct Origin {
     pub request_id: Option<String>,
     /// By which kind of credential.
     pub credential: Option<Credential>,
+    /// The trace of the HTTP request, for what is done for it later; it is not recorded.
+    pub trace: Option<TraceParent>,
     /// The key that it is done under. What is recorded is not this, but that the key has been used.
     pub held: Option<HeldKey>,
 }
@@ -55,5 +58,5 @@ pub struct HeldKey {
 
 impl Origin {
     /// Nowhere: what the platform does by itself.
-    pub const NONE: Self = Self { address: None, request_id: None, credential: None, held: None };
+    pub const NONE: Self = Self { address: None, request_id: None, credential: None, trace: None, held: None };
 }

@@ -15,14 +15,15 @@ use macadam_store::{
     AttemptOutcome, ClaimedJob, Decision, Desired, JobEnd, JobError, JobPhase, PendingApproval, Redecided, Sealed,
     Setback,
 };
+use tracing::Span;
 
-use crate::Platform;
 use crate::platform::random_number;
 use crate::provisioning::ProvisionError;
 use crate::provisioning::ask_provider::Made;
 use crate::provisioning::failure::{self, fatal, passing};
 use crate::provisioning::validate::{as_request, kept};
 use crate::vault::{SealError, scope};
+use crate::{Platform, trace};
 
 impl Platform {
     /// Does the next step of a claimed job, and says what it came to.
@@ -31,6 +32,7 @@ impl Platform {
         fields(macadam.request = %job.request.id, macadam.job = %job.lease.job(), macadam.phase = job.phase.as_str())
     )]
     pub(crate) async fn step(&self, job: &ClaimedJob, now: Timestamp) -> Result<AttemptOutcome, JobError> {
+        trace::link(&Span::current(), job.trace);
         if let (Some(cancellation), JobPhase::Provision) = (&job.cancelled, job.phase) {
             return self.undo_cancelled(job, &cancellation.by, now).await;
         }

@@ -179,7 +179,7 @@ impl Courier {
             return Outcome::unsent("this host is about to stop".to_owned());
         };
         let (agent, span) = (self.agent.clone(), trace::span(&destination.receiver(), &message.id));
-        let parent = trace::parent(&span);
+        let parent = crate::trace::parent(&span).map(|parent| parent.to_string());
         let sent = tokio::task::spawn_blocking(move || send(&agent, &message, parent.as_deref())).await;
         let outcome = sent.unwrap_or_else(|_| Outcome::unsent("the attempt was cut off".to_owned()));
         trace::note(&span, &outcome);

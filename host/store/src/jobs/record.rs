@@ -7,6 +7,7 @@ use macadam_core::lifecycle::JobState;
 use macadam_core::names::{PersonId, PluginName, ResourceKey, TeamId};
 use macadam_core::request::Action;
 use macadam_core::retry::{Before, ErrorClass};
+use macadam_core::trace::TraceParent;
 
 use super::{JobPhase, Lease};
 use crate::{JobId, RequestId, RequestRecord, ResourceId, ResourceRecord, Sealed};
@@ -69,6 +70,8 @@ pub struct ClaimedJob {
     pub begun: bool,
     /// Who has taken it back, if anybody: what was done is to be undone.
     pub cancelled: Option<Cancellation>,
+    /// The trace of the HTTP request that let it go ahead.
+    pub trace: Option<TraceParent>,
     /// What the last finished step returned; `None` at the first.
     pub state: Option<Sealed>,
     /// What went wrong last; while undoing, why.

@@ -58,6 +58,7 @@ fn origin() -> Origin {
         address: Some("2001:db8::7".parse().unwrap()),
         request_id: Some("trace-1".to_owned()),
         credential: Some(Credential::Oidc),
+        trace: None,
         held: None,
     }
 }

@@ -41,6 +41,7 @@ pub(super) async fn claim(
         before: Before { failures: row.count("failures")?, since: row.time_opt("failing_since")? },
         begun: flag(&row, "begun")?,
         cancelled: to_cancellation(&row)?,
+        trace: row.text_opt("trace")?.and_then(|trace| trace.parse().ok()),
         state: row.bytes_opt("sealed_state")?.map(Sealed::new),
         error: row.text_opt("error")?,
         request,

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use macadam_core::lifecycle::JobState;
 use macadam_core::retry::ErrorClass;
+use macadam_core::trace::TraceParent;
 
 use super::row::{At, Columns, one_row};
 use super::tx::retrying;
@@ -121,15 +122,18 @@ pub(super) fn write(
     id: JobId,
     request: &RequestRecord,
     (phase, provider): (JobPhase, &ProviderPin),
+    trace: Option<TraceParent>,
     now: Timestamp,
 ) {
     let row = writes.row(
-        "jobs (id, request_id, team, provider, phase, state, attempt, failures, fence, run_after, created_at, updated_at)",
+        "jobs (id, request_id, team, provider, phase, state, attempt, failures, fence, run_after, created_at, updated_at,
+               trace)",
     );
     let row = row.set(id.to_string()).set(request.id.to_string()).set(request.team.as_str());
     let row = row.set(provider.plugin.name.to_string()).set(phase.as_str()).set(JobState::Queued.as_str());
     let row = row.set(0_i64).set(0_i64).set(0_i64);
-    row.set(At(now)).set(At(now)).set(At(now)).end();
+    let row = row.set(At(now)).set(At(now)).set(At(now));
+    row.set(trace.map(|trace| trace.to_string())).end();
 }
 
 /// Adds the job of a request that may go ahead after it waited.
@@ -138,12 +142,13 @@ pub(super) async fn insert(
     id: JobId,
     request: &RequestRecord,
     phase: JobPhase,
+    trace: Option<TraceParent>,
     now: Timestamp,
 ) -> Result<()> {
     let added = sqlx::query(
         "INSERT INTO jobs (id, request_id, team, provider, phase, state, attempt, failures, fence, run_after,
-                           created_at, updated_at)
-         SELECT $1, $2, $3, provider::json -> 'plugin' ->> 'name', $4, 'queued', 0, 0, 0, $5, $5, $5
+                           created_at, updated_at, trace)
+         SELECT $1, $2, $3, provider::json -> 'plugin' ->> 'name', $4, 'queued', 0, 0, 0, $5, $5, $5, $7
          FROM resources WHERE id = $6",
     )
     .bind(id.to_string())
@@ -152,6 +157,7 @@ pub(super) async fn insert(
     .bind(phase.as_str())
     .bind(At(now))
     .bind(request.subject.resource().map(|id| id.to_string()))
+    .bind(trace.map(|trace| trace.to_string()))
     .execute(conn)
     .await?;
     one_row("job", &added)

@@ -83,6 +83,6 @@ async fn go_ahead(tx: &mut Tx, request: &RequestRecord, approval: &Approval, now
     };
     let queued = Move { job: Some(approval.job), ..Move::to(RequestState::Queued) };
     state::move_to(tx, request, &queued, now).await?;
-    jobs::insert(tx, approval.job, request, phase, now).await?;
+    jobs::insert(tx, approval.job, request, phase, approval.origin.trace, now).await?;
     Ok(ApproveOutcome::Queued { job: approval.job })
 }

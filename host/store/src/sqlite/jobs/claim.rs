@@ -38,6 +38,7 @@ pub(super) async fn claim(
         before: Before { failures: row.count("failures")?, since: row.time_opt("failing_since")? },
         begun: row.int("begun")? != 0,
         cancelled: to_cancellation(&row)?,
+        trace: row.text_opt("trace")?.and_then(|trace| trace.parse().ok()),
         state: row.bytes_opt("sealed_state")?.map(Sealed::new),
         error: row.text_opt("error")?,
         request,

@@ -87,6 +87,6 @@ async fn go_ahead(
     };
     let queued = Move { job: Some(approval.job), ..Move::to(RequestState::Queued) };
     state::move_to(conn, request, &queued, now).await?;
-    jobs::insert(conn, approval.job, request, phase, now).await?;
+    jobs::insert(conn, approval.job, request, phase, approval.origin.trace, now).await?;
     Ok(ApproveOutcome::Queued { job: approval.job })
 }

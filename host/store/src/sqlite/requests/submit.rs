@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use macadam_core::lifecycle::RequestState;
 use macadam_core::names::TeamId;
 use macadam_core::standing::{Reservation, Standing};
+use macadam_core::trace::TraceParent;
 use serde_json::json;
 
 use super::super::resources::change::{self, Cause, NewResource};
@@ -28,7 +29,7 @@ pub(super) async fn submit(store: &SqliteStore, new: &NewRequest, now: Timestamp
     let mut writes = Writes::default();
     hold(&mut tx, &mut writes, &target, &standing, Cause { request: request.id, now }).await?;
     insert::insert(&mut writes, &request)?;
-    follow(&mut writes, &target, &request, now)?;
+    follow(&mut writes, &target, &request, new.origin.trace, now)?;
     record_all(&mut tx, writes, new, &target, &request, now).await?;
     commit(tx).await?;
     Ok(answer(&request))
@@ -81,12 +82,18 @@ async fn hold(
 }
 
 /// Adds what hangs on the request: its project, or its job when it may go ahead.
-fn follow(writes: &mut Writes, target: &Target<'_>, request: &RequestRecord, now: Timestamp) -> Result<()> {
+fn follow(
+    writes: &mut Writes,
+    target: &Target<'_>,
+    request: &RequestRecord,
+    trace: Option<TraceParent>,
+    now: Timestamp,
+) -> Result<()> {
     if let Target::Project(scaffold) = target {
         scaffolds::insert(writes, scaffold, request.id, now)?;
     }
     if let (Some(job), Some(does_it)) = (request.job, target.phase().zip(target.provider())) {
-        jobs::write(writes, job, request, does_it, now);
+        jobs::write(writes, job, request, does_it, trace, now);
     }
     Ok(())
 }
