@@ -77,7 +77,8 @@ fn a_start_that_is_refused_for_its_environment_shows_no_secret() {
         refused(variable, reason, data.path(), &[(variable, OsStr::new(value))], &[SECRET]);
     }
     for (variable, reason) in [
-        ("MACADAM_DATABASE", "invalid UTF-8"),
+        ("MACADAM_DATABASE", "the variable MACADAM_DATABASE of the environment is no UTF-8"),
+        ("MACADAM_OTHER_MASTER_KEYS", "MACADAM_OTHER_MASTER_KEYS of the environment cannot be"),
         ("MACADAM_MASTER_KEY", "MACADAM_MASTER_KEY of the environment cannot be"),
     ] {
         let data = tempfile::tempdir().unwrap();

@@ -124,8 +124,10 @@ impl MasterKeys {
         let sources = sources.chain(config.other_master_key_commands.iter().map(|all| Program(all.clone()).key()));
         let mut others: Vec<MasterKey> = sources.filter_map(Result::transpose).collect::<anyhow::Result<_>>()?;
         if let Some(text) = std::env::var_os(OTHERS) {
-            others
-                .extend(several(text.to_str().unwrap_or_default()).with_context(|| format!("the variable {OTHERS}"))?);
+            let text = text.to_str().with_context(|| {
+                format!("the variable {OTHERS} of the environment cannot be read; set it, as digits or base64")
+            })?;
+            others.extend(several(text).with_context(|| format!("the variable {OTHERS}"))?);
         }
         Ok(others)
     }
