@@ -14,7 +14,7 @@ use super::setup::{S3, S3_SESSION};
 use crate::leaks::{Canary, Output, leaks};
 
 /// What nothing else has.
-const SECRET: &str = "start-c6ff-ibis";
+pub(super) const SECRET: &str = "start-c6ff-ibis";
 
 /// The same in bytes that are no text.
 const NO_UTF8: &[u8] = b"start-c6ff-ibis\xff";
@@ -23,7 +23,7 @@ const NO_UTF8: &[u8] = b"start-c6ff-ibis\xff";
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// A start that must be refused for this reason; what it says must be without the secrets.
-fn refused(what: &str, reason: &str, data: &Path, environment: &[(&str, &OsStr)], secrets: &[&str]) {
+pub(super) fn refused(what: &str, reason: &str, data: &Path, environment: &[(&str, &OsStr)], secrets: &[&str]) {
     let file = data.join("said");
     let out = File::options().create(true).append(true).open(&file).unwrap();
     let err = out.try_clone().unwrap();
