@@ -35,10 +35,13 @@ impl Canary {
         Self { may_be_in, ..self }
     }
 
-    /// The secret as it is, percent-encoded, in hexadecimal digits, and in base64 wherever it begins.
+    /// The secret as it is, percent-encoded, in hexadecimal digits, as a list of bytes, and in base64 wherever it begins.
     fn forms(&self) -> Vec<(&'static str, Vec<u8>)> {
         let hex: String = self.secret.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut forms = vec![("plain", self.secret.clone()), ("percent", percent(&self.secret)), ("hex", hex.into())];
+        let numbers = format!("{:?}", self.secret);
+        let numbers = numbers.trim_matches(['[', ']']);
+        forms.extend([("numbers", numbers.into()), ("numbers", numbers.replace(' ', "").into())]);
         for before in 0..3 {
             forms.push(("base64", inner(&STANDARD.encode(padded(before, &self.secret)), before, self.secret.len())));
             forms.push(("base64url", inner(&URL_SAFE.encode(padded(before, &self.secret)), before, self.secret.len())));
@@ -102,6 +105,8 @@ fn what_is_looked_for_is_found_in_each_form() {
         STANDARD.encode("user:kea/7f3a0b5c-hunter2 and more"),
         URL_SAFE.encode("users:kea/7f3a0b5c-hunter2"),
         "\\x6b65612f37663361306235632d68756e74657232".to_owned(),
+        format!("{:?}", b"a kea/7f3a0b5c-hunter2"),
+        format!("{:?}", b"kea/7f3a0b5c-hunter2").replace(' ', ""),
     ] {
         let output = Output::new("an output", text.clone());
         assert_eq!(leaks(&[Canary::new("it", canary.secret.clone())], &[output]).len(), 1, "{text}");

@@ -53,16 +53,33 @@ impl BlobError {
     }
 }
 
-/// What a store says, of its document only code and message: AWS repeats in it the request that it does not take, and
-/// with it the session's token. Google says only in the details who lacks which permission, and of a header that it does not
-/// take they may repeat a part, so they are told of a denied access alone.
+/// What the client says before an answer that is an error: with its status behind it, and without.
+const STATUS: &str = "Server returned non-2xx status code: ";
+const RESPONSE: &str = "Server returned error response: ";
+
+/// What a store says, of its answer only code and message: AWS repeats in it the request that it does not take, and
+/// with it the session's token. What answers with something else may repeat as much: an agent that gives credentials, or
+/// a proxy. Google says only in the details who lacks which permission, and of a header that it does not take they may repeat
+/// a part, so they are told of a denied access alone.
 fn told(said: &str) -> String {
-    let Some((before, document)) = said.split_once('<') else { return said.to_owned() };
-    let element = |name: &str| Some(document.split_once(&format!("<{name}>"))?.1.split_once('<')?.0);
+    let Some((before, answer)) = with_answer(said) else { return said.to_owned() };
+    let element = |name: &str| Some(answer.split_once(&format!("<{name}>"))?.1.split_once('<')?.0);
     let code = element("Code");
     let details = element("Details").filter(|_| code == Some("AccessDenied"));
     let told: Vec<_> = [code, element("Message"), details].into_iter().flatten().collect();
     format!("{before}{}", told.join(": "))
+}
+
+/// What was said before an answer, and the answer, if there is one.
+fn with_answer(said: &str) -> Option<(String, &str)> {
+    if let Some((before, answer)) = said.split_once(RESPONSE) {
+        return Some((format!("{before}{RESPONSE}"), answer));
+    }
+    if let Some((before, rest)) = said.split_once(STATUS) {
+        let (status, answer) = rest.split_once(": ")?;
+        return Some((format!("{before}{STATUS}{status}: "), answer));
+    }
+    said.find('<').and_then(|at| said.split_at_checked(at)).map(|(before, answer)| (before.to_owned(), answer))
 }
 
 #[cfg(test)]
@@ -80,7 +97,12 @@ mod tests {
         };
         assert_eq!(details("AccessDenied", "ana lacks list"), "AccessDenied: No: ana lacks list");
         assert_eq!(details("MalformedSecurityHeader", "hunter2"), "MalformedSecurityHeader: No");
-        assert_eq!(told(&format!("{refused}<html>hunter2</html>")), refused);
+        for other in ["<html>hunter2</html>", "authorization: hunter2", "{\"said\": \"hunter2: hunter2\"}"] {
+            assert_eq!(told(&format!("{refused}{other}")), refused);
+        }
+        let accepted = "Error performing POST in 2ms - Server returned error response: ";
+        assert_eq!(told(&format!("{accepted}{document}")), format!("{accepted}ExpiredToken: It has expired."));
+        assert_eq!(told(&format!("{accepted}hunter2")), accepted);
         assert_eq!(told("nobody is there"), "nobody is there");
     }
 }

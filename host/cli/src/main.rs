@@ -10,6 +10,7 @@
 //! | [`oauth`], [`answers`] | what is said to an identity provider, and what it answers |
 //! | [`addresses`], [`trust`] | addresses that a token may be sent to, and who vouches for them |
 //! | [`messages`] | a stream of server-sent events, read message by message |
+//! | [`environment`] | which variable of the environment cannot be read |
 //! | [`inputs`] | what people write on a command line, turned into JSON |
 //! | [`output`], [`show`] | tables and JSON; the one place that writes to standard output |
 //! | [`exit`] | what the exit code says |
@@ -20,6 +21,7 @@ mod answers;
 mod args;
 mod client;
 mod commands;
+mod environment;
 mod exit;
 mod inputs;
 mod messages;
@@ -47,8 +49,11 @@ use crate::output::Output;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let parsed = Cli::from_arg_matches(&commands::actions::command().get_matches());
-    let Cli { global, command } = parsed.unwrap_or_else(|error| error.exit());
+    let mut command = commands::actions::command();
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
+    let Cli { global, command } =
+        parsed.unwrap_or_else(|error| environment::named(error, &command, |name| std::env::var_os(name)).exit());
     let mut stdout = std::io::stdout().lock();
     let mut output = Output::new(global.output, &mut stdout);
     let ended: anyhow::Result<End> = match command {

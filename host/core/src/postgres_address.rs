@@ -1,5 +1,6 @@
 //! What the address of a PostgreSQL database may say after its `?`. The driver logs what it does not know with its
-//! value, and a mistyped `password` is such a thing, as is the rest of a password with a question mark in it.
+//! value, and a mistyped `password` is such a thing, as is the rest of a password with a question mark in it. And what the
+//! driver says of the certificates and keys that it is pointed at, which it repeats where it cannot read them.
 
 /// What counts.
 const PARAMETERS: [&str; 18] = [
@@ -37,6 +38,20 @@ const PASSED_OVER: [&str; 10] = [
     "target_session_attrs",
     "tcp_user_timeout",
 ];
+
+/// What the driver says of a certificate or a key that is no PEM. Behind it is the file or variable, as a list of bytes.
+const NO_PEM: [&str; 2] = ["missing section end marker", "illegal section start"];
+
+/// What to say instead of what the driver says, where that repeats a certificate or a key: one whose line breaks were
+/// lost, as on its way through a variable, is repeated whole.
+#[must_use]
+pub fn instead_of(said: &str) -> Option<&'static str> {
+    let repeats = NO_PEM.iter().any(|words| said.contains(words));
+    repeats.then_some(
+        "the client's certificate or key (`sslcert` and `sslkey`, or PGSSLCERT and PGSSLKEY) is no PEM; write each with \
+         its line breaks",
+    )
+}
 
 /// Looks at an address before the driver does.
 ///
@@ -92,6 +107,17 @@ mod tests {
         ] {
             let refused = check(bad).unwrap_err();
             assert!(refused.contains(part) && !refused.contains("hunter2"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_the_driver_says_is_told_unless_it_repeats_a_key() {
+        assert_eq!(instead_of("error with configuration: no keys found pem file"), None);
+        for said in [
+            "error with configuration: missing section end marker: [80, 82, 73]",
+            "error occurred while attempting to establish a TLS connection: illegal section start: [45, 45]",
+        ] {
+            assert!(instead_of(said).is_some_and(|instead| instead.contains("PGSSLKEY")), "{said}");
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::fmt;
 
+use macadam_core::postgres_address;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteError;
 
@@ -210,9 +211,14 @@ impl From<sqlx::Error> for StoreError {
         }
         match error {
             sqlx::Error::ColumnDecode { index, source } => Self::corrupt(format!("column {index}"), source),
-            other => Self::Database(Box::new(other)),
+            other => Self::Database(told(other)),
         }
     }
+}
+
+/// What the driver says, unless that repeats a key.
+pub(crate) fn told(error: impl Error + Send + Sync + 'static) -> Box<dyn Error + Send + Sync> {
+    postgres_address::instead_of(&error.to_string()).map_or_else(|| error.into(), Into::into)
 }
 
 /// What PostgreSQL says while it ends, has crashed, or starts, when it has no connection left, and when it has ended a

@@ -12,20 +12,29 @@
 //! | where a secret comes in | which | planted in |
 //! |---|---|---|
 //! | environment | keys, passwords of databases and collector, S3's key and session | `setup`, `refused` |
+//! | PostgreSQL's variables and files | passwords, a client's key | `setup`, `certificate`, `database` |
+//! | a proxy's address | its password | `proxy`, `roles`, `command_line` |
 //! | files | configuration, keys, sign-ins, signing keys | `refused`, `command_line`, `signing_in` |
+//! | AWS's files | tokens that credentials are given for | `roles` |
 //! | headers | tokens of all kinds, idempotency keys, what is none of them | `used`, `signing_in`, `wrong` |
 //! | queries and bodies | webhooks' addresses, whatever is in the wrong field | `used`, `wrong` |
 //! | the command line | tokens, secrets of webhooks, passwords of registries and a proxy | `command_line` |
 //! | others' answers | codes, refresh tokens, JWTs, registries' tokens | `signing_in`, `command_line` |
-//! | others' errors | what S3 repeats of a request, what a database says | `refused`, `used` |
+//! | AWS's answers | credentials | `roles` |
+//! | others' errors | what S3, agents and proxies repeat of a request | `refused`, `roles`, `proxy` |
+//! | databases' errors | what is wrong with a password | `used`, `database` |
 //! | what is made here | secrets of webhooks and services, credentials, keys that sign | `used`, `command_line` |
 //!
-//! There is no secret of an OIDC client: the command line is a public one. Not planted is what needs a server elsewhere:
-//! the web identity that AWS takes over HTTPS alone, and client certificates.
+//! There is no secret of an OIDC client: the command line is a public one. A web identity is read, and not sent: AWS takes
+//! it over HTTPS alone.
 
+mod certificate;
 mod command_line;
+mod database;
 mod places;
+mod proxy;
 mod refused;
+mod roles;
 mod s3;
 mod setup;
 mod signing_in;
@@ -59,7 +68,10 @@ async fn nothing_leaks(kept: Kept) {
     packages(&mut told);
     work(&server, &mut told);
     until("messages", &server, || (around.receiver.taken().len() > 5).then_some(()));
-    fail(&mut server, &mut told, &around);
+    fail(&mut server, &mut told, &around, kept);
+    if kept == Kept::Postgres {
+        around.came_by_certificate().await;
+    }
     lose_blobs(&server, &mut told, &mut around);
     read(&server, &mut told);
     if kept == Kept::File {

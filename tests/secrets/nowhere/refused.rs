@@ -14,7 +14,7 @@ use super::setup::{S3, S3_SESSION};
 use crate::leaks::{Canary, Output, leaks};
 
 /// What nothing else has.
-const SECRET: &str = "start-c6ff-ibis";
+pub(super) const SECRET: &str = "start-c6ff-ibis";
 
 /// The same in bytes that are no text.
 const NO_UTF8: &[u8] = b"start-c6ff-ibis\xff";
@@ -23,7 +23,7 @@ const NO_UTF8: &[u8] = b"start-c6ff-ibis\xff";
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// A start that must be refused for this reason; what it says must be without the secrets.
-fn refused(what: &str, reason: &str, data: &Path, environment: &[(&str, &OsStr)], secrets: &[&str]) {
+pub(super) fn refused(what: &str, reason: &str, data: &Path, environment: &[(&str, &OsStr)], secrets: &[&str]) {
     let file = data.join("said");
     let out = File::options().create(true).append(true).open(&file).unwrap();
     let err = out.try_clone().unwrap();
@@ -77,7 +77,8 @@ fn a_start_that_is_refused_for_its_environment_shows_no_secret() {
         refused(variable, reason, data.path(), &[(variable, OsStr::new(value))], &[SECRET]);
     }
     for (variable, reason) in [
-        ("MACADAM_DATABASE", "invalid UTF-8"),
+        ("MACADAM_DATABASE", "the variable MACADAM_DATABASE of the environment is no UTF-8"),
+        ("MACADAM_OTHER_MASTER_KEYS", "MACADAM_OTHER_MASTER_KEYS of the environment cannot be"),
         ("MACADAM_MASTER_KEY", "MACADAM_MASTER_KEY of the environment cannot be"),
     ] {
         let data = tempfile::tempdir().unwrap();

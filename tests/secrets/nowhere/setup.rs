@@ -12,6 +12,7 @@ use macadam_tests::server::{Server, Setup};
 use macadam_tests::wire::Wire;
 use sqlx::Connection as _;
 
+use super::certificate;
 use super::s3::is_signed;
 
 /// The master key, as 64 digits.
@@ -20,6 +21,8 @@ pub(super) const MASTER: &str = "c0ffee5eed0123456789abcdef9988776655443322110fe
 pub(super) const OTHER: &str = "0badcafe5eed3344556677889900aabbccddeeff0fedcba98765432101234567";
 /// The store's password; a slash has to be percent-encoded in an address.
 pub(super) const STORE: &str = "store/4b1d-kea";
+/// The password of another user of the store, who is asked for a certificate as well.
+pub(super) const WARDEN: &str = "warden/3e8a-shag";
 pub(super) const MAIN: &str = "main/77ce-moa";
 pub(super) const BROKEN: &str = "broken/93af-dodo";
 /// What the collector is told in a header, and in the address.
@@ -61,6 +64,8 @@ impl Around {
         postgres.query(&format!("alter role provisioner password '{MAIN}'")).await;
         postgres.query(&format!("create role keeper login password '{STORE}'")).await;
         postgres.query("create database kept owner keeper").await;
+        postgres.query(&format!("create role warden login password '{WARDEN}' in role keeper")).await;
+        certificate::give(postgres).await;
         ask_for_passwords(postgres).await;
         around
     }
@@ -71,6 +76,21 @@ impl Around {
 
     fn store_url(&self) -> String {
         with_password(&self.postgres.superuser_url(), "keeper", STORE).replace("/postgres", "/kept")
+    }
+
+    /// What gives a host the store as a user with a certificate, as variables of PostgreSQL's own say.
+    pub(super) fn by_certificate(&self) -> [(&'static str, String); 4] {
+        let url = self.postgres.superuser_url().replace("admin@", "warden@").replace("/postgres", "/kept");
+        let pem = certificate::PEM.to_owned();
+        [("STORE_URL", url), ("PGPASSWORD", WARDEN.to_owned()), ("PGSSLCERT", pem.clone()), ("PGSSLKEY", pem)]
+    }
+
+    /// Checks that a host has come with the certificate.
+    pub(super) async fn came_by_certificate(&self) {
+        let query =
+            "select client_dn::text from pg_stat_ssl join pg_stat_activity using (pid) where usename = 'warden'";
+        let named = self.postgres.query(query).await;
+        assert!(!named.is_empty() && named.iter().all(|name| name == "/CN=warden"), "{named:?}");
     }
 
     /// How a host is set up among them.
@@ -137,11 +157,17 @@ grants = ["sql:main", "secrets"]
     }
 }
 
-/// Has the server ask everybody but its superuser for a password; it trusts all who come from this machine otherwise.
+/// Has the server ask everybody but its superuser for a password, and one for a certificate; it trusts all who come from
+/// this machine otherwise.
 async fn ask_for_passwords(postgres: &Postgres) {
     let rules = postgres.query("show hba_file").await.remove(0);
-    let text = "host all admin 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
-    std::fs::write(rules, text).unwrap();
+    let text = [
+        "host all admin 127.0.0.1/32 trust\n",
+        "hostssl all warden 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n",
+        "host all warden 127.0.0.1/32 reject\n",
+        "host all all 127.0.0.1/32 scram-sha-256\n",
+    ];
+    std::fs::write(rules, text.concat()).unwrap();
     postgres.query("select pg_reload_conf()::text").await;
     let wrong = with_password(&postgres.provisioner_url(), "provisioner", "none of them");
     for _ in 0..600 {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use macadam_tests::server::Server;
 
-use super::setup::{BROKEN, COLLECTOR, COLLECTOR_ADDRESS, Kept, MAIN, MASTER, OTHER, S3, S3_SESSION, STORE};
+use super::certificate;
+use super::setup::{BROKEN, COLLECTOR, COLLECTOR_ADDRESS, Kept, MAIN, MASTER, OTHER, S3, S3_SESSION, STORE, WARDEN};
 use crate::leaks::{Canary, Output};
 
 /// Everything that went in, and what came out while it did.
@@ -31,6 +32,8 @@ impl Told {
         ];
         if kept == Kept::Postgres {
             canaries.push(Canary::new("the store's password", STORE));
+            canaries.push(Canary::new("the password of the store's other user", WARDEN));
+            canaries.extend(certificate::canaries());
         }
         for person in ["dana", "amir", "ada"] {
             let header = server.person(person).authorization();

@@ -6,7 +6,7 @@ use macadam_tests::receiver::Receiver;
 use macadam_tests::server::{Server, database};
 use serde_json::json;
 
-use super::setup::{Around, BROKEN, MASTER, OTHER};
+use super::setup::{Around, BROKEN, Kept, MASTER, OTHER};
 use super::told::{Told, items};
 use crate::leaks::{Canary, Output};
 use crate::until;
@@ -95,13 +95,19 @@ pub(super) fn work(server: &Server, told: &mut Told) {
     }
 }
 
-/// The key is replaced, and the database refuses the provider, which says so in its own words.
-pub(super) fn fail(server: &mut Server, told: &mut Told, around: &Around) {
+/// The key is replaced, the host comes to its store as another user, and the database refuses the provider, which says so
+/// in its own words.
+pub(super) fn fail(server: &mut Server, told: &mut Told, around: &Around, kept: Kept) {
     let before = server.person("dana").get(CREDENTIALS);
     server.stop();
     server.set_variable("MACADAM_MASTER_KEY", OTHER);
     server.set_variable("MACADAM_OTHER_MASTER_KEYS", MASTER);
     server.set_variable("MAIN_URL", &around.main_url(BROKEN));
+    if kept == Kept::Postgres {
+        for (name, value) in around.by_certificate() {
+            server.set_variable(name, &value);
+        }
+    }
     server.launch();
     let replaced = items(server, "ada", "/api/v1/events?limit=200&type=macadam.sealing-key.replaced");
     assert_eq!(replaced.len(), 1, "both keys were in use: {replaced:?}\n{}", server.log());

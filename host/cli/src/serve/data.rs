@@ -110,7 +110,9 @@ impl DataDir {
         let path = self.master_key();
         if self.database().exists() {
             bail!(
-                "{} is gone, and the secrets in the store open with nothing else; put it back from a backup",
+                "{} is not here, and the secrets in the store open with their key alone; put it back from a backup, or, \
+                 where the host has its key from elsewhere, say the same: MACADAM_MASTER_KEY, `master-key-env`, \
+                 `master-key-file` or `master-key-command`",
                 path.display()
             );
         }

@@ -135,7 +135,10 @@ fn refusal(error: &sqlx::Error) -> Error {
                 _ => Error::Refused(Refusal { code, message: refused.message().to_owned() }),
             }
         }
-        None => Error::Unavailable(error.to_string()),
+        None => {
+            let said = error.to_string();
+            Error::Unavailable(postgres_address::instead_of(&said).map_or(said, str::to_owned))
+        }
     }
 }
 
@@ -196,5 +199,21 @@ impl Host for CallState {
         statement: Vec<Part>,
     ) -> wasmtime::Result<Result<Vec<Vec<Option<String>>>, Error>> {
         Ok(self.run_sql(&connection, statement).await?.map(|ran| ran.rows))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_is_not_told_the_key_of_a_connection_that_the_driver_cannot_read() {
+        let told = |said: &str| match refusal(&sqlx::Error::Configuration(said.into())) {
+            Error::Unavailable(told) => told,
+            other => panic!("nobody has refused: {other:?}"),
+        };
+        let key = told("missing section end marker: [104, 117, 110]");
+        assert!(key.contains("PGSSLKEY") && !key.contains("104"), "{key}");
+        assert!(told("no keys found pem file").contains("no keys found"));
     }
 }

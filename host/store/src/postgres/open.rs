@@ -14,6 +14,7 @@ use sqlx::{Connection as _, Row as _};
 use super::row::Columns;
 use super::{PostgresStore, Result};
 use crate::StoreError;
+use crate::error::told;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -113,7 +114,7 @@ impl PostgresStore {
     /// [`StoreError::Schema`] when its tables cannot be made.
     pub async fn open(settings: &PostgresSettings) -> Result<Self> {
         let place = settings.place();
-        let unreachable = |error: sqlx::Error| StoreError::Unreachable { place: place.clone(), said: error.into() };
+        let unreachable = |error: sqlx::Error| StoreError::Unreachable { place: place.clone(), said: told(error) };
         // The pool would try again until its time is up, and lose the reason.
         let connecting = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&settings.options)).await;
         let silent = |_| sqlx::Error::Io(std::io::Error::new(ErrorKind::TimedOut, "it does not answer"));
@@ -194,7 +195,7 @@ fn not_migrated(place: &str, error: MigrateError) -> StoreError {
             let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
             StoreError::SchemaNewer { place, found, known }
         }
-        other => StoreError::Schema { place, said: other.into() },
+        other => StoreError::Schema { place, said: told(other) },
     }
 }
 
@@ -237,6 +238,45 @@ mod tests {
             let refused = PostgresSettings::new(wrong).unwrap_err();
             assert!(matches!(refused, StoreError::Address { .. }), "{refused:?}");
             assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused:?}");
+        }
+    }
+
+    /// The address of a server that speaks TLS with everybody, which is when the driver reads certificate and key.
+    fn with_tls() -> String {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for mut client in listener.incoming().flatten() {
+                let _ = client.read_exact(&mut [0; 8]).and_then(|()| client.write_all(b"S"));
+            }
+        });
+        format!("postgres://u@127.0.0.1:{port}/d?sslmode=require")
+    }
+
+    #[tokio::test]
+    async fn a_clients_key_that_is_no_pem_is_refused_and_never_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        // Line breaks are lost on their way through variables.
+        for (name, text) in [
+            ("good", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+            ("flat", "-----BEGIN PRIVATE KEY-----\\nhunter2\\n-----END PRIVATE KEY-----"),
+            ("cut", "-----BEGIN PRIVATE KEY-----hunter2\nhunter2\n"),
+        ] {
+            std::fs::write(path(name), text).unwrap();
+        }
+        let address = with_tls();
+        for (certificate, key) in [("good", "flat"), ("good", "cut"), ("flat", "flat")] {
+            let url = format!("{address}&sslcert={}&sslkey={}", path(certificate), path(key));
+            let Err(refused) = PostgresStore::open(&PostgresSettings::new(&url).unwrap()).await else {
+                panic!("{key} is no key")
+            };
+            let said = format!("{refused} {refused:?}");
+            assert!(said.contains("sslkey") && said.contains("line breaks"), "{said}");
+            // The driver writes it as a list of bytes.
+            let numbers = format!("{:?}", b"hunter2");
+            assert!(!said.contains("hunter2") && !said.contains(numbers.trim_matches(['[', ']'])), "{said}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Webhooks as they are kept and as workers are given them, and what is kept of attempts.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,12 +20,22 @@ pub struct PreviousSecret {
 }
 
 /// Whom a webhook calls, as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum WebhookUrl {
     /// Sealed.
     Sealed(Sealed),
     /// As it was kept before such were sealed, until the next [round](crate::SealingKeys::reseal).
     Plain(String),
+}
+
+impl fmt::Debug for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sealed(sealed) => f.debug_tuple("Sealed").field(sealed).finish(),
+            // What follows its host is often a secret of the receiver's.
+            Self::Plain(_) => f.debug_tuple("Plain").finish_non_exhaustive(),
+        }
+    }
 }
 
 impl WebhookUrl {

@@ -87,10 +87,11 @@ impl MasterKey {
 
     /// The key as bytes, as `master.key` has it, or as a text.
     fn from_bytes(bytes: &[u8]) -> anyhow::Result<Self> {
-        if let Ok(key) = bytes.try_into() {
-            return Ok(Self(key));
+        match <[u8; KEY_BYTES]>::try_from(bytes) {
+            // Random bytes are not all characters that can be typed: what is, is a password or half a key's digits.
+            Ok(key) if !key.iter().all(u8::is_ascii_graphic) => Ok(Self(key)),
+            _ => Self::from_text(std::str::from_utf8(bytes).unwrap_or_default()),
         }
-        Self::from_text(std::str::from_utf8(bytes).unwrap_or_default())
     }
 
     /// The key as 64 hexadecimal digits or as base64. What is wrong with it is told without it.
@@ -124,8 +125,10 @@ impl MasterKeys {
         let sources = sources.chain(config.other_master_key_commands.iter().map(|all| Program(all.clone()).key()));
         let mut others: Vec<MasterKey> = sources.filter_map(Result::transpose).collect::<anyhow::Result<_>>()?;
         if let Some(text) = std::env::var_os(OTHERS) {
-            others
-                .extend(several(text.to_str().unwrap_or_default()).with_context(|| format!("the variable {OTHERS}"))?);
+            let text = text.to_str().with_context(|| {
+                format!("the variable {OTHERS} of the environment cannot be read; set it, as digits or base64")
+            })?;
+            others.extend(several(text).with_context(|| format!("the variable {OTHERS}"))?);
         }
         Ok(others)
     }
@@ -277,6 +280,10 @@ mod tests {
         let (_directory, data) = data();
         fs::write(data.join("key"), "hunter2").unwrap();
         fs::set_permissions(data.join("key"), PermissionsExt::from_mode(0o600)).unwrap();
+        for (name, text) in [("half", "0123456789abcdef".repeat(2)), ("password", "hunter2-".repeat(4))] {
+            fs::write(data.join(name), text).unwrap();
+            fs::set_permissions(data.join(name), PermissionsExt::from_mode(0o600)).unwrap();
+        }
         fs::write(data.join("open"), [7; 32]).unwrap();
         fs::set_permissions(data.join("open"), PermissionsExt::from_mode(0o644)).unwrap();
         for (config, part) in [
@@ -284,6 +291,8 @@ mod tests {
             ("master-key-env = 'MACADAM_NOT_SET'", "MACADAM_NOT_SET"),
             ("master-key-file = 'nowhere'", "nowhere cannot be read"),
             ("master-key-file = 'key'", "openssl rand"),
+            ("master-key-file = 'half'", "openssl rand"),
+            ("master-key-file = 'password'", "openssl rand"),
             ("master-key-file = 'open'", "chmod"),
             ("master-key-file = 'key'\nmaster-key-command = ['cat', 'key']", "write one of"),
             ("master-key-command = []", "no name"),
@@ -315,7 +324,8 @@ mod tests {
         assert!(refused().contains("backup"));
         fs::remove_file(&path).unwrap();
         fs::write(data.database(), b"").unwrap();
-        assert!(refused().contains("backup"), "a new key would open nothing");
+        let gone = refused();
+        assert!(gone.contains("backup") && gone.contains("MACADAM_MASTER_KEY"), "a new key would open nothing: {gone}");
         assert!(!path.exists());
     }
 
