@@ -63,7 +63,8 @@ pub struct ChangeBinding {
     #[serde(default)]
     pub revision: Option<u64>,
     /// Why, for the record.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "macadam_core::remark::read")]
+    #[schema(max_length = 2000)]
     pub reason: String,
 }
 
@@ -77,7 +78,8 @@ pub struct ApplyBindings {
     #[serde(default)]
     pub generation: Option<u64>,
     /// Why, for the record.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "macadam_core::remark::read")]
+    #[schema(max_length = 2000)]
     pub reason: String,
 }
 
@@ -90,6 +92,8 @@ pub struct RollBack {
     /// The revision that was looked at.
     pub revision: Option<u64>,
     /// Why, for the record.
+    #[serde(deserialize_with = "macadam_core::remark::read")]
+    #[schema(max_length = 2000)]
     pub reason: String,
 }
 

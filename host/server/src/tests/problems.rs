@@ -63,6 +63,11 @@ async fn a_wrong_field_is_named_in_every_kind_of_body() {
         ("/api/v1/scaffolds", json!({"template": "rest-api", "name": "a"}), "/template"),
         ("/api/v1/resources", json!({"type": "database", "name": "a"}), "/environment"),
         ("/api/v1/scaffolds", json!({"template": "rest-api"}), "/name"),
+        (
+            "/api/v1/requests/0198c0de-0000-7000-8000-000000000000/reject",
+            json!({"comment": "x".repeat(2001)}),
+            "/comment",
+        ),
     ] {
         let problem = host.post_as("dana", path, &body).await.is_problem("invalid", 422);
         assert_eq!(problem["violations"][0]["field"], field, "{path} with {body}: {problem}");
