@@ -115,8 +115,12 @@ impl Platform {
     ) -> Result<BindingRecord, GovernError> {
         self.authorize(caller, Action::BindingChange, &Target::Platform)?;
         let ChangeBinding { mut binding, revision, reason } = wish;
-        binding.name = Some(name.clone());
-        Ok(self.plugins().change(binding, Expected::at_revision(revision), &by(caller, reason, now)).await?)
+        if let Some(other) = binding.name.replace(name.clone()).filter(|other| other != name) {
+            let why = format!("it is {other}, and the one to change is {name}; leave it out");
+            return Err(desired::wrong("/binding/name", &why).into());
+        }
+        let changed = self.plugins().change(binding, Expected::at_revision(revision), &by(caller, reason, now)).await;
+        Ok(changed.map_err(|error| error.below("/binding"))?)
     }
 
     /// Removes a binding.
