@@ -78,6 +78,24 @@ async fn a_wrong_field_is_named_in_every_kind_of_body() {
 }
 
 #[tokio::test]
+async fn an_environment_that_there_is_not_is_refused_with_those_that_there_are() {
+    let host = Host::start().await;
+    let asked = "/api/v1/authorize?action=resource.create&resource=payments/moon/database/a";
+    for answer in [
+        host.post_as("dana", "/api/v1/resources", &json!({"environment": "moon", "type": "database", "name": "a"}))
+            .await,
+        host.get_as("dana", asked).await,
+    ] {
+        let problem = answer.is_problem("invalid", 422);
+        let message = problem["violations"][0]["message"].as_str().unwrap();
+        assert!(
+            message.starts_with("there is no environment moon; there are: ") && message.contains("dev"),
+            "{problem}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_array_is_no_body_and_changes_nothing() {
     let host = Host::start().await;
     let in_the_order_of_the_fields = json!(["dev", "database", "a", {}, {}, null]);
