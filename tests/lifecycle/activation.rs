@@ -66,16 +66,20 @@ fn what_does_not_work_never_replaces_what_does() {
     let server = with_two_versions();
     let (ada, dana) = (server.person("ada"), server.person("dana"));
     assert_eq!(bind(&ada, "gate", &json!({"plugin": "macadam/gate@1.0.0"}), None).status, 200);
-    for (what, binding) in [
-        ("no such version", json!({"plugin": "macadam/gate@7.0.0"})),
-        ("no such plugin", json!({"plugin": "macadam/gatee@1.0.0"})),
-        ("not a query", json!({"plugin": "gate"})),
-        ("settings that the plugin refuses", json!({"plugin": "macadam/gate@1.1.0", "settings": {"nonsense": true}})),
-        ("a capability that it never asked for", json!({"plugin": "macadam/gate@1.1.0", "grants": ["secrets"]})),
-        ("a field that does not exist", json!({"plugin": "macadam/gate@1.1.0", "canery": 1})),
+    let settings = json!({"plugin": "macadam/gate@1.1.0", "settings": {"nonsense": true}});
+    for (what, binding, field) in [
+        ("no such version", json!({"plugin": "macadam/gate@7.0.0"}), Some("/binding/plugin")),
+        ("no such plugin", json!({"plugin": "macadam/gatee@1.0.0"}), Some("/binding/plugin")),
+        ("not a query", json!({"plugin": "gate"}), Some("/binding/plugin")),
+        ("another's name", json!({"name": "other", "plugin": "macadam/gate@1.1.0"}), Some("/binding/name")),
+        ("settings that the plugin refuses", settings, None),
+        ("a capability that it never asked for", json!({"plugin": "macadam/gate@1.1.0", "grants": ["secrets"]}), None),
+        ("a field that does not exist", json!({"plugin": "macadam/gate@1.1.0", "canery": 1}), Some("/binding/canery")),
+        ("an array", json!([null, "macadam/gate@1.1.0"]), Some("/binding")),
     ] {
         let refused = bind(&ada, "gate", &binding, None);
         assert_eq!(refused.status, 422, "{what}: {refused:?}");
+        assert_eq!(refused.body["violations"][0]["field"].as_str(), field, "{what}: {refused:?}");
         assert_eq!(answered(&preview(&dana)), ["1.0.0"], "after {what}");
     }
     // A second provider of a type that is taken.

@@ -38,6 +38,12 @@ fn the_command_line_lists_what_a_selector_takes_and_says_where_one_is_wrong() {
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "a selector that cannot be read is a mistake of usage: {said}");
     assert!(said.contains("tier in gold") && said.contains("at character 9"), "{said}");
-    let refused = server.person("dana").get("/api/v1/resources?selector=tier%20in%20gold");
-    assert_eq!((refused.status, refused.body["violations"][0]["field"].as_str()), (422, Some("selector")));
+    for (list, wrong) in [("resources", "tier%20in%20gold"), ("resources", "tier%3D%00"), ("requests", "tier%3Da%00")] {
+        let refused = server.person("dana").get(&format!("/api/v1/{list}?selector={wrong}"));
+        assert_eq!(
+            (refused.status, refused.body["violations"][0]["field"].as_str()),
+            (422, Some("selector")),
+            "{wrong}"
+        );
+    }
 }

@@ -121,6 +121,8 @@ fn a_token_has_no_more_than_its_maker_and_whatever_is_wrong_with_a_wish_is_named
         (json!({"roles": []}), 422, "/roles"),
         (json!({"scopes": []}), 422, "/scopes"),
         (json!({"scopes": ["everything"]}), 422, "/scopes/0"),
+        (json!({"scopes": ["resource.read", "resource.raed"]}), 422, "/scopes/1"),
+        (json!({"scopes": ["resources.*"]}), 422, "/scopes/0"),
         (json!({"name": "Not A Name"}), 422, "/name"),
         (json!({"name": "n".repeat(49)}), 422, "/name"),
         (json!({"expires_in_days": 0}), 422, "/expires_in_days"),

@@ -24,6 +24,7 @@
 //! | [`mod@text_schema`] | how texts with a rule look in the API's document |
 //! | [`signature`] | how a webhook's message is signed and checked |
 //! | [`quarantine`] | when a plugin that keeps failing is not asked |
+//! | [`remark`] | what people say of what they do, as long as people write |
 //! | [`retry`] | which failures are worth another try, when, and for how long |
 //! | [`retry_after`] | when whoever has too much to do wants to be asked again |
 //! | [`trace`] | a place in a trace, as it is handed on |
@@ -44,6 +45,7 @@ pub mod plan;
 pub mod postgres_address;
 pub mod project;
 pub mod quarantine;
+pub mod remark;
 pub mod request;
 pub mod retry;
 pub mod retry_after;

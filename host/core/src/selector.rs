@@ -156,9 +156,9 @@ impl<'a> Reader<'a> {
             return Ok(Requirement { key, is: Is::Absent });
         }
         let is = if self.eat("!=") {
-            Is::NoneOf(vec![self.word().to_owned()])
+            Is::NoneOf(vec![self.value()?])
         } else if self.eat("==") || self.eat("=") {
-            Is::OneOf(vec![self.word().to_owned()])
+            Is::OneOf(vec![self.value()?])
         } else {
             let before = self.at;
             match self.word() {
@@ -189,6 +189,14 @@ impl<'a> Reader<'a> {
         Err(self.expected("write a tag's key, of letters, digits and the characters . _ - /"))
     }
 
+    /// A value, which has no more control characters than the values of tags: PostgreSQL takes no text with a NUL in it.
+    fn value(&mut self) -> Result<String, SelectorError> {
+        let value = self.word();
+        let Some((place, _)) = value.char_indices().find(|(_, c)| c.is_control()) else { return Ok(value.to_owned()) };
+        self.at -= value.len() - place;
+        Err(self.expected("a tag's value has no control characters; leave this one out"))
+    }
+
     fn values(&mut self) -> Result<Vec<String>, SelectorError> {
         if !self.eat("(") {
             self.skip_space();
@@ -199,7 +207,7 @@ impl<'a> Reader<'a> {
             if values.len() >= MAX_VALUES {
                 return Err(self.expected(&format!("there are at most {MAX_VALUES} values in one list")));
             }
-            values.push(self.word().to_owned());
+            values.push(self.value()?);
             if self.eat(")") {
                 return Ok(values);
             }
@@ -267,6 +275,10 @@ mod tests {
             ("a=ä,b(", 6),
             ("a=b=c", 4),
             ("a>1", 1),
+            ("a=\0", 3),
+            ("a!=ä\0", 5),
+            ("a in (b,c\u{7f})", 10),
+            ("a notin (\0)", 10),
         ] {
             let error = text.parse::<Selector>().unwrap_err();
             assert_eq!(error.at(), at, "{text:?}: {error}");

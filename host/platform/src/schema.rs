@@ -1,6 +1,7 @@
 //! Documents against JSON Schema 2020-12: defaults filled in, then checked, every error as a violation at its place.
 
-use jsonschema::{Draft, Validator};
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Draft, ValidationError, Validator};
 use macadam_core::violation::Violation;
 use serde_json::{Map, Value};
 
@@ -41,11 +42,28 @@ impl Schema {
     /// A [`Violation`] for each thing that is wrong, its path below `prefix`.
     pub fn complete(&self, prefix: &str, mut document: Value) -> Result<Value, Vec<Violation>> {
         fill_defaults(&self.document, &mut document);
-        let violation = |error: jsonschema::ValidationError<'_>| {
-            Violation::new(format!("{prefix}{}", error.instance_path()), error.to_string())
-        };
-        let violations: Vec<_> = self.validator.iter_errors(&document).take(MAX_VIOLATIONS).map(violation).collect();
-        if violations.is_empty() { Ok(document) } else { Err(violations) }
+        let errors = self.validator.iter_errors(&document);
+        let all: Vec<_> = errors.flat_map(|error| violations(prefix, &error)).take(MAX_VIOLATIONS).collect();
+        if all.is_empty() { Ok(document) } else { Err(all) }
+    }
+}
+
+/// What is wrong, each field by its own place, also one that is missing or that there is not. What somebody wrote is not said
+/// again: it may be as long as a body may be, or a secret in the wrong field.
+fn violations(prefix: &str, error: &ValidationError<'_>) -> Vec<Violation> {
+    let at = format!("{prefix}{}", error.instance_path());
+    let below = |name: &str| format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+    match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            vec![Violation::new(below(name), "is missing; it has to be there")]
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            let unknown = |name: &String| Violation::new(below(name), "there is no such field; leave it out");
+            unexpected.iter().map(unknown).collect()
+        }
+        _ => vec![Violation::new(at, error.masked_with("it").to_string())],
     }
 }
 
@@ -90,9 +108,29 @@ mod tests {
         .unwrap();
         let full = schema.complete("/spec", json!({"name": "a", "backup": {}})).unwrap();
         assert_eq!(full, json!({"name": "a", "size": 10, "backup": {"days": 7}}));
-        let wrong = schema.complete("/spec", json!({"size": 0, "colour": "red"})).unwrap_err();
-        assert!(wrong.iter().any(|violation| violation.path == "/spec/size"), "the place is named: {wrong:?}");
-        assert_eq!(wrong.len(), 3, "name is missing, size too small, colour unknown: {wrong:?}");
+        let wrong = schema.complete("/spec", json!({"size": 0, "colour/s": "red"})).unwrap_err();
+        let mut places: Vec<_> = wrong.iter().map(|violation| violation.path.as_str()).collect();
+        places.sort_unstable();
+        assert_eq!(places, ["/spec/colour~1s", "/spec/name", "/spec/size"], "each by its own place: {wrong:?}");
+    }
+
+    #[test]
+    fn what_was_written_is_not_said_again() {
+        let schema = Schema::compile(json!({
+            "properties": {
+                "port": {"type": "integer"},
+                "note": {"maxLength": 3},
+                "mode": {"enum": ["a", "b"]},
+                "name": {"pattern": "^[a-z]+$"},
+            },
+        }))
+        .unwrap();
+        let secret = json!("hunter2");
+        let document = json!({"port": secret, "note": secret, "mode": secret, "name": secret});
+        let wrong = schema.complete("", document).unwrap_err();
+        assert_eq!(wrong.len(), 4, "{wrong:?}");
+        assert!(!format!("{wrong:?}").contains("hunter2"), "it may be a secret in the wrong field: {wrong:?}");
+        assert!(wrong.iter().any(|violation| violation.message == "it is not of type \"integer\""), "{wrong:?}");
     }
 
     #[test]

@@ -278,6 +278,7 @@ fn checked(
         wrong
             .push(Violation::new("/scopes", "name what the token is for, such as `resource.*`, or `*` for everything"));
     }
+    wrong.extend(wish.scopes.iter().enumerate().filter_map(|(index, scope)| covers_nothing(index, scope)));
     if !(1..=MAX_DAYS).contains(&wish.expires_in_days) {
         wrong.push(Violation::new("/expires_in_days", format!("write 1 to {MAX_DAYS}")));
     }
@@ -301,6 +302,13 @@ fn checked(
         created_by: None,
         origin: Origin::NONE,
     })
+}
+
+/// What is wrong with a scope that no action is in: it is mistyped, and the token would be refused where it is used.
+fn covers_nothing(index: usize, scope: &Scope) -> Option<Violation> {
+    let covers = Action::ALL.iter().any(|action| scope.covers(action.as_str()));
+    let message = || format!("no action is {scope}; `macadam access actions` lists those there are");
+    (!covers).then(|| Violation::new(format!("/scopes/{index}"), message()))
 }
 
 fn to_caller(record: &ServiceTokenRecord) -> Result<Caller, StoreError> {

@@ -1,25 +1,28 @@
 //! What comes in: bodies, queries and headers, each refused by the name of what is wrong with it.
 
+use std::error::Error;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
-use macadam_core::misread::without_value;
 use macadam_core::selector::{Selector, SelectorError};
 use macadam_core::violation::Violation;
 use macadam_platform::authorization::Action;
 use macadam_platform::plugins::MAX_PACKAGE;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
+use crate::objects::Objects;
 use crate::problem::{Problem, ProblemKind};
+use crate::wording::{Told, told};
 
 /// The most that a body may have. A specification is a few kilobytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -115,13 +118,13 @@ pub(crate) async fn read_up_to(request: Request, most: usize) -> Result<Bytes, P
 
 /// `to_bytes` wraps what went wrong; a body over the limit is the type that http-body-util has for it.
 fn is_length_limit(error: &axum::Error) -> bool {
-    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
+    error.source().is_some_and(<dyn Error>::is::<http_body_util::LengthLimitError>)
 }
 
 /// Reads JSON from text. Text that is no JSON is malformed; JSON that does not fit is invalid, by its field.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Objects(&mut json)).map_err(|error| {
         let pointer = pointer(error.path());
         let error = error.into_inner();
         if error.is_data() { field(pointer, &error) } else { syntax(&error) }
@@ -132,7 +135,7 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// Reads a part of a document that was read already.
 pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(|error| field(pointer(error.path()), error.inner()))
+    serde_path_to_error::deserialize(Objects(value)).map_err(|error| field(pointer(error.path()), error.inner()))
 }
 
 fn syntax(error: &serde_json::Error) -> Problem {
@@ -140,11 +143,8 @@ fn syntax(error: &serde_json::Error) -> Problem {
 }
 
 fn field(pointer: String, error: &serde_json::Error) -> Problem {
-    // The field is named; what somebody wrote into the wrong one may be a secret, which has no business in the answers that
-    // proxies and clients log.
-    let text = without_value(&error.to_string());
-    // serde_json adds where in the text; the pointer says where in the document.
-    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    let Told { field, message } = told(&error.to_string());
+    let pointer = field.map_or_else(|| pointer.clone(), |name| format!("{pointer}/{}", escaped(&name)));
     Problem::invalid(&[Violation::new(pointer, message)])
 }
 
@@ -153,10 +153,15 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     path.iter().fold(String::new(), |pointer, segment| match segment {
         Segment::Seq { index } => format!("{pointer}/{index}"),
         Segment::Map { key } | Segment::Enum { variant: key } => {
-            format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+            format!("{pointer}/{}", escaped(key))
         }
         Segment::Unknown => pointer,
     })
+}
+
+/// A name as a part of a JSON Pointer (RFC 6901, section 3).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Query parameters; an unknown or wrong one is refused by its name.
@@ -167,9 +172,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let query = Query::try_from_uri(&parts.uri);
-        query.map(|Query(params)| Self(params)).map_err(|error| Problem::new(ProblemKind::Malformed, error.body_text()))
+        Query::try_from_uri(&parts.uri).map(|Query(params)| Self(params)).map_err(|rejection| parameter(&rejection))
     }
+}
+
+/// Which parameter of a query is wrong, and how.
+fn parameter(rejection: &QueryRejection) -> Problem {
+    type ByPath = serde_path_to_error::Error<serde::de::value::Error>;
+    let mut causes = std::iter::successors(Some(rejection as &(dyn Error + 'static)), |error| error.source());
+    let Some(error) = causes.find_map(|error| error.downcast_ref::<ByPath>()) else {
+        return Problem::new(ProblemKind::Malformed, rejection.body_text());
+    };
+    let Told { field, message } = told(&error.inner().to_string());
+    let name = field.unwrap_or_else(|| error.path().to_string());
+    let detail = format!("`{name}` in the query: {message}");
+    Problem::new(ProblemKind::Malformed, detail).with("violations", json!([Violation::new(name, message)]))
 }
 
 /// How many records a page may have.
@@ -293,6 +310,42 @@ mod tests {
         assert_eq!(wrong(r#"{"name": "a", "sizes": [1, -2]}"#), (ProblemKind::Invalid, "/sizes/1".to_owned()));
         assert_eq!(wrong(r#"{"name": "a", "tags": {"a/b~": "x"}}"#), (ProblemKind::Invalid, "/tags/a~1b~0".to_owned()));
         assert_eq!(wrong(r#"{"name": "a", "nmae": 1}"#), (ProblemKind::Invalid, "/nmae".to_owned()));
+        assert_eq!(wrong("{}"), (ProblemKind::Invalid, "/name".to_owned()), "what is missing is named as well");
+        assert_eq!(wrong(r#"{"name": "a", "name": "b"}"#), (ProblemKind::Invalid, "/name".to_owned()));
+    }
+
+    #[test]
+    fn an_array_is_not_taken_for_an_object() {
+        assert_eq!(wrong("[]"), (ProblemKind::Invalid, String::new()));
+        assert_eq!(
+            wrong(r#"["a", [1], {}]"#),
+            (ProblemKind::Invalid, String::new()),
+            "not even with the right elements"
+        );
+        assert!(from_value::<Wish>(serde_json::json!(["a", [1], {}])).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_wrong_parameter_is_named_in_words() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(dead_code, reason = "only how it is read matters")]
+        struct Asked {
+            action: String,
+            limit: Option<u32>,
+        }
+        for (query, field, says) in [
+            ("limit=1", "action", "is missing"),
+            ("action=a&limit=x", "limit", "write a whole number"),
+            ("action=a&limit=-1", "limit", "write a whole number"),
+            ("action=a&limit=1&limit=2", "limit", "more than once"),
+            ("action=a&colour=red", "colour", "unknown field `colour`"),
+        ] {
+            let request = axum::http::Request::get(format!("/things?{query}")).body(()).unwrap();
+            let refused = Params::<Asked>::from_request_parts(&mut request.into_parts().0, &()).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.first_field().as_str()), (ProblemKind::Malformed, field), "{query}");
+            assert!(format!("{refused:?}").contains(says), "{query}: {refused:?}");
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@
 //! | `observe` | one span and one line for each request |
 //! | `origin` | from where a request comes |
 //! | `extract` | bodies, queries and headers, refused by the name of what is wrong |
+//! | `objects` | structs are read from objects, and from nothing else |
+//! | `wording` | what is said of input that does not fit |
 //! | `bodies` | how much of all bodies may be in memory at once |
 //! | `idempotency` | requests that come again under their key |
 //! | `rate_limits` | how much one token, team or address may ask for |
@@ -41,6 +43,7 @@ mod document;
 mod extract;
 mod idempotency;
 mod metrics;
+mod objects;
 mod observe;
 mod operations;
 mod origin;
@@ -52,6 +55,7 @@ mod serve;
 pub mod sign_in;
 mod stalled;
 mod state;
+mod wording;
 
 #[cfg(test)]
 mod tests;

@@ -37,8 +37,10 @@ pub(crate) fn run(_: &Global, command: ProfileCommand, output: &mut Output<'_>) 
         ProfileCommand::List => {}
         ProfileCommand::Use { name } => store.change(|all| {
             if !all.profiles.contains_key(&name) {
-                let names: Vec<_> = all.profiles.keys().map(String::as_str).collect();
-                bail!("there is no profile {name}; there are: {}", names.join(", "));
+                bail!(
+                    "there is no profile {name}; `macadam profile list` shows those there are, and \
+                     `macadam login --profile {name} --server URL` makes one"
+                );
             }
             all.current = Some(name);
             Ok(())

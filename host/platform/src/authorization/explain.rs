@@ -235,9 +235,10 @@ impl Platform {
 
 impl Platform {
     async fn class_of(&self, field: &str, place: &EnvironmentName) -> Result<EnvironmentClass, ProvisionError> {
-        let found = self.store().environment(place).await?;
-        let unknown = || ProvisionError::invalid(field, format!("there is no environment {place}"));
-        Ok(found.ok_or_else(unknown)?.class)
+        let Some(found) = self.store().environment(place).await? else {
+            return Err(ProvisionError::no_environment(field, place, &self.store().environments().await?));
+        };
+        Ok(found.class)
     }
 }
 

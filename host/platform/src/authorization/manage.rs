@@ -62,7 +62,8 @@ pub struct ChangeAccessPolicy {
     #[serde(default)]
     pub revision: Option<u64>,
     /// Why, for the record.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "macadam_core::remark::read")]
+    #[schema(max_length = 2000)]
     pub reason: String,
 }
 
@@ -73,6 +74,8 @@ pub struct RemoveAccessPolicy {
     /// The revision that was looked at.
     pub revision: Option<u64>,
     /// Why, for the record.
+    #[serde(deserialize_with = "macadam_core::remark::read")]
+    #[schema(max_length = 2000)]
     pub reason: String,
 }
 

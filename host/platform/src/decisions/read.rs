@@ -69,7 +69,7 @@ impl Platform {
     /// # Errors
     /// [`ProvisionError::NotFound`] when there is none, or it is not the caller's to see.
     pub async fn decision(&self, caller: &Caller, seq: u64, now: Timestamp) -> Result<DecisionDetail, ProvisionError> {
-        let none = || ProvisionError::NotFound(format!("there is no decision {seq}"));
+        let none = || ProvisionError::NotFound(format!("decision {seq}"));
         self.recorder().flush().await;
         let record = self.store().decision(seq).await?.ok_or_else(none)?;
         if !self.may(caller, Action::DecisionRead, &Target::Team(record.team.clone())) {

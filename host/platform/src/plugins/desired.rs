@@ -57,6 +57,17 @@ pub enum BindingError {
     },
 }
 
+impl BindingError {
+    /// The same about a document that has the binding at a place of its own.
+    pub(super) fn below(self, place: &str) -> Self {
+        let below = |violation: Violation| Violation { path: format!("{place}{}", violation.path), ..violation };
+        match self {
+            Self::Invalid(violations) => Self::Invalid(violations.into_iter().map(below).collect()),
+            other => other,
+        }
+    }
+}
+
 impl From<StoreError> for BindingError {
     fn from(error: StoreError) -> Self {
         Self::NotKept(error.into())

@@ -63,7 +63,8 @@ pub struct ChangeBinding {
     #[serde(default)]
     pub revision: Option<u64>,
     /// Why, for the record.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "macadam_core::remark::read")]
+    #[schema(max_length = 2000)]
     pub reason: String,
 }
 
@@ -77,7 +78,8 @@ pub struct ApplyBindings {
     #[serde(default)]
     pub generation: Option<u64>,
     /// Why, for the record.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "macadam_core::remark::read")]
+    #[schema(max_length = 2000)]
     pub reason: String,
 }
 
@@ -90,6 +92,8 @@ pub struct RollBack {
     /// The revision that was looked at.
     pub revision: Option<u64>,
     /// Why, for the record.
+    #[serde(deserialize_with = "macadam_core::remark::read")]
+    #[schema(max_length = 2000)]
     pub reason: String,
 }
 
@@ -111,8 +115,12 @@ impl Platform {
     ) -> Result<BindingRecord, GovernError> {
         self.authorize(caller, Action::BindingChange, &Target::Platform)?;
         let ChangeBinding { mut binding, revision, reason } = wish;
-        binding.name = Some(name.clone());
-        Ok(self.plugins().change(binding, Expected::at_revision(revision), &by(caller, reason, now)).await?)
+        if let Some(other) = binding.name.replace(name.clone()).filter(|other| other != name) {
+            let why = format!("it is {other}, and the one to change is {name}; leave it out");
+            return Err(desired::wrong("/binding/name", &why).into());
+        }
+        let changed = self.plugins().change(binding, Expected::at_revision(revision), &by(caller, reason, now)).await;
+        Ok(changed.map_err(|error| error.below("/binding"))?)
     }
 
     /// Removes a binding.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use macadam_blobs::BlobError;
+use macadam_core::names::EnvironmentName;
+use macadam_core::request::Environment;
 use macadam_core::violation::{Violation, join};
 use macadam_runtime::CallError;
 use macadam_runtime::capabilities::secrets::VaultError;
@@ -65,6 +67,12 @@ impl ProvisionError {
     /// One thing that is wrong, at a place of the input.
     pub(crate) fn invalid(path: &str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![Violation::new(path, message)])
+    }
+
+    /// An environment that there is not, with those that there are.
+    pub(crate) fn no_environment(path: &str, name: &EnvironmentName, known: &[Environment]) -> Self {
+        let known: Vec<_> = known.iter().map(|environment| environment.name.to_string()).collect();
+        Self::invalid(path, format!("there is no environment {name}; there are: {}", known.join(", ")))
     }
 }
 

@@ -69,10 +69,10 @@ impl Platform {
         purpose: Purpose,
         now: Timestamp,
     ) -> Result<Valid, ProvisionError> {
-        let environment = self.store().environment(&wish.environment).await?;
-        let environment = environment.ok_or_else(|| {
-            ProvisionError::invalid("/environment", format!("there is no environment {}", wish.environment))
-        })?;
+        let Some(environment) = self.store().environment(&wish.environment).await? else {
+            let known = self.store().environments().await?;
+            return Err(ProvisionError::no_environment("/environment", &wish.environment, &known));
+        };
         let key = ResourceKey {
             namespace: caller.namespace(),
             environment: wish.environment.clone(),

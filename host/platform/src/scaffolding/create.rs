@@ -174,17 +174,18 @@ impl Platform {
 
     async fn environment_for(&self, wish: &CreateScaffold) -> Result<Environment, ProvisionError> {
         let all = self.store().environments().await?;
-        let (found, message) = match &wish.environment {
+        let (found, missing) = match &wish.environment {
             Some(name) => {
-                let found = all.into_iter().find(|environment| environment.name == *name);
-                (found, format!("there is no environment {name}"))
+                let found = all.iter().find(|environment| environment.name == *name);
+                (found, ProvisionError::no_environment("/environment", name, &all))
             }
             None => {
-                let found = all.into_iter().find(|environment| environment.class == EnvironmentClass::Development);
-                (found, "there is no development environment; name the one to use".to_owned())
+                let found = all.iter().find(|environment| environment.class == EnvironmentClass::Development);
+                let missing = "there is no development environment; name the one to use";
+                (found, ProvisionError::invalid("/environment", missing))
             }
         };
-        found.ok_or_else(|| ProvisionError::invalid("/environment", message))
+        found.cloned().ok_or(missing)
     }
 }
 

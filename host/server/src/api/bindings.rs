@@ -167,6 +167,8 @@ pub(super) struct Removal {
     /// The revision that was looked at.
     revision: Option<u64>,
     /// Why, for the record.
+    #[serde(deserialize_with = "macadam_core::remark::read")]
+    #[schema(max_length = 2000)]
     reason: String,
 }
 

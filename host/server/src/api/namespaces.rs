@@ -94,6 +94,8 @@ pub(super) struct Revoke {
     /// The key's id.
     key: String,
     /// Why.
+    #[serde(deserialize_with = "macadam_core::remark::read")]
+    #[schema(max_length = 2000)]
     reason: String,
 }
 

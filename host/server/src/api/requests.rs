@@ -229,7 +229,8 @@ pub(super) async fn list(
 #[serde(deny_unknown_fields)]
 pub(super) struct Approve {
     digest: Digest,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "macadam_core::remark::read_optional")]
+    #[schema(max_length = 2000)]
     comment: Option<String>,
 }
 
@@ -258,7 +259,8 @@ pub(super) async fn approve(
 #[schema(as = RejectRequest)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reject {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "macadam_core::remark::read_optional")]
+    #[schema(max_length = 2000)]
     comment: Option<String>,
 }
 

@@ -15,11 +15,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use macadam_core::digest::Digest;
 use macadam_core::kind::PluginKind;
+use macadam_core::names::{PluginName, ResourceType, TemplateId};
 use macadam_core::violation::Violation;
 use macadam_platform::plugins::ActivateError;
 use macadam_platform::tools::{Config, ConfigError, ConfigFor, check_manifest};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::OnceCell;
@@ -27,7 +28,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::ServerState;
 use crate::document::problems::NotFound;
-use crate::extract::{Json, MAX_BODY, Params, has_already, read_up_to};
+use crate::extract::{Json, MAX_BODY, Params, from_value, has_already, read_up_to};
 use crate::problem::{Problem, ProblemKind};
 
 /// What there is to say about a manifest.
@@ -92,9 +93,67 @@ pub(super) async fn manifest(request: Request) -> Result<JsonBody<Checked>, Prob
 )]
 pub(super) async fn config(
     State(state): State<ServerState>,
-    Json(wanted): Json<ConfigFor>,
+    Json(body): Json<Map<String, Value>>,
 ) -> Result<JsonBody<Config>, Problem> {
-    Ok(JsonBody(state.platform.generate_config(wanted).await?))
+    Ok(JsonBody(state.platform.generate_config(wanted(body)?).await?))
+}
+
+/// What is asked for a resource, without the word that says so, as the others below: read by themselves, what is wrong with
+/// them is named by its field, which `serde` does not know of one of several.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForResource {
+    #[serde(rename = "type")]
+    resource_type: ResourceType,
+    #[serde(default)]
+    values: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForProject {
+    template: TemplateId,
+    #[serde(default)]
+    values: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForSettings {
+    plugin: String,
+    #[serde(default)]
+    values: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForManifest {
+    name: PluginName,
+    kind: PluginKind,
+}
+
+fn wanted(mut body: Map<String, Value>) -> Result<ConfigFor, Problem> {
+    let what = body.remove("for");
+    let body = Value::Object(body);
+    match what.as_ref().and_then(Value::as_str) {
+        Some("resource") => {
+            let ForResource { resource_type, values } = from_value(body)?;
+            Ok(ConfigFor::Resource { resource_type, values })
+        }
+        Some("project") => {
+            let ForProject { template, values } = from_value(body)?;
+            Ok(ConfigFor::Project { template, values })
+        }
+        Some("settings") => {
+            let ForSettings { plugin, values } = from_value(body)?;
+            Ok(ConfigFor::Settings { plugin, values })
+        }
+        Some("manifest") => {
+            let ForManifest { name, kind } = from_value(body)?;
+            Ok(ConfigFor::Manifest { name, kind })
+        }
+        _ => Err(Problem::invalid(&[Violation::new("/for", "write resource, project, settings or manifest")])),
+    }
 }
 
 impl From<ConfigError> for Problem {

@@ -61,6 +61,13 @@ async fn a_wrong_field_is_named_in_every_kind_of_body() {
         ("/api/v1/preview", json!({"action": "delete", "resource": "a/b"}), "/resource"),
         ("/api/v1/scaffolds", json!({"template": "rest-api", "name": "a", "features": [1]}), "/features/0"),
         ("/api/v1/scaffolds", json!({"template": "rest-api", "name": "a"}), "/template"),
+        ("/api/v1/resources", json!({"type": "database", "name": "a"}), "/environment"),
+        ("/api/v1/scaffolds", json!({"template": "rest-api"}), "/name"),
+        (
+            "/api/v1/requests/0198c0de-0000-7000-8000-000000000000/reject",
+            json!({"comment": "x".repeat(2001)}),
+            "/comment",
+        ),
     ] {
         let problem = host.post_as("dana", path, &body).await.is_problem("invalid", 422);
         assert_eq!(problem["violations"][0]["field"], field, "{path} with {body}: {problem}");
@@ -71,12 +78,48 @@ async fn a_wrong_field_is_named_in_every_kind_of_body() {
 }
 
 #[tokio::test]
+async fn an_environment_that_there_is_not_is_refused_with_those_that_there_are() {
+    let host = Host::start().await;
+    let asked = "/api/v1/authorize?action=resource.create&resource=payments/moon/database/a";
+    for answer in [
+        host.post_as("dana", "/api/v1/resources", &json!({"environment": "moon", "type": "database", "name": "a"}))
+            .await,
+        host.get_as("dana", asked).await,
+    ] {
+        let problem = answer.is_problem("invalid", 422);
+        let message = problem["violations"][0]["message"].as_str().unwrap();
+        assert!(
+            message.starts_with("there is no environment moon; there are: ") && message.contains("dev"),
+            "{problem}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_array_is_no_body_and_changes_nothing() {
+    let host = Host::start().await;
+    let in_the_order_of_the_fields = json!(["dev", "database", "a", {}, {}, null]);
+    for (method, path, body) in [
+        (Method::POST, "/api/v1/resources", in_the_order_of_the_fields.clone()),
+        (Method::POST, "/api/v1/preview", in_the_order_of_the_fields),
+        (Method::PUT, "/api/v1/resources/payments/dev/database/a", json!([])),
+        (Method::POST, "/api/v1/requests/0198c0de-0000-7000-8000-000000000000/reject", json!(["no"])),
+        (Method::POST, "/api/v1/service-tokens", json!(["ci", null, ["developer"], ["*"], 1])),
+    ] {
+        let answer = host.send_json("dana", method, path, &body.to_string()).await;
+        let problem = answer.is_problem("invalid", 422);
+        assert_eq!(problem["violations"][0]["message"], "invalid type: array, expected an object", "{path}: {problem}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_query_or_header_is_named() {
     let host = Host::start().await;
     for query in ["state=sleeping", "colour=red", "limit=many", "after=x"] {
         let problem = host.get_as("dana", &format!("/api/v1/resources?{query}")).await.is_problem("malformed", 400);
         let name = query.split('=').next().unwrap();
         assert!(problem["detail"].as_str().unwrap().contains(name), "{query}: {problem}");
+        assert_eq!(problem["violations"][0]["field"], name, "{query}: {problem}");
     }
     for limit in ["0", "201"] {
         let answer = host.get_as("dana", &format!("/api/v1/requests?limit={limit}")).await;

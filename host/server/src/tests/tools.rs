@@ -76,9 +76,18 @@ async fn a_document_for_what_there_is_not_is_refused_with_what_is_wrong() {
     config(&host, json!({"for": "settings", "plugin": "acme/moon"})).await.is_problem("not-found", 404);
     let query = config(&host, json!({"for": "settings", "plugin": "not a name"})).await.is_problem("invalid", 422);
     assert_eq!(query["violations"][0]["field"], "/plugin", "{query}");
-    for unknown in
-        [json!({"for": "lunch"}), json!({"for": "resource"}), json!({"for": "resource", "type": "a", "b": 1})]
-    {
-        assert!(config(&host, unknown).await.status.is_client_error());
+    for (wrong, field) in [
+        (json!({}), "/for"),
+        (json!({"for": "lunch"}), "/for"),
+        (json!({"for": "resource"}), "/type"),
+        (json!({"for": "resource", "type": "a", "b": 1}), "/b"),
+        (json!({"for": "resource", "type": "a", "values": 1}), "/values"),
+        (json!({"for": "project", "template": "Not A Name"}), "/template"),
+        (json!({"for": "settings", "plugin": 1}), "/plugin"),
+        (json!({"for": "manifest", "name": "gate", "kind": "provider"}), "/name"),
+        (json!({"for": "manifest", "name": "acme/gate", "kind": "lunch"}), "/kind"),
+    ] {
+        let problem = config(&host, wrong.clone()).await.is_problem("invalid", 422);
+        assert_eq!(problem["violations"][0]["field"], field, "{wrong}: {problem}");
     }
 }
