@@ -7,7 +7,7 @@ use macadam_tests::server::{Server, Setup};
 use macadam_tests::wire::Wire;
 
 use super::places::{files, read};
-use super::setup::Kept;
+use super::setup::{COLLECTOR, COLLECTOR_ADDRESS, Kept};
 use super::told::Told;
 use crate::leaks::leaks;
 use crate::until;
@@ -30,7 +30,9 @@ fn the_password_of_a_proxy_is_told_to_the_proxy_alone() {
     let environment = [
         ("MACADAM_LOG", "trace".to_owned()),
         ("ALL_PROXY", format!("http://ana:{PASSWORD}@127.0.0.1:{}", proxy.port())),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{ELSEWHERE}:4318")),
+        // What is sent in vain has secrets of its own.
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://otlp:{COLLECTOR_ADDRESS}@{ELSEWHERE}:4318")),
+        ("OTEL_EXPORTER_OTLP_HEADERS", format!("x-token={COLLECTOR}")),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let mut server = Server::start(&Setup { config, environment, ..Setup::default() });

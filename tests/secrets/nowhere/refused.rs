@@ -111,6 +111,10 @@ fn a_start_that_is_refused_for_its_configuration_shows_no_secret() {
             "`blobs.endpoint` cannot be used: it has credentials",
         ),
         (
+            "[[sign-in.oidc]]\nissuer = 'https://ana:start-c6ff-ibis@login.example'\naudience = ['a']",
+            "login.example: `issuer`: leave out the name or password",
+        ),
+        (
             "[connections.sql]\nmain = 'postgres://u:start-c6ff-ibis@127.0.0.1/d'",
             "`connections.sql.main`: invalid type: string, expected a table with `url`, `url-env` or `url-file`",
         ),

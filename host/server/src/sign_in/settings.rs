@@ -143,8 +143,13 @@ impl OidcSettings {
     /// # Errors
     /// [`SettingsError`] names the issuer, the key and the remedy.
     pub fn check(&self) -> Result<(), SettingsError> {
+        // A password in it is refused, and not said again. It may have a slash in it, so the `@` is looked for everywhere.
+        let issuer = self.issuer.rsplit('@').next().unwrap_or_default();
         let wrong =
-            |key, remedy: &str| Err(SettingsError { issuer: self.issuer.clone(), key, remedy: remedy.to_owned() });
+            |key, remedy: &str| Err(SettingsError { issuer: issuer.to_owned(), key, remedy: remedy.to_owned() });
+        if self.issuer.contains('@') {
+            return wrong("issuer", "leave out the name or password before the `@`; everybody is told the issuer");
+        }
         if !is_safe_address(&self.issuer) || self.issuer.contains(['?', '#']) {
             return wrong(
                 "issuer",
