@@ -110,7 +110,7 @@ async fn whom_a_webhook_may_not_call_and_what_it_cannot_take_is_refused_by_field
         (json!({"url": URL, "subject": "a\u{7}"}), "/subject"),
         (json!({"url": URL, "description": "x".repeat(201)}), "/description"),
         (json!({"url": URL, "secret": "mine"}), "/secret"),
-        (json!({"types": []}), ""),
+        (json!({"types": []}), "/url"),
     ] {
         let problem = host.post_as("dana", "/api/v1/webhooks", &body).await.is_problem("invalid", 422);
         assert_eq!(problem["violations"][0]["field"], field, "{body}: {problem}");
