@@ -285,3 +285,14 @@ fn what_is_found_is_said_with_stream_place_and_number() {
         format!("stream {}, entry {place} (number 5): it was changed after it was written", entries[4].stream)
     );
 }
+
+#[test]
+fn a_number_beyond_all_others_is_a_finding_and_no_overflow() {
+    let mut entries = chain(3);
+    entries[1].seq = u64::MAX;
+    assert!(!found(&entries, None).is_empty());
+    let end = Heads { entries: Some(u64::MAX), ..heads(&[]) };
+    let mut verifier = Verifier::whole().starting_after(&end);
+    let findings: Vec<_> = entries.iter().flat_map(|entry| verifier.entry(entry)).collect();
+    assert!(findings.iter().any(|found| found.wrong == Wrong::Misplaced), "{findings:?}");
+}

@@ -184,7 +184,9 @@ impl Verifier {
     fn numbered(&self, seq: u64) -> Option<Finding> {
         let missing = seq.saturating_sub(self.last).saturating_sub(1);
         let wrong = Wrong::Missing { entries: missing };
-        (self.whole && missing > 0).then_some(Finding { stream: None, place: self.last + 1, seq: None, wrong })
+        // The last may be any number that a file names.
+        let place = self.last.saturating_add(1);
+        (self.whole && missing > 0).then_some(Finding { stream: None, place, seq: None, wrong })
     }
 
     /// Whether the hash is that of the fields, made in a way that is right where the entry is.
