@@ -296,3 +296,40 @@ fn a_number_beyond_all_others_is_a_finding_and_no_overflow() {
     let findings: Vec<_> = entries.iter().flat_map(|entry| verifier.entry(entry)).collect();
     assert!(findings.iter().any(|found| found.wrong == Wrong::Misplaced), "{findings:?}");
 }
+
+#[test]
+fn a_version_that_there_is_not_is_found_at_its_entry_alone() {
+    let mut entries = chain(9);
+    entries[1].version = 1000;
+    let findings = found(&entries, None);
+    assert!(
+        matches!(findings[..], [Finding { seq: Some(2), wrong: Wrong::Version { version: 1000 }, .. }]),
+        "{findings:?}"
+    );
+}
+
+#[test]
+fn less_than_a_microsecond_is_a_change_too() {
+    let mut entries = chain(3);
+    entries[1].at += jiff::SignedDuration::from_nanos(1);
+    let findings = found(&entries, None);
+    assert!(matches!(findings[..], [Finding { seq: Some(2), wrong: Wrong::Changed, .. }]), "{findings:?}");
+}
+
+#[test]
+fn a_chain_that_was_written_anew_is_named_once_however_many_heads_were_kept_since() {
+    let (mut forged, written) = (chain(30), chain(30));
+    forged[0].actor = Some("mallory".to_owned());
+    rebind(&mut forged);
+    let mut verifier = Verifier::whole();
+    for seconds in 0..3 {
+        for end in 1..=written.len() {
+            let at = jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(seconds);
+            verifier.expect(&Heads { at, ..heads(&written[..end]) });
+        }
+    }
+    let findings: Vec<_> = forged.iter().flat_map(|entry| verifier.entry(entry)).collect();
+    let Wrong::Rewritten { at } = findings[0].wrong else { panic!("{findings:?}") };
+    assert_eq!((findings.len(), at), (1, jiff::Timestamp::UNIX_EPOCH), "{findings:?}");
+    assert_eq!((findings[0].stream.as_deref(), findings[0].place), (Some(forged[0].stream.as_str()), 1));
+}
