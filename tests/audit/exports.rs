@@ -133,6 +133,9 @@ fn heads_and_entries_are_exported_on_a_schedule_once_and_verify() {
     let verified = works(&server, "ada", &["audit", "verify", entries[0].to_str().unwrap(), "--key", &key]);
     assert!(verified.contains("everything is what was written"), "{verified}");
     let heads = out.join("heads").display().to_string();
+    let above = server.cli("ada", &["audit", "verify", "--heads", out.to_str().unwrap()]);
+    assert_eq!(above.status.code(), Some(1), "what holds no heads is nothing to compare with: {}", said(&above));
+    assert!(said(&above).contains("holds no heads"), "{}", said(&above));
     // As docs/audit.md has it. Heads are written more often than entries, and name some that are in no file yet.
     let paths = entries.iter().map(|path| path.to_str().unwrap());
     let arguments: Vec<&str> =

@@ -90,8 +90,8 @@ fn tail_shows_the_newest_last_and_whole_entries_to_programs() {
 }
 
 #[test]
-fn tail_follows_what_comes() {
-    let server = server("");
+fn tail_follows_what_comes_also_after_the_server_was_away() {
+    let mut server = server("");
     let mut following = Command::new(binary())
         .args(["--server", &server.url(""), "--as", "dana", "--data"])
         .arg(server.data())
@@ -106,6 +106,12 @@ fn tail_follows_what_comes() {
     assert!(next().contains("request.queued"), "it begins with what there is");
     let asked = server.person("dana").post("/api/v1/resources", &directory("three")).request();
     assert!(next().contains(&asked), "and goes on with what comes");
+    server.stop();
+    // Long enough for it to ask meanwhile.
+    std::thread::sleep(Duration::from_secs(2));
+    server.launch();
+    let asked = server.person("dana").post("/api/v1/resources", &directory("four")).request();
+    assert!(next().contains(&asked), "and with what comes when the server is there again");
     following.kill().unwrap();
     following.wait().unwrap();
     let _ = reading.join();
