@@ -75,6 +75,17 @@ fn a_team_reads_its_own_stream_and_auditors_read_all_and_leave_a_trace_once() {
 }
 
 #[test]
+fn a_look_at_a_team_that_there_is_not_leaves_a_trace_and_no_stream() {
+    let server = server("");
+    assert_eq!(works(&server, "ada", &["audit", "tail", "--stream", "team/paymnets"]), "");
+    let trace = server.person("ada").get("/api/v1/audit?stream=platform&subject=audit/team/paymnets").body;
+    assert_eq!(trace["items"].as_array().unwrap().len(), 1, "{trace}");
+    assert!(!works(&server, "ada", &["audit", "heads"]).contains("paymnets"));
+    let verified = server.cli("ada", &["audit", "verify", "--stream", "team/paymnets"]);
+    assert_eq!(verified.status.code(), Some(1), "of what there is not, nothing is proved: {}", said(&verified));
+}
+
+#[test]
 fn tail_shows_the_newest_last_and_whole_entries_to_programs() {
     let server = server("");
     let shown = works(&server, "dana", &["audit", "tail", "-n", "2"]);
