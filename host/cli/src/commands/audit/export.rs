@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use macadam_core::audit::{EXPORT_VERSION, Head, Heads, Line, Opening, SignedHeads, Stream};
 
 use super::ExportArgs;
@@ -41,6 +41,11 @@ pub(super) fn run(client: &Client, args: &ExportArgs, output: &mut Output<'_>) -
 fn write(client: &Client, args: &ExportArgs, to: &mut dyn Write) -> anyhow::Result<u64> {
     let heads = ask::heads(client)?;
     let here: Vec<&Head> = heads.statement.heads.iter().filter(|head| is_wanted(args, &head.stream)).collect();
+    if let Some(stream) = args.stream.as_ref().filter(|_| here.is_empty()) {
+        // The server says whether it may be read. An export of nothing would look like a stream that was cut.
+        ask::entries(client, &Wish::default().with("stream", Some(stream)).with("limit", Some(1)))?;
+        bail!("there is no entry of the stream {stream}; is that its name?");
+    }
     let whole = heads.statement.entries.is_some() && args.stream.is_none();
     let streams = (!whole).then(|| here.iter().map(|head| head.stream.clone()).collect());
     let end = here.iter().map(|head| head.seq).max().unwrap_or(0);
