@@ -240,6 +240,19 @@ fn kept_heads_of_after_the_end_are_told_apart_from_a_cut() {
     let later = Later { end: closing.at, kept: kept.at };
     assert_eq!(closed(&entries[..8], &closing, &kept, true), (vec![], Some(later)));
     assert!(is_cut(&closed(&entries[..8], &closing, &kept, false).0), "anybody could have made such an end");
+    // One that was closed by a clock that was ahead does not make what was kept since a cut.
+    let mut verifier = Verifier::whole();
+    verifier.expect(&kept);
+    let (ahead, rest) = entries[..8].split_at(4);
+    for (part, at) in [(ahead, kept.at + jiff::SignedDuration::from_hours(1000)), (rest, closing.at)] {
+        part.iter().for_each(|entry| assert_eq!(verifier.entry(entry), []));
+        let reached = part.last().map_or(0, |entry| entry.seq);
+        let heads = Heads { at, ..heads(&entries[..usize::try_from(reached).unwrap()]) };
+        verifier.expect(&heads);
+        assert_eq!(verifier.close(&heads, true), []);
+    }
+    let ended = verifier.end();
+    assert_eq!((ended.findings, ended.later), (vec![], Some(later)));
     let mut partial = closing;
     partial.entries = None;
     partial.heads.retain(|head| head.stream.to_string() == "team/payments");

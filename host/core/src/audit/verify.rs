@@ -23,7 +23,7 @@ pub struct Verifier {
     kept: BTreeMap<String, BTreeMap<u64, Vec<Kept>>>,
     /// The streams with entries since the last closing heads.
     unclosed: BTreeSet<String>,
-    /// The latest closing heads that are proven to be the host's.
+    /// The closing heads that reach furthest of those that are proven to be the host's.
     closing: Option<Heads>,
 }
 
@@ -148,7 +148,9 @@ impl Verifier {
                 findings.push(Finding { stream: Some(stream), place, seq: None, wrong });
             }
         }
-        if is_proven && self.closing.as_ref().is_none_or(|closing| closing.at <= heads.at) {
+        // Those that reach furthest; when they are of says less, for the clock may have been ahead.
+        let reach = |heads: &Heads| (heads.entries, heads.at);
+        if is_proven && self.closing.as_ref().is_none_or(|closing| reach(closing) <= reach(heads)) {
             self.closing = Some(heads.clone());
         }
         findings
