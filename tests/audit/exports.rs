@@ -37,6 +37,15 @@ fn an_export_verifies_without_a_server_whole_in_part_and_by_stream() {
     assert_eq!(more.status.code(), Some(1), "what one may not read was not cut: {}", said(&more));
     let refusal = "--stream names platform, which takes the role auditor to read; verify with --stream team/payments";
     assert!(said(&more).contains(refusal), "{}", said(&more));
+    let nothing = file(&server, "nothing.jsonl");
+    for (person, stream, part) in
+        [("dana", "platform", "takes the role auditor"), ("ada", "team/paymnets", "there is no entry of the stream")]
+    {
+        let refused = server.cli(person, &["audit", "export", "--stream", stream, "-o", &nothing]);
+        assert_eq!(refused.status.code(), Some(1), "an export of nothing is none: {}", said(&refused));
+        assert!(said(&refused).contains(part), "{part:?} is missing in: {}", said(&refused));
+        assert!(!Path::new(&nothing).exists(), "and leaves no file");
+    }
     let again = server.cli("ada", &["audit", "export", "-o", &whole]);
     assert!(!again.status.success() && said(&again).contains("is it there already?"), "{}", said(&again));
     server.stop();
@@ -133,6 +142,9 @@ fn heads_and_entries_are_exported_on_a_schedule_once_and_verify() {
     let verified = works(&server, "ada", &["audit", "verify", entries[0].to_str().unwrap(), "--key", &key]);
     assert!(verified.contains("everything is what was written"), "{verified}");
     let heads = out.join("heads").display().to_string();
+    let above = server.cli("ada", &["audit", "verify", "--heads", out.to_str().unwrap()]);
+    assert_eq!(above.status.code(), Some(1), "what holds no heads is nothing to compare with: {}", said(&above));
+    assert!(said(&above).contains("holds no heads"), "{}", said(&above));
     // As docs/audit.md has it. Heads are written more often than entries, and name some that are in no file yet.
     let paths = entries.iter().map(|path| path.to_str().unwrap());
     let arguments: Vec<&str> =

@@ -75,6 +75,17 @@ fn a_team_reads_its_own_stream_and_auditors_read_all_and_leave_a_trace_once() {
 }
 
 #[test]
+fn a_look_at_a_team_that_there_is_not_leaves_a_trace_and_no_stream() {
+    let server = server("");
+    assert_eq!(works(&server, "ada", &["audit", "tail", "--stream", "team/paymnets"]), "");
+    let trace = server.person("ada").get("/api/v1/audit?stream=platform&subject=audit/team/paymnets").body;
+    assert_eq!(trace["items"].as_array().unwrap().len(), 1, "{trace}");
+    assert!(!works(&server, "ada", &["audit", "heads"]).contains("paymnets"));
+    let verified = server.cli("ada", &["audit", "verify", "--stream", "team/paymnets"]);
+    assert_eq!(verified.status.code(), Some(1), "of what there is not, nothing is proved: {}", said(&verified));
+}
+
+#[test]
 fn tail_shows_the_newest_last_and_whole_entries_to_programs() {
     let server = server("");
     let shown = works(&server, "dana", &["audit", "tail", "-n", "2"]);
@@ -90,8 +101,8 @@ fn tail_shows_the_newest_last_and_whole_entries_to_programs() {
 }
 
 #[test]
-fn tail_follows_what_comes() {
-    let server = server("");
+fn tail_follows_what_comes_also_after_the_server_was_away() {
+    let mut server = server("");
     let mut following = Command::new(binary())
         .args(["--server", &server.url(""), "--as", "dana", "--data"])
         .arg(server.data())
@@ -106,6 +117,12 @@ fn tail_follows_what_comes() {
     assert!(next().contains("request.queued"), "it begins with what there is");
     let asked = server.person("dana").post("/api/v1/resources", &directory("three")).request();
     assert!(next().contains(&asked), "and goes on with what comes");
+    server.stop();
+    // Long enough for it to ask meanwhile.
+    std::thread::sleep(Duration::from_secs(2));
+    server.launch();
+    let asked = server.person("dana").post("/api/v1/resources", &directory("four")).request();
+    assert!(next().contains(&asked), "and with what comes when the server is there again");
     following.kill().unwrap();
     following.wait().unwrap();
     let _ = reading.join();

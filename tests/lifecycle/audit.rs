@@ -82,6 +82,20 @@ fn whatever_changes_what_can_be_had_leaves_one_entry_and_what_changes_nothing_le
     assert_eq!(entries[4].2["message"], json!("it is old"));
 }
 
+#[test]
+fn a_dev_version_that_is_published_again_counts_from_then_on_and_leaves_an_entry() {
+    let server = server();
+    let amir = server.person("amir");
+    let [one, other] =
+        ["1.0.0-dev.xa", "1.0.0-dev.xb"].map(|version| policy("macadam/gate", version, "production-gate"));
+    for (package, status) in [(&one, 201), (&other, 201), (&one, 200)] {
+        assert_eq!(amir.publish(package.archive()).status, status);
+    }
+    let told: Vec<_> = entries(&server).into_iter().map(|(action, subject, _)| (action, subject)).collect();
+    let published = |version| ("amir plugin.publish".to_owned(), format!("plugins/macadam/gate@1.0.0-dev.{version}"));
+    assert_eq!(told, [published("xa"), published("xb"), published("xa")]);
+}
+
 /// Whether the index names a plugin.
 fn is_known(server: &Server, plugin: &'static str) -> bool {
     on_the_store(server, async |mut store| {

@@ -51,7 +51,7 @@ pub(super) fn exports(data: &DataDir, config: &AuditConfig) -> Option<Exports> {
 pub(super) async fn run(exports: Option<Exports>, platform: Platform) {
     let Some(exports) = exports else { return };
     let mut interval = tokio::time::interval(LOOK);
-    let mut failing = false;
+    let mut failing = None;
     loop {
         interval.tick().await;
         match exports.run(&platform, Timestamp::now()).await {
@@ -59,14 +59,17 @@ pub(super) async fn run(exports: Option<Exports>, platform: Platform) {
                 for path in written {
                     tracing::info!(path = %path.display(), "exported of the audit log");
                 }
-                failing = false;
+                failing = None;
             }
-            // Said once: whoever watches the log must see it, and not only it.
-            Err(error) if !failing => {
-                tracing::error!(%error, "the audit log is not exported");
-                failing = true;
+            // Said once for each file that is due, and when the reason is another: whoever watches the log must see it,
+            // and not only it.
+            Err(error) => {
+                let said = Some(error.to_string());
+                if failing != said {
+                    tracing::error!(%error, "the audit log is not exported");
+                    failing = said;
+                }
             }
-            Err(_) => {}
         }
     }
 }

@@ -41,7 +41,7 @@ pub enum Line {
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
     /// It is not what an export holds.
-    #[error("it is no line of an export: {0}")]
+    #[error("it is no line of an export")]
     Unreadable(#[from] serde_json::Error),
     /// The export is of a newer program.
     #[error("the export is of the form {0}, and this program reads {EXPORT_VERSION}; use a newer one")]

@@ -240,6 +240,19 @@ fn kept_heads_of_after_the_end_are_told_apart_from_a_cut() {
     let later = Later { end: closing.at, kept: kept.at };
     assert_eq!(closed(&entries[..8], &closing, &kept, true), (vec![], Some(later)));
     assert!(is_cut(&closed(&entries[..8], &closing, &kept, false).0), "anybody could have made such an end");
+    // One that was closed by a clock that was ahead does not make what was kept since a cut.
+    let mut verifier = Verifier::whole();
+    verifier.expect(&kept);
+    let (ahead, rest) = entries[..8].split_at(4);
+    for (part, at) in [(ahead, kept.at + jiff::SignedDuration::from_hours(1000)), (rest, closing.at)] {
+        part.iter().for_each(|entry| assert_eq!(verifier.entry(entry), []));
+        let reached = part.last().map_or(0, |entry| entry.seq);
+        let heads = Heads { at, ..heads(&entries[..usize::try_from(reached).unwrap()]) };
+        verifier.expect(&heads);
+        assert_eq!(verifier.close(&heads, true), []);
+    }
+    let ended = verifier.end();
+    assert_eq!((ended.findings, ended.later), (vec![], Some(later)));
     let mut partial = closing;
     partial.entries = None;
     partial.heads.retain(|head| head.stream.to_string() == "team/payments");
@@ -284,4 +297,52 @@ fn what_is_found_is_said_with_stream_place_and_number() {
         said,
         format!("stream {}, entry {place} (number 5): it was changed after it was written", entries[4].stream)
     );
+}
+
+#[test]
+fn a_number_beyond_all_others_is_a_finding_and_no_overflow() {
+    let mut entries = chain(3);
+    entries[1].seq = u64::MAX;
+    assert!(!found(&entries, None).is_empty());
+    let end = Heads { entries: Some(u64::MAX), ..heads(&[]) };
+    let mut verifier = Verifier::whole().starting_after(&end);
+    let findings: Vec<_> = entries.iter().flat_map(|entry| verifier.entry(entry)).collect();
+    assert!(findings.iter().any(|found| found.wrong == Wrong::Misplaced), "{findings:?}");
+}
+
+#[test]
+fn a_version_that_there_is_not_is_found_at_its_entry_alone() {
+    let mut entries = chain(9);
+    entries[1].version = 1000;
+    let findings = found(&entries, None);
+    assert!(
+        matches!(findings[..], [Finding { seq: Some(2), wrong: Wrong::Version { version: 1000 }, .. }]),
+        "{findings:?}"
+    );
+}
+
+#[test]
+fn less_than_a_microsecond_is_a_change_too() {
+    let mut entries = chain(3);
+    entries[1].at += jiff::SignedDuration::from_nanos(1);
+    let findings = found(&entries, None);
+    assert!(matches!(findings[..], [Finding { seq: Some(2), wrong: Wrong::Changed, .. }]), "{findings:?}");
+}
+
+#[test]
+fn a_chain_that_was_written_anew_is_named_once_however_many_heads_were_kept_since() {
+    let (mut forged, written) = (chain(30), chain(30));
+    forged[0].actor = Some("mallory".to_owned());
+    rebind(&mut forged);
+    let mut verifier = Verifier::whole();
+    for seconds in 0..3 {
+        for end in 1..=written.len() {
+            let at = jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(seconds);
+            verifier.expect(&Heads { at, ..heads(&written[..end]) });
+        }
+    }
+    let findings: Vec<_> = forged.iter().flat_map(|entry| verifier.entry(entry)).collect();
+    let Wrong::Rewritten { at } = findings[0].wrong else { panic!("{findings:?}") };
+    assert_eq!((findings.len(), at), (1, jiff::Timestamp::UNIX_EPOCH), "{findings:?}");
+    assert_eq!((findings[0].stream.as_deref(), findings[0].place), (Some(forged[0].stream.as_str()), 1));
 }

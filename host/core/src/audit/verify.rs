@@ -23,7 +23,7 @@ pub struct Verifier {
     kept: BTreeMap<String, BTreeMap<u64, Vec<Kept>>>,
     /// The streams with entries since the last closing heads.
     unclosed: BTreeSet<String>,
-    /// The latest closing heads that are proven to be the host's.
+    /// The closing heads that reach furthest of those that are proven to be the host's.
     closing: Option<Heads>,
 }
 
@@ -33,7 +33,21 @@ struct Reached {
     place: u64,
     seq: u64,
     hash: String,
+    /// The newest version that its entries were hashed in.
     version: u32,
+    /// Whether the last head that was kept of it is another one.
+    differs: bool,
+}
+
+impl Reached {
+    /// Compares with heads that were kept of here. What was written anew differs from every head that was kept since, of
+    /// which there may be thousands: it is found once, and again only after one that fits.
+    fn meet(&mut self, stream: &str, kept: &[Kept]) -> Option<Finding> {
+        let found = kept.iter().find_map(|kept| compare(stream, self, *kept));
+        let differed =
+            if kept.is_empty() { self.differs } else { std::mem::replace(&mut self.differs, found.is_some()) };
+        found.filter(|_| !differed)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +109,7 @@ impl Verifier {
         self.last = heads.entries.or_else(|| numbers.max()).unwrap_or_default();
         for head in &heads.heads {
             let hash = head.hash.to_string();
-            let reached = Reached { place: head.place, seq: head.seq, hash, version: 0 };
+            let reached = Reached { place: head.place, seq: head.seq, hash, version: 0, differs: false };
             self.streams.insert(head.stream.to_string(), reached);
         }
         self
@@ -108,11 +122,11 @@ impl Verifier {
         for head in heads.heads.iter().filter(|head| head.place > 0) {
             let stream = head.stream.to_string();
             let kept = Kept { hash: head.hash, seq: head.seq, at: heads.at };
-            match self.streams.get(&stream) {
+            match self.streams.get_mut(&stream) {
                 // Of a start nothing but its word is known, and an earlier place with a later number belies it.
                 Some(reached) if reached.place > head.place && reached.seq > head.seq => {}
                 Some(reached) if reached.place >= head.place => {
-                    findings.extend(compare(&stream, reached, kept));
+                    findings.extend(reached.meet(&stream, &[kept]));
                 }
                 _ => self.kept.entry(stream).or_default().entry(head.place).or_default().push(kept),
             }
@@ -134,7 +148,9 @@ impl Verifier {
                 findings.push(Finding { stream: Some(stream), place, seq: None, wrong });
             }
         }
-        if is_proven && self.closing.as_ref().is_none_or(|closing| closing.at <= heads.at) {
+        // Those that reach furthest; when they are of says less, for the clock may have been ahead.
+        let reach = |heads: &Heads| (heads.entries, heads.at);
+        if is_proven && self.closing.as_ref().is_none_or(|closing| reach(closing) <= reach(heads)) {
             self.closing = Some(heads.clone());
         }
         findings
@@ -184,7 +200,9 @@ impl Verifier {
     fn numbered(&self, seq: u64) -> Option<Finding> {
         let missing = seq.saturating_sub(self.last).saturating_sub(1);
         let wrong = Wrong::Missing { entries: missing };
-        (self.whole && missing > 0).then_some(Finding { stream: None, place: self.last + 1, seq: None, wrong })
+        // The last may be any number that a file names.
+        let place = self.last.saturating_add(1);
+        (self.whole && missing > 0).then_some(Finding { stream: None, place, seq: None, wrong })
     }
 
     /// Whether the hash is that of the fields, made in a way that is right where the entry is.
@@ -194,18 +212,26 @@ impl Verifier {
         if entry.version < least || entry.version > CHAIN_VERSION {
             return Some(Wrong::Version { version: entry.version });
         }
+        // What is less than a microsecond is not hashed, and never written.
+        if entry.at.subsec_nanosecond() % 1000 != 0 {
+            return Some(Wrong::Changed);
+        }
         let expected = entry.computed_hash().map(|hash| hash.to_string());
         (expected.as_ref() != Some(&entry.hash)).then_some(Wrong::Changed)
     }
 
-    fn reach(&mut self, entry: &Entry) -> Vec<Finding> {
+    fn reach(&mut self, entry: &Entry) -> Option<Finding> {
         let Entry { place, seq, version, .. } = *entry;
-        let reached = Reached { place, seq, hash: entry.hash.clone(), version };
+        let before = self.streams.get(&entry.stream);
+        // A version that there is not, or that is too old, is found at its entry and says nothing of those behind it.
+        let version = version.min(CHAIN_VERSION).max(before.map_or(0, |before| before.version));
+        let differs = before.is_some_and(|before| before.differs);
+        let mut reached = Reached { place, seq, hash: entry.hash.clone(), version, differs };
         let met = self.kept.get_mut(&entry.stream).and_then(|kept| kept.remove(&place)).unwrap_or_default();
-        let findings = met.into_iter().filter_map(|kept| compare(&entry.stream, &reached, kept)).collect();
+        let finding = reached.meet(&entry.stream, &met);
         self.streams.insert(entry.stream.clone(), reached);
         self.unclosed.insert(entry.stream.clone());
-        findings
+        finding
     }
 
     /// No more entries.

@@ -9,14 +9,15 @@
 //! A file's name is the moment that it is due, cut to the interval, so whoever of several replicas comes first writes
 //! it, and the others find it there. A file appears whole or not at all, and none is ever changed.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader, BufWriter, ErrorKind, Write as _};
+use std::io::{BufWriter, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use macadam_core::audit::{EXPORT_VERSION, Heads, Line, Opening};
+use macadam_core::audit::{EXPORT_VERSION, Heads, Line, Opening, SignedHeads};
 use macadam_store::PageRequest;
 use tempfile::NamedTempFile;
 
@@ -25,6 +26,9 @@ use crate::provisioning::ProvisionError;
 
 /// Entries that are read at once.
 const AT_ONCE: u32 = 1000;
+
+/// How much of a file's end is read for its last line at first: the heads of some hundred streams.
+const LAST_LINE: u64 = 64 * 1024;
 
 /// What is exported, where to and how often.
 #[derive(Debug, Clone)]
@@ -138,7 +142,8 @@ async fn write(mut file: NamedTempFile, path: &Path, lines: Vec<Line>) -> Result
     .await
 }
 
-/// The heads that the newest file of entries before this one ends with.
+/// The heads that the files of entries end with which reach furthest. These are not those of the latest name while a clock
+/// goes right again that was ahead, and who goes on from there would write the same entries every day.
 fn last_heads(path: &Path) -> Result<Option<Heads>, ExportError> {
     let directory = path.parent().unwrap_or(path);
     let io = |source| ExportError::Io { path: directory.to_owned(), source };
@@ -149,13 +154,39 @@ fn last_heads(path: &Path) -> Result<Option<Heads>, ExportError> {
     };
     let names = files.map(|file| Ok(file?.path())).collect::<Result<Vec<_>, _>>().map_err(io)?;
     let of_days = names.into_iter().filter(|name| name.extension().is_some_and(|extension| extension == "jsonl"));
-    let Some(newest) = of_days.max() else { return Ok(None) };
-    let broken = || ExportError::Broken { path: newest.clone() };
-    let file = fs::File::open(&newest).map_err(io)?;
-    let last = BufReader::new(file).lines().last().transpose().map_err(io)?.unwrap_or_default();
-    match Line::read(&last) {
-        Ok(Line::Heads(signed)) => Ok(Some(signed.statement)),
-        _ => Err(broken()),
+    let of_days: BTreeSet<PathBuf> = of_days.collect();
+    let mut furthest: Option<Heads> = None;
+    for day in &of_days {
+        match Line::read(&last_line(day).map_err(io)?) {
+            Ok(Line::Heads(SignedHeads { statement, .. })) => {
+                if furthest.as_ref().is_none_or(|furthest| furthest.entries < statement.entries) {
+                    furthest = Some(statement);
+                }
+            }
+            _ if of_days.last() == Some(day) => return Err(ExportError::Broken { path: day.clone() }),
+            // Others came after it.
+            _ => {}
+        }
+    }
+    Ok(furthest)
+}
+
+/// The last line of a file, without reading what is long before it.
+fn last_line(path: &Path) -> std::io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let (length, mut size, mut end) = (file.seek(SeekFrom::End(0))?, LAST_LINE, Vec::new());
+    loop {
+        let from = length.saturating_sub(size);
+        file.seek(SeekFrom::Start(from))?;
+        end.clear();
+        file.read_to_end(&mut end)?;
+        let text = end.trim_ascii_end();
+        let mut lines = text.rsplitn(2, |byte| *byte == b'\n');
+        let last = lines.next().unwrap_or_default();
+        if from == 0 || lines.next().is_some() {
+            return Ok(String::from_utf8_lossy(last).into_owned());
+        }
+        size = size.saturating_mul(2);
     }
 }
 
@@ -188,6 +219,7 @@ fn keep(file: NamedTempFile, path: &Path) -> Result<Option<PathBuf>, ExportError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use macadam_core::audit::HeadsSigner;
 
     #[test]
     fn every_replica_finds_the_same_moment_due() {
@@ -208,5 +240,43 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"cut o");
         let refused = last_heads(&path.with_file_name("2026-11-27.jsonl")).unwrap_err();
         assert!(matches!(&refused, ExportError::Broken { path: broken } if *broken == path), "{refused}");
+    }
+    #[test]
+    fn what_comes_next_goes_on_from_the_file_that_reaches_furthest_whatever_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let ends = |day: &str, entries| {
+            let (at, heads) = (Timestamp::UNIX_EPOCH, Vec::new());
+            let heads = Heads { at, entries: Some(entries), heads };
+            let signed = HeadsSigner::new(&[7; 32]).sign(heads.clone()).unwrap();
+            // More than is read at first, without an end of a line in it.
+            let before = "x".repeat(2 * usize::try_from(LAST_LINE).unwrap());
+            let text = format!("{before}\n{}\n", serde_json::to_string(&Line::Heads(signed)).unwrap());
+            fs::write(folder.path().join(day), text).unwrap();
+            heads
+        };
+        let today = folder.path().join("2026-11-28.jsonl");
+        ends("2026-11-26.jsonl", 10);
+        // The clock was ahead, and goes right again since.
+        let ahead = ends("2027-01-01.jsonl", 20);
+        assert_eq!(last_heads(&today).unwrap(), Some(ahead));
+        let right = ends("2026-11-27.jsonl", 30);
+        assert_eq!(last_heads(&today).unwrap(), Some(right));
+    }
+
+    #[test]
+    fn the_last_line_is_found_however_long_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let long = "y".repeat(3 * usize::try_from(LAST_LINE).unwrap());
+        for (text, last) in [
+            (String::new(), ""),
+            ("one".to_owned(), "one"),
+            ("one\ntwo\n".to_owned(), "two"),
+            (format!("one\n{long}\n"), long.as_str()),
+            (long.clone(), long.as_str()),
+        ] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(last_line(&path).unwrap(), last);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use macadam_core::audit::Stream;
-use macadam_store::{AuditEntry, AuditFilter, NewAuditEntry, PageRequest};
+use macadam_store::{AuditEntry, AuditFilter, NewAuditEntry, PageRequest, StoreError};
 use serde_json::json;
 
 use crate::authorization::{Action, Refused, Target};
@@ -39,13 +39,27 @@ impl Platform {
             "actor": actor, "action": action, "subject": subject, "since": since, "until": until,
         });
         let subject = stream.map_or_else(|| "audit".to_owned(), |stream| format!("audit/{stream}"));
-        let mut entry = NewAuditEntry::new("audit.read", subject).by(caller.by()).with(data);
-        entry.stream = filter.stream.clone().unwrap_or_default();
-        let written = self.store().append_audit(&entry, now).await;
+        let entry = NewAuditEntry::new("audit.read", subject).by(caller.by()).with(data);
+        let written = self.keep_trace(entry, stream, now).await;
         if written.is_err() {
             self.audit.readers.forget(&caller.person, stream);
         }
-        Ok(written.map(drop)?)
+        Ok(written?)
+    }
+
+    /// In the stream that is read, if there is a team that has it: a look at a name that is misspelt must not begin a chain.
+    async fn keep_trace(
+        &self,
+        mut entry: NewAuditEntry,
+        stream: Option<&Stream>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let is_there = match stream {
+            Some(Stream::Team(team)) => self.store().team(team).await?.is_some(),
+            Some(Stream::Platform) | None => true,
+        };
+        entry.stream = stream.filter(|_| is_there).cloned().unwrap_or_default();
+        self.store().append_audit(&entry, now).await.map(drop)
     }
 }
 

@@ -106,6 +106,11 @@ pub(super) fn record_job<'a>(
     record(tx, of_job(by, action, job, request, more));
 }
 
+/// Records what became of a job that nobody waits for any more, without telling it.
+pub(super) fn note_job(tx: &mut Tx, action: &str, job: JobId, request: &RequestRecord, more: Value) {
+    tx.record(of_job(By::HOST, action, job, request, more));
+}
+
 /// What is recorded of a job, in its team's stream and under its request's decision.
 fn of_job<'a>(by: impl Into<By<'a>>, action: &str, job: JobId, request: &RequestRecord, more: Value) -> NewAuditEntry {
     let mut data = about(request);

@@ -81,6 +81,21 @@ pub(super) async fn record_job(
     record(conn, entry, now).await
 }
 
+/// Records what became of a job that nobody waits for any more, without telling it.
+pub(super) async fn note_job(
+    conn: &mut Conn,
+    action: &str,
+    job: JobId,
+    request: &RequestRecord,
+    more: Value,
+    now: Timestamp,
+) -> Result<()> {
+    let mut writes = Writes::default();
+    let entry = of_job(By::HOST, action, job, request, more);
+    audit::append_with(conn, &mut writes, &entry, now).await?;
+    writes.run(conn).await
+}
+
 /// What is recorded of a job, in its team's stream and under its request's decision.
 fn of_job<'a>(by: impl Into<By<'a>>, action: &str, job: JobId, request: &RequestRecord, more: Value) -> NewAuditEntry {
     let mut data = about(request);

@@ -75,7 +75,12 @@ async fn a_changed_removed_inserted_or_moved_audit_entry_is_found_where_it_is() 
 #[tokio::test]
 async fn the_audit_log_refuses_a_slip_of_the_hand() {
     let world = World::start().await;
-    for sql in ["UPDATE audit SET actor = 'x'", "DELETE FROM audit", "TRUNCATE audit"] {
+    for sql in [
+        "UPDATE audit SET actor = 'x'",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+        "INSERT INTO audit SELECT * FROM audit ON CONFLICT (seq) DO UPDATE SET actor = 'x'",
+    ] {
         let refused = world.store.database.run(sql).await.unwrap_err().to_string();
         assert!(refused.contains("append-only"), "{sql}: {refused}");
     }

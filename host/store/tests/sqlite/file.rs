@@ -83,10 +83,24 @@ async fn a_changed_removed_inserted_or_moved_audit_entry_is_found_where_it_is() 
 async fn the_audit_log_refuses_a_slip_of_the_hand() {
     let world = World::start().await;
     let pool = raw(&world.store.path()).await;
-    for sql in ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"] {
-        let refused = sqlx::raw_sql(sql).execute(&pool).await.unwrap_err().to_string();
-        assert!(refused.contains("append-only"), "{refused}");
+    let replaced = |columns: &str| {
+        format!(
+            "INSERT OR REPLACE INTO audit (version, seq, stream, place, at, actor, action, subject, data, previous, hash)
+             SELECT version, {columns}, at, 'x', action, subject, data, previous, hash FROM audit WHERE seq = 1"
+        )
+    };
+    for sql in [
+        "UPDATE audit SET actor = 'x'".to_owned(),
+        "DELETE FROM audit".to_owned(),
+        // Neither an update nor, to a trigger, a deletion: of the same number, and of the same place.
+        replaced("seq, 'another', 1"),
+        replaced("(SELECT max(seq) + 1 FROM audit), stream, place"),
+        "INSERT INTO audit SELECT * FROM audit WHERE true ON CONFLICT (seq) DO UPDATE SET actor = 'x'".to_owned(),
+    ] {
+        let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.clone())).execute(&pool).await.unwrap_err().to_string();
+        assert!(refused.contains("append-only"), "{sql}: {refused}");
     }
+    assert_eq!(broken_at(&world).await, None, "and nothing was changed");
 }
 
 #[tokio::test]

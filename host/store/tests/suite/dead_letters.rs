@@ -4,6 +4,7 @@ use macadam_core::lifecycle::{JobState, RequestState, ResourceState};
 use macadam_core::retry::ErrorClass;
 use macadam_store::*;
 use rust_decimal::Decimal;
+use serde_json::json;
 
 use super::world::*;
 
@@ -94,12 +95,17 @@ async fn only_what_is_dead_is_tried_again_and_not_while_something_else_is_under_
     let left = world.resource(orders.id).await;
     let again = world.delete(&left);
     world.taken(&again).await;
+    let audit = world.store.audit_head().await.unwrap().seq;
     let busy = retry(&world, id).await.unwrap_err();
     assert!(matches!(busy, InterveneError::Busy { .. }), "{busy:?}");
     let alive = retry(&world, again.job).await.unwrap_err();
     assert!(matches!(alive, InterveneError::NotDead { state: JobState::Queued }), "{alive:?}");
     world.finish(&world.claimed().await, JobEnd::Done { outputs: vec![] }).await;
     assert_eq!(state_of(&world, id).await, JobState::Failed, "what it left is gone, so nobody has to look at it");
+    let told = world.store.audit_since(audit, 100).await.unwrap();
+    let settled = told.iter().find(|entry| entry.action == "job.settled").expect("it says why it is dead no more");
+    assert_eq!((settled.subject.clone(), settled.stream.as_str()), (format!("jobs/{id}"), "team/shop"));
+    assert_eq!(settled.data.value()["settled_by"], json!(again.job));
     let settled = retry(&world, id).await.unwrap_err();
     assert!(matches!(settled, InterveneError::NotDead { state: JobState::Failed }), "{settled:?}");
     let cancelled = world.store.cancel_job(id, somewhere(&person("ana")), world.now()).await.unwrap_err();

@@ -190,7 +190,7 @@ impl Check {
         let (mut number, mut ended) = (0_u64, false);
         for line in lines {
             number += 1;
-            let text = line.with_context(|| format!("{name} cannot be read"))?;
+            let text = line.with_context(|| format!("{name}, line {number} cannot be read"))?;
             let place = || format!("{name}, line {number}");
             let line = Line::read(&text).with_context(place)?;
             ended = matches!(line, Line::Heads(_));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use macadam_core::audit::{EXPORT_VERSION, Head, Heads, Line, Opening, Stream};
 
 use super::ExportArgs;
@@ -45,6 +45,10 @@ fn write(client: &Client, args: &ExportArgs, to: &mut dyn Write) -> anyhow::Resu
     let streams = args.stream.clone().map(|stream| BTreeSet::from([stream])).or_else(|| now.streams());
     let streams = streams.map(|streams| streams.into_iter().collect());
     let end = now.last(|stream| is_wanted(args, stream));
+    if let Some(stream) = args.stream.as_ref().filter(|_| end == 0) {
+        // It would look like a stream that was cut.
+        bail!("there is no entry of the stream {stream}; is that its name?");
+    }
     let after = before(client, args, &now)?;
     let (mut last, mut entries) = (after.entries.unwrap_or(0), 0);
     line(to, &Line::Opening(Opening { format: EXPORT_VERSION, streams, after }))?;

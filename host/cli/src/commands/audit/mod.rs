@@ -29,7 +29,8 @@ Examples:
   macadam audit tail --follow --stream team/payments
   macadam audit tail --actor dana --action request. --since 7d --lines 200
 
-Your own team's stream is yours to read; the others are for auditors. A reading of theirs leaves an entry of its own.")]
+Your own team's stream is yours to read; the others are for auditors. A reading of theirs leaves an entry of its own.
+While it follows, a server that is away for a while is asked again.")]
     Tail(TailArgs),
     /// Write entries to a file, one JSON document on each line, with the signed heads of their chains
     #[command(after_help = "\

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
 use macadam_core::audit::{EXPORT_VERSION, Heads, HeadsKey, Opening, SignedHeads, Stream};
 use serde_json::Value;
@@ -57,8 +57,15 @@ fn kept_heads(paths: &[PathBuf]) -> anyhow::Result<Vec<SignedHeads>> {
         if path.is_dir() {
             let read = fs::read_dir(path).with_context(|| path.display().to_string())?;
             let names = read.map(|file| Ok(file?.path())).collect::<std::io::Result<Vec<_>>>()?;
+            let before = files.len();
             files
                 .extend(names.into_iter().filter(|name| name.extension().is_some_and(|extension| extension == "json")));
+            // Nothing compares well with everything.
+            ensure!(
+                files.len() > before,
+                "{} holds no heads: no file in it ends in .json; an export has them in its directory `heads`",
+                path.display()
+            );
         } else {
             files.push(path.clone());
         }
@@ -164,4 +171,19 @@ fn shown(report: &Report) -> String {
     };
     let _ = write!(text, "{entries} entries in {streams} streams, from number {from} up to {}: {outcome}", report.last);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_without_heads_is_refused_and_not_compared_with() {
+        let folder = tempfile::tempdir().unwrap();
+        // Whoever names the directory above by mistake would be told that all is well.
+        fs::create_dir(folder.path().join("heads")).unwrap();
+        fs::write(folder.path().join("2026-11-26.jsonl"), "").unwrap();
+        let refused = format!("{:#}", kept_heads(&[folder.path().to_owned()]).unwrap_err());
+        assert!(refused.contains("holds no heads"), "{refused}");
+    }
 }

@@ -41,7 +41,7 @@ pub(super) struct Step<T> {
     pub(super) answer: T,
     /// Whether the document is another one now.
     pub(super) changed: bool,
-    /// What the audit log is to call it; nothing when it keeps none.
+    /// What the audit log is to call it; nothing when it is none.
     pub(super) action: Option<&'static str>,
     /// Signatures that are to be kept, by their versions.
     pub(super) signatures: Vec<(Version, Vec<u8>)>,
@@ -71,7 +71,10 @@ impl Packages {
             let signatures = to_be_kept(package, envelope, kept)?;
             let action = match named {
                 Named::New => Some("plugin.publish"),
-                Named::Later | Named::Already => signatures.as_ref().map(|_| "plugin.sign"),
+                Named::Later | Named::Already if signatures.is_some() => Some("plugin.sign"),
+                // What follows `-dev` versions runs this one from now on.
+                Named::Later => Some("plugin.publish"),
+                Named::Already => None,
             };
             let answer = if named == Named::New { Published::New } else { Published::Already };
             let signatures = signatures.map(|bytes| (plugin.version.clone(), bytes)).into_iter().collect();

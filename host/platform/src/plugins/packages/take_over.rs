@@ -70,10 +70,12 @@ impl Packages {
         let new = self.change(&scope, &account, now, |releases, _| {
             let before = releases.clone();
             let new = releases.take_over(&found.releases);
-            let action = (!new.is_empty()).then_some("plugin.take-over");
+            // Also when only a `-dev` version was published later there, and is the one that counts here from now on.
+            let changed = before != *releases;
+            let action = changed.then_some("plugin.take-over");
             let is_new = |version: &semver::Version| new.iter().any(|plugin| plugin.version == *version);
             let signatures = found.signatures.iter().filter(|(version, _)| is_new(version)).cloned().collect();
-            Ok(Step { changed: before != *releases, action, signatures, answer: new })
+            Ok(Step { changed, action, signatures, answer: new })
         });
         taken.new.extend(new.await?);
         taken.left.extend(found.left);

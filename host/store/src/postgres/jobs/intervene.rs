@@ -4,14 +4,15 @@ use jiff::Timestamp;
 use macadam_core::lifecycle::{JobState, RequestState, ResourceState};
 use macadam_core::request::Action;
 use serde_json::json;
+use sqlx::postgres::PgRow;
 
 use super::super::requests::state::{self, Move};
 use super::super::resources::change::{self, Cause};
-use super::super::row::{At, flag, one_row};
+use super::super::row::{At, Columns, flag, one_row};
 use super::super::tx::Tx;
 use super::super::{Conn, PostgresStore, journal, requests, resources};
 use super::read;
-use crate::{ByPerson, Cancelled, InterveneError, JobId, JobPhase, JobRecord, RequestRecord};
+use crate::{ByPerson, Cancelled, InterveneError, JobId, JobPhase, JobRecord, RequestId, RequestRecord};
 
 type Result<T> = std::result::Result<T, InterveneError>;
 
@@ -147,17 +148,26 @@ pub(super) async fn retry(store: &PostgresStore, id: JobId, by: ByPerson<'_>, no
 
 /// What other dead jobs of a resource had left is gone, or is as it should be: there is nothing more to mend. Jobs come
 /// before their resource in the order of locks, so this is done while only the ending job is held.
-pub(super) async fn settle_dead(conn: &mut Conn, ending: JobId, now: Timestamp) -> crate::postgres::Result<()> {
-    sqlx::query(
+pub(super) async fn settle_dead(tx: &mut Tx, ending: JobId, now: Timestamp) -> crate::postgres::Result<()> {
+    let settled = sqlx::query(
         "UPDATE jobs SET state = 'failed', sealed_state = NULL, updated_at = $2
          WHERE state = 'dead' AND request_id IN (
              SELECT id FROM requests WHERE resource_id = (
                  SELECT requests.resource_id FROM requests JOIN jobs ON jobs.request_id = requests.id
-                 WHERE jobs.id = $1))",
+                 WHERE jobs.id = $1))
+         RETURNING id, request_id",
     )
     .bind(ending.to_string())
     .bind(At(now))
-    .execute(conn)
+    .fetch_all(&mut **tx)
     .await?;
+    let ids = |job: &PgRow| -> crate::postgres::Result<(JobId, RequestId)> {
+        Ok((job.parsed("id")?, job.parsed("request_id")?))
+    };
+    for (job, request) in settled.iter().map(ids).collect::<crate::postgres::Result<Vec<_>>>()? {
+        // Not held: it is over already, and nobody changes it any more.
+        let Some(request) = requests::read::by_id(tx, request).await? else { continue };
+        journal::note_job(tx, "job.settled", job, &request, json!({ "settled_by": ending }));
+    }
     Ok(())
 }

@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use macadam_core::lifecycle::{JobState, RequestState, ResourceState};
 use macadam_core::request::Action;
 use serde_json::json;
+use sqlx::sqlite::SqliteRow;
 
 use super::super::requests::state::{self, Move};
 use super::super::resources::change::{self, Cause};
 use super::super::row::{Columns, micros, one_row};
 use super::super::{Conn, SqliteStore, commit, journal, requests, resources};
 use super::read;
-use crate::{ByPerson, Cancelled, InterveneError, JobId, JobPhase, JobRecord, RequestRecord};
+use crate::{ByPerson, Cancelled, InterveneError, JobId, JobPhase, JobRecord, RequestId, RequestRecord};
 
 type Result<T> = std::result::Result<T, InterveneError>;
 
@@ -146,16 +147,24 @@ pub(super) async fn retry(store: &SqliteStore, id: JobId, by: ByPerson<'_>, now:
 /// What other dead jobs of a resource had left is gone, or is as it should be: there is nothing more to mend. Jobs come
 /// before their resource in the order of locks, so this is done while only the ending job is held.
 pub(super) async fn settle_dead(conn: &mut Conn, ending: JobId, now: Timestamp) -> crate::sqlite::Result<()> {
-    sqlx::query(
+    let settled = sqlx::query(
         "UPDATE jobs SET state = 'failed', sealed_state = NULL, updated_at = $2
          WHERE state = 'dead' AND request_id IN (
              SELECT id FROM requests WHERE resource_id = (
                  SELECT requests.resource_id FROM requests JOIN jobs ON jobs.request_id = requests.id
-                 WHERE jobs.id = $1))",
+                 WHERE jobs.id = $1))
+         RETURNING id, request_id",
     )
     .bind(ending.to_string())
     .bind(micros(now))
-    .execute(conn)
+    .fetch_all(&mut *conn)
     .await?;
+    let ids = |job: &SqliteRow| -> crate::sqlite::Result<(JobId, RequestId)> {
+        Ok((job.parsed("id")?, job.parsed("request_id")?))
+    };
+    for (job, request) in settled.iter().map(ids).collect::<crate::sqlite::Result<Vec<_>>>()? {
+        let request = requests::read::named(conn, request).await?;
+        journal::note_job(conn, "job.settled", job, &request, json!({ "settled_by": ending }), now).await?;
+    }
     Ok(())
 }
