@@ -114,6 +114,14 @@ fn what_a_teams_requests_held_is_for_the_team_and_for_auditors_who_leave_a_trace
         assert_eq!(other.get("/api/v1/decisions").body["items"], json!([]));
     }
     assert_eq!(amir.post("/api/v1/replays", &json!({"plugin": "macadam/gate@1.0.0"})).status, 403);
+    for (wrong, field) in [
+        (json!({"plugin": "gate"}), "/plugin"),
+        (json!({"plugin": "macadam/gatee@1.0.0"}), "/plugin"),
+        (json!({"plugin": "macadam/gate@1.0.0", "settings": {"groups": 1}}), "/settings/groups"),
+    ] {
+        let refused = ada.post("/api/v1/replays", &wrong);
+        assert_eq!((refused.status, &refused.body["violations"][0]["field"]), (422, &json!(field)), "{refused:?}");
+    }
 
     let people = server.data().join("people.toml");
     let text = std::fs::read_to_string(&people).unwrap();

@@ -42,8 +42,13 @@ async fn a_database_that_is_away_is_told_as_503_and_nobody_has_to_be_restarted_w
     until("the end of the database", &replicas.servers[0], || {
         (dana.get("/api/v1/requests").status != 200).then_some(())
     });
+    let ada = replicas.servers[0].person("ada");
+    let binding = json!({"binding": {"plugin": "macadam/local-directory@dev", "grants": ["files:workspaces"]}});
     for answer in [
         dana.get("/api/v1/requests"),
+        // What version is meant is in the store: nothing is wrong with the wish.
+        ada.send("PUT", "/api/v1/bindings/local-directory", Some(&binding)),
+        ada.post("/api/v1/replays", &json!({"plugin": "macadam/local-directory@dev"})),
         dana.post("/api/v1/resources", &directory("dev", "notes")),
         // Its first question, so the key is not in memory yet but in the vault, or nowhere.
         dana.get("/api/v1/audit/key"),

@@ -232,7 +232,16 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let malformed = || {
+            let detail = "`If-Match` names one revision as the `ETag` does, such as `\"3\"`";
+            Problem::new(ProblemKind::Malformed, detail)
+        };
+        let mut values = parts.headers.get_all(header::IF_MATCH).iter();
+        let Some(value) = values.next() else { return Ok(Self(None)) };
+        // Several lines are a list, as one with commas is, and a change goes by one revision.
+        if values.next().is_some() {
+            return Err(malformed());
+        }
         let text = value.to_str().unwrap_or_default().trim();
         if text == "*" {
             return Ok(Self(None));
@@ -242,10 +251,6 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         let revision =
             tag.and_then(|tag| tag.split('-').next()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         let revision = revision.and_then(|revision| revision.parse().ok());
-        let malformed = || {
-            let detail = "`If-Match` names one revision as the `ETag` does, such as `\"3\"`";
-            Problem::new(ProblemKind::Malformed, detail)
-        };
         revision.map(|revision| Self(Some(revision))).ok_or_else(malformed)
     }
 }
@@ -323,6 +328,24 @@ mod tests {
             "not even with the right elements"
         );
         assert!(from_value::<Wish>(serde_json::json!(["a", [1], {}])).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_condition_names_one_revision_in_one_line() {
+        let read = async |lines: &[&str]| {
+            let request = lines
+                .iter()
+                .fold(axum::http::Request::put("/things/a"), |request, line| request.header(header::IF_MATCH, *line));
+            let read = IfMatch::from_request_parts(&mut request.body(()).unwrap().into_parts().0, &()).await;
+            read.map(|IfMatch(revision)| revision).map_err(|problem| problem.kind())
+        };
+        assert_eq!(read(&[]).await, Ok(None));
+        assert_eq!(read(&["*"]).await, Ok(None));
+        assert_eq!(read(&["\"3\""]).await, Ok(Some(3)));
+        assert_eq!(read(&["\"3-5f0c\""]).await, Ok(Some(3)));
+        for wrong in [&["3"][..], &["W/\"3\""], &["\"x\""], &["\"3\", \"4\""], &["\"3\"", "\"4\""], &["*", "\"4\""]] {
+            assert_eq!(read(wrong).await, Err(ProblemKind::Malformed), "{wrong:?}");
+        }
     }
 
     #[tokio::test]

@@ -4,7 +4,8 @@ use macadam_core::violation::Violation;
 use macadam_platform::authorization::AccessError;
 use macadam_platform::decisions::ReplayError;
 use macadam_platform::plugins::{
-    ApplyError, BindingError, GovernError, IndexError, NoticeError, PackagesError, PublishError,
+    ActivateError, ApplyError, BindingError, GovernError, IndexError, NoticeError, PackagesError, PublishError,
+    TrustError,
 };
 use macadam_store::{AccessPolicyError, BindingError as NotKept, NamespaceError};
 use serde_json::json;
@@ -22,7 +23,7 @@ impl From<GovernError> for Problem {
             GovernError::Packages(error) => error.into(),
             GovernError::Notice(error) => notice(&error),
             GovernError::Store(error) => error.into(),
-            GovernError::Key(_) => Self::invalid(&[Violation::new("/public_key", error.to_string())]),
+            GovernError::Key(error) => Self::invalid(&[Violation::new("/public_key", error.to_string())]),
             GovernError::Envelope(_) => Self::new(ProblemKind::Invalid, error.to_string()),
             GovernError::Namespace(error) => error.into(),
         }
@@ -55,9 +56,40 @@ impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         let detail = error.to_string();
         match error {
-            PublishError::Package(_) | PublishError::Plugin(_) => Self::new(ProblemKind::Invalid, detail),
+            PublishError::Package(_) => Self::new(ProblemKind::Invalid, detail),
+            PublishError::Plugin(error) => {
+                out_of_reach(error).unwrap_or_else(|_| Self::new(ProblemKind::Invalid, detail))
+            }
             PublishError::CutOff(error) => Self::internal(&error),
         }
+    }
+}
+
+/// What passes by itself, when that is why a version cannot be asked: nothing is wrong with what was sent.
+pub(crate) fn out_of_reach(error: ActivateError) -> Result<Problem, ActivateError> {
+    match error {
+        ActivateError::Trust(TrustError::Store(error)) | ActivateError::Packages(PackagesError::Store(error)) => {
+            Ok(error.into())
+        }
+        ActivateError::Packages(error) if error.is_out_of_reach() || matches!(error, PackagesError::Busy { .. }) => {
+            Ok(error.into())
+        }
+        other => Err(other),
+    }
+}
+
+/// What is wrong with a version that is to be tried, by the field of the wish.
+fn candidate(error: ActivateError, detail: String) -> Problem {
+    match error {
+        ActivateError::Query(error) => Problem::invalid(&[Violation::new("/plugin", error.to_string())]),
+        ActivateError::Packages(error) if error.is_unknown() => {
+            Problem::invalid(&[Violation::new("/plugin", error.to_string())])
+        }
+        ActivateError::Settings { violations, .. } => {
+            let below = |violation: Violation| Violation { path: format!("/settings{}", violation.path), ..violation };
+            Problem::invalid(&violations.into_iter().map(below).collect::<Vec<_>>())
+        }
+        _ => Problem::new(ProblemKind::Invalid, detail),
     }
 }
 
@@ -102,7 +134,7 @@ impl From<ReplayError> for Problem {
         let detail = error.to_string();
         match error {
             ReplayError::Refused(refused) => refused.into(),
-            ReplayError::Candidate(_) => Self::new(ProblemKind::Invalid, detail),
+            ReplayError::Candidate(error) => out_of_reach(error).unwrap_or_else(|error| candidate(error, detail)),
             ReplayError::Store(error) => error.into(),
             ReplayError::Trace(error) => error.into(),
         }

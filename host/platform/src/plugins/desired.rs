@@ -19,7 +19,7 @@ use macadam_core::violation::{Violation, join};
 use macadam_store::{Attribution, BindingError as NotKept, BindingRecord, Expected, StoreError};
 
 use crate::plugins::load::Trials;
-use crate::plugins::{ActiveTable, Binding, BindingSpec, Canary, PluginStatus, Plugins};
+use crate::plugins::{ActivateError, ActiveTable, Binding, BindingSpec, Canary, PackagesError, PluginStatus, Plugins};
 
 /// How many revisions are looked through for the one to go back to.
 const LOOKED_THROUGH: u32 = 50;
@@ -279,7 +279,11 @@ impl Plugins {
     /// Which version a binding's text means now.
     pub(super) async fn meant(&self, binding: &Binding) -> Result<Option<semver::Version>, BindingError> {
         let query = binding.query().map_err(|error| wrong("/plugin", &error))?;
-        let version = self.loader.resolve(&query).await.map_err(|error| wrong("/plugin", &error))?;
+        let version = self.loader.resolve(&query).await.map_err(|error| match error {
+            // Nothing is wrong with what was written: the same will do when the store is back.
+            ActivateError::Packages(PackagesError::Store(error)) => error.into(),
+            other => wrong("/plugin", &other),
+        })?;
         Ok(Some(version))
     }
 }

@@ -30,6 +30,7 @@ use crate::ServerState;
 use crate::document::problems::NotFound;
 use crate::extract::{Json, MAX_BODY, Params, from_value, has_already, read_up_to};
 use crate::problem::{Problem, ProblemKind};
+use crate::refusals::out_of_reach;
 
 /// What there is to say about a manifest.
 #[derive(Debug, Serialize, ToSchema)]
@@ -165,7 +166,9 @@ impl From<ConfigError> for Problem {
                 Self::invalid(&[Violation::new("/plugin", error.to_string())])
             }
             ConfigError::Plugin(ActivateError::Packages(error)) => error.into(),
-            ConfigError::Plugin(error) => Self::new(ProblemKind::Invalid, error.to_string()),
+            ConfigError::Plugin(error) => {
+                out_of_reach(error).unwrap_or_else(|error| Self::new(ProblemKind::Invalid, error.to_string()))
+            }
         }
     }
 }
