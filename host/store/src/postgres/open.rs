@@ -182,13 +182,9 @@ fn must_do(place: &str, number: i32, version: String, encoding: String) -> Resul
 }
 
 fn not_migrated(place: &str, error: MigrateError) -> StoreError {
-    let place = place.to_owned();
     match error {
-        MigrateError::VersionMissing(found) => {
-            let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-            StoreError::SchemaNewer { place, found, known }
-        }
-        other => StoreError::Schema { place, said: other.into() },
+        MigrateError::VersionMissing(found) => StoreError::newer(place, found, &MIGRATIONS),
+        other => StoreError::Schema { place: place.to_owned(), said: other.into() },
     }
 }
 
