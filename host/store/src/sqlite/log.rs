@@ -123,7 +123,10 @@ mod tests {
         let begin = std::time::Instant::now();
         write(&store, 80).await;
         assert!(size() > 2 * LARGE, "what somebody reads stays: {}", size());
-        assert!(begin.elapsed() < 2 * BUSY_TIMEOUT, "who writes waits twice for a moment, and not as for another writer");
+        assert!(
+            begin.elapsed() < 2 * BUSY_TIMEOUT,
+            "who writes waits twice for a moment, and not as for another writer"
+        );
         drop(reading);
         write(&store, 40).await;
         // The last that wrote has given the connection back then, and looked after the log.
