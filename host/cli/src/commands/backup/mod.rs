@@ -66,11 +66,11 @@ Examples:
   macadam --data /var/lib/macadam restore /backup/macadam-2026-11-26.db --key /safe/master.key
   macadam restore /safe/macadam.db --key /safe/macadam.db.key --blobs /backup/macadam.db.blobs.tar
 
-The data directory must not have a store yet, nor anything of one, such as macadam.db-wal. The backup is looked over before it counts: SQLite's integrity check, its
-references, whether this version knows its tables, every chain of the audit log, whether each key that its secrets are sealed
-under is there, and with --blobs, that each package and archive is what it was and that none is missing. Afterwards,
-compare the log with heads that were exported: `macadam audit verify --heads DIR --key KEY`; nothing else shows that a
-backup was made up.
+The data directory must not have a store yet, nor anything that is left of one, such as macadam.db-wal. The backup is
+looked over before it counts: SQLite's integrity check, its references, whether this version knows its tables, every chain
+of the audit log, whether each key that its secrets are sealed under is there, and with --blobs, that each package and
+archive is what it was and that none is missing. Afterwards, compare the log with heads that were exported: `macadam audit
+verify --heads DIR --key KEY`; nothing else shows that a backup was made up.
 
 A backup from while the key was being replaced takes two: the second is said as hosts are told of it, in the variable
 MACADAM_OTHER_MASTER_KEYS or in the configuration. Where the configuration or MACADAM_MASTER_KEY has the host's key, --key
