@@ -17,6 +17,7 @@ mod errors;
 mod removal;
 #[cfg(feature = "s3")]
 mod s3;
+mod unfinished;
 
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
@@ -59,7 +60,8 @@ pub struct Kept {
 }
 
 impl Blobs {
-    /// Blobs in a directory, which is made if it is not there. What was put is on the disk when that is said.
+    /// Blobs in a directory, which is made if it is not there. What was put is on the disk when that is said. What a
+    /// process that was ended has left half-written there goes when it is a day old.
     ///
     /// # Errors
     /// [`BlobError::Directory`] when it cannot be made.
@@ -70,6 +72,7 @@ impl Blobs {
         let store = LocalFileSystem::new_with_prefix(directory).map_err(|error| BlobError::failed(&place, error))?;
         // Without syncing, a power cut could leave a row that names an empty file.
         let store = store.with_fsync(true);
+        unfinished::remove(directory, std::time::SystemTime::now());
         Ok(Self { store: Arc::new(store), prefix: Path::default(), place: place.into() })
     }
 
