@@ -123,6 +123,29 @@ fn blobs_that_would_not_be_the_hosts_are_neither_backed_up_nor_restored() {
 }
 
 #[test]
+fn what_a_former_store_has_left_never_gets_into_a_restored_one() {
+    let server = Server::start(&Setup::without_postgres());
+    let backup = server.data().join("backup.db");
+    let file = backup.to_str().unwrap();
+    assert!(command(server.data(), &["backup", file, "--with-key"]).status.success());
+    let key = format!("{file}.key");
+    for left in ["macadam.db-wal", "macadam.db-shm", "macadam.db-journal"] {
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::fs::write(elsewhere.path().join(left), "of a store that was moved away").unwrap();
+        let refused = command(elsewhere.path(), &["restore", file, "--key", &key]);
+        assert!(!refused.status.success() && said(&refused).contains(left), "{}", said(&refused));
+        assert!(!elsewhere.path().join("macadam.db").exists(), "SQLite would take {left} for a part of it");
+    }
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::write(format!("{file}-wal"), "what was committed last").unwrap();
+    let refused = command(elsewhere.path(), &["restore", file, "--key", &key]);
+    assert!(!refused.status.success() && said(&refused).contains("backup.db-wal"), "{}", said(&refused));
+    std::fs::write(format!("{file}-wal"), "").unwrap();
+    let restored = command(elsewhere.path(), &["restore", file, "--key", &key]);
+    assert!(restored.status.success(), "{}", said(&restored));
+}
+
+#[test]
 fn a_backup_that_somebody_has_changed_is_not_restored_and_leaves_nothing() {
     let server = Server::start(&Setup::without_postgres());
     let backup = server.data().join("backup.db");

@@ -62,7 +62,7 @@ fn a_wrong_parameter_is_named() {
 #[test]
 fn the_generated_project_installs_builds_and_passes_its_own_tests() {
     if !works("npm", &["--version"]) {
-        eprintln!("npm is not installed: the generated project was not built");
+        macadam_tests::skipped("npm is not installed, so the generated project is not built");
         return;
     }
     let server = Server::start(&Setup::without_postgres());

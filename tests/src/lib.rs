@@ -20,4 +20,7 @@ pub mod receiver;
 pub mod replicas;
 pub mod sandbox;
 pub mod server;
+mod skipped;
 pub mod wire;
+
+pub use skipped::skipped;

@@ -1,7 +1,8 @@
 //! `cargo xtask test [GROUP]`: every test, or one group of those that cross crates.
 //!
 //! What the tests need is built or installed first: the guests, the `macadam` binary, PostgreSQL, an S3 server. The last line sums up
-//! all runners: `N passed, N failed, N skipped`.
+//! all runners: `N passed, N failed, N skipped`. A test that finds that it cannot be run here says so by a line with
+//! `SKIPPED:`; its runner calls it passed, and the last line does not.
 //!
 //! The group `keyless` is that of the feature, which nothing else builds: sigstore bundles, which need nothing else.
 
@@ -19,12 +20,17 @@ const S3: &str = "s3rver@3.7.1";
 /// For how long there is trouble in the group `chaos`, which takes minutes when it is asked for by name.
 const CHAOS_SECONDS: &str = "MACADAM_CHAOS_SECONDS";
 
+/// How a test says that it cannot be run here, and why.
+const SKIPPED: &str = "SKIPPED: ";
+
 /// What the runners said, added up.
 #[derive(Default)]
 struct Tally {
     passed: u64,
     failed: u64,
     skipped: u64,
+    /// What tests that cannot be run here have said.
+    not_run: Vec<String>,
     broken: Vec<String>,
 }
 
@@ -93,6 +99,10 @@ impl Tally {
 
     /// Takes up cargo's `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
     fn note(&mut self, line: &str) {
+        // A runner may have written the test's name before it.
+        if let Some((_, why)) = line.split_once(SKIPPED) {
+            self.not_run.push(why.to_owned());
+        }
         let Some(counts) = line.trim().strip_prefix("test result: ") else { return };
         let count = |word: &str| -> u64 {
             let part = counts.split([';', '.']).find(|part| part.trim_end().ends_with(word));
@@ -103,9 +113,19 @@ impl Tally {
         self.skipped += count("ignored");
     }
 
+    /// How many have passed, failed and been skipped.
+    fn counts(&self) -> (u64, u64, u64) {
+        let not_run = u64::try_from(self.not_run.len()).unwrap_or(u64::MAX);
+        (self.passed.saturating_sub(not_run), self.failed, self.skipped.saturating_add(not_run))
+    }
+
     fn conclude(self) -> Result<()> {
-        let Self { passed, failed, skipped, broken } = self;
+        let (passed, failed, skipped) = self.counts();
+        let Self { not_run, broken, .. } = self;
         crate::say("");
+        for why in not_run {
+            crate::say(&format!("{SKIPPED}{why}"));
+        }
         crate::say(&format!("{passed} passed, {failed} failed, {skipped} skipped"));
         if !broken.is_empty() {
             bail!("not everything passed: {}", broken.join(", "));
@@ -145,4 +165,25 @@ fn install(package: &str, what: &str) -> Result<()> {
 /// Whether packages can be installed.
 fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_that_says_that_it_cannot_be_run_here_counts_as_skipped_and_its_reason_is_kept() {
+        let mut tally = Tally::default();
+        for line in [
+            "test disk::a_full_disk ... SKIPPED: disk::a_full_disk: nobody may mount here",
+            "ok",
+            "test disk::another ... ok",
+            "test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s",
+        ] {
+            tally.note(line);
+        }
+        assert_eq!((tally.passed, tally.failed, tally.skipped), (2, 0, 1), "what the runner counts");
+        assert_eq!(tally.not_run, ["disk::a_full_disk: nobody may mount here"]);
+        assert_eq!(tally.counts(), (1, 0, 2), "who was not run has not passed");
+    }
 }

@@ -44,6 +44,12 @@ pub enum BlobError {
         /// What it says.
         said: String,
     },
+    /// The system gives no random number, without which no name is surely new.
+    #[error("the system gives no random numbers: {said}")]
+    Random {
+        /// What it says.
+        said: String,
+    },
 }
 
 impl BlobError {

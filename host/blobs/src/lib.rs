@@ -2,7 +2,9 @@
 //! of its bytes.
 //!
 //! ```text
-//! sha256/ab/abcdef…    one blob; the first two digits keep directories short
+//! sha256/ab/abcdef…          one blob; the first two digits keep directories short
+//! sha256/again/abcdef….123…  one that was put while it was perhaps being removed (`removal`)
+//! sha256/leaving/…           notes of removals that are under way
 //! ```
 //!
 //! They are in a directory of this machine, or in an S3-compatible store that several hosts share. A blob is there whole
@@ -12,9 +14,12 @@
 
 mod address;
 mod errors;
+mod removal;
 #[cfg(feature = "s3")]
 mod s3;
+mod unfinished;
 
+use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
@@ -25,7 +30,7 @@ use macadam_core::digest::Digest;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 
 pub use address::{Address, AddressError, Bucket};
 pub use errors::BlobError;
@@ -55,7 +60,8 @@ pub struct Kept {
 }
 
 impl Blobs {
-    /// Blobs in a directory, which is made if it is not there. What was put is on the disk when that is said.
+    /// Blobs in a directory, which is made if it is not there. What was put is on the disk when that is said. What a
+    /// process that was ended has left half-written there goes when it is a day old.
     ///
     /// # Errors
     /// [`BlobError::Directory`] when it cannot be made.
@@ -66,6 +72,7 @@ impl Blobs {
         let store = LocalFileSystem::new_with_prefix(directory).map_err(|error| BlobError::failed(&place, error))?;
         // Without syncing, a power cut could leave a row that names an empty file.
         let store = store.with_fsync(true);
+        unfinished::remove(directory, std::time::SystemTime::now());
         Ok(Self { store: Arc::new(store), prefix: Path::default(), place: place.into() })
     }
 
@@ -109,14 +116,17 @@ impl Blobs {
     }
 
     /// Puts a blob, and answers under which digest. One that is there already is put again, which makes it young: a
-    /// sweep that is under way leaves it alone.
+    /// sweep that is under way leaves it alone, also one that has found it old already.
     ///
     /// # Errors
     /// [`BlobError::Failed`]; nothing half-written is there.
     pub async fn put(&self, bytes: impl Into<Bytes>) -> Result<Digest, BlobError> {
         let bytes: Bytes = bytes.into();
         let digest = Digest::of(&bytes);
-        self.store.put(&self.path_of(&digest), bytes.into()).await.map_err(|error| self.failed(error))?;
+        self.write(&self.path_of(&digest), bytes.clone()).await?;
+        if self.may_be_leaving(&digest).await? {
+            self.put_beside(&digest, bytes).await?;
+        }
         Ok(digest)
     }
 
@@ -125,11 +135,11 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Gone`], and [`BlobError::Damaged`] when they are not what was put.
     pub async fn get(&self, digest: &Digest) -> Result<Bytes, BlobError> {
-        let got = match self.store.get(&self.path_of(digest)).await {
-            Ok(found) => found.bytes().await,
-            Err(error) => Err(error),
+        let bytes = match self.read(&self.path_of(digest)).await? {
+            Some(bytes) => Some(bytes),
+            None => self.read_beside(digest).await?,
         };
-        let bytes = got.map_err(|error| self.failed_with(*digest, error))?;
+        let bytes = bytes.ok_or_else(|| BlobError::Gone { digest: *digest, place: self.place.to_string() })?;
         match Digest::of(&bytes) == *digest {
             true => Ok(bytes),
             false => Err(BlobError::Damaged { digest: *digest, place: self.place.to_string() }),
@@ -141,7 +151,10 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Failed`] when nobody can say.
     pub async fn has(&self, digest: &Digest) -> Result<bool, BlobError> {
-        self.put_at(digest).await.map(|put| put.is_some())
+        if self.look_at(&self.path_of(digest)).await?.is_some() {
+            return Ok(true);
+        }
+        Ok(!self.copies_beside(digest).await?.is_empty())
     }
 
     /// Every blob that was last put before a time, in no order. Other files are nobody's business.
@@ -149,36 +162,49 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Failed`] with what the place says.
     pub async fn put_before(&self, time: Timestamp) -> Result<Vec<Kept>, BlobError> {
-        let (mut found, mut listed) = (Vec::new(), self.store.list(Some(&self.folder())));
+        let (mut found, mut listed) = (BTreeMap::new(), self.store.list(Some(&self.folder())));
         while let Some(object) = listed.try_next().await.map_err(|error| self.failed(error))? {
-            let digest = object.location.filename().and_then(|name| format!("{FOLDER}:{name}").parse().ok());
-            let put = at(object.last_modified.timestamp_micros());
-            if let Some(digest) = digest.filter(|digest| put < time && self.path_of(digest) == object.location) {
-                found.push(Kept { digest, put, size: object.size });
+            if let Some(digest) = self.blob_at(&object.location) {
+                let kept = Kept { digest, put: put_at(&object), size: object.size };
+                // Of a blob that is there twice, the later one says when it was last put.
+                found.entry(digest).and_modify(|known: &mut Kept| known.put = known.put.max(kept.put)).or_insert(kept);
             }
         }
-        Ok(found)
+        Ok(found.into_values().filter(|kept| kept.put < time).collect())
     }
 
-    /// Removes a blob if it was last put before a time, and says whether it did.
-    ///
-    /// # Errors
-    /// [`BlobError::Failed`] with what the place says.
-    pub async fn remove_put_before(&self, digest: &Digest, time: Timestamp) -> Result<bool, BlobError> {
-        if self.put_at(digest).await?.is_none_or(|put| put >= time) {
-            return Ok(false);
-        }
-        match self.store.delete(&self.path_of(digest)).await {
-            Ok(()) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(self.failed(error)),
-        }
+    /// Whose bytes are at a path, if it is a blob's.
+    fn blob_at(&self, path: &Path) -> Option<Digest> {
+        let digest: Digest = format!("{FOLDER}:{}", path.filename()?.split('.').next()?).parse().ok()?;
+        (self.path_of(&digest) == *path || self.is_beside(&digest, path)).then_some(digest)
     }
 
-    /// When a blob was last put, if it is there.
-    async fn put_at(&self, digest: &Digest) -> Result<Option<Timestamp>, BlobError> {
-        match self.store.head(&self.path_of(digest)).await {
-            Ok(object) => Ok(Some(at(object.last_modified.timestamp_micros()))),
+    async fn write(&self, path: &Path, bytes: Bytes) -> Result<(), BlobError> {
+        self.store.put(path, bytes.into()).await.map(drop).map_err(|error| self.failed(error))
+    }
+
+    /// What is at a path, if anything is.
+    async fn read(&self, path: &Path) -> Result<Option<Bytes>, BlobError> {
+        let got = match self.store.get(path).await {
+            Ok(found) => found.bytes().await,
+            Err(error) => Err(error),
+        };
+        self.if_there(got)
+    }
+
+    /// What is said of what is at a path, if anything is.
+    async fn look_at(&self, path: &Path) -> Result<Option<ObjectMeta>, BlobError> {
+        self.if_there(self.store.head(path).await)
+    }
+
+    /// Removes what is at a path, and says whether anything was.
+    async fn delete(&self, path: &Path) -> Result<bool, BlobError> {
+        Ok(self.if_there(self.store.delete(path).await)?.is_some())
+    }
+
+    fn if_there<T>(&self, said: object_store::Result<T>) -> Result<Option<T>, BlobError> {
+        match said {
+            Ok(found) => Ok(Some(found)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.failed(error)),
         }
@@ -197,13 +223,11 @@ impl Blobs {
     fn failed(&self, error: object_store::Error) -> BlobError {
         BlobError::failed(&self.place, error)
     }
+}
 
-    fn failed_with(&self, digest: Digest, error: object_store::Error) -> BlobError {
-        match error {
-            object_store::Error::NotFound { .. } => BlobError::Gone { digest, place: self.place.to_string() },
-            other => self.failed(other),
-        }
-    }
+/// When an object was last put.
+fn put_at(object: &ObjectMeta) -> Timestamp {
+    at(object.last_modified.timestamp_micros())
 }
 
 /// What cannot be a time is now or later, so that nothing is taken for old by mistake.

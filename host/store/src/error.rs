@@ -6,6 +6,7 @@ use std::fmt;
 
 use macadam_core::postgres_address;
 use sqlx::error::DatabaseError;
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteError;
 
 /// The store could not answer.
@@ -13,8 +14,8 @@ use sqlx::sqlite::SqliteError;
 pub enum StoreError {
     /// The database could not be opened or brought to this version.
     #[error(
-        "the database {place} cannot be opened: {source}; check that its folder exists, that both may be written, that \
-             the disk has room, and that it is not newer than this program"
+        "the database {place} cannot be opened: {source}; check that its folder exists, that both may be written, and that \
+             the disk has room"
     )]
     Open {
         /// Where it is.
@@ -184,6 +185,12 @@ impl fmt::Display for Obstacle {
 }
 
 impl StoreError {
+    /// A database has seen a migration that is not among those that this program knows.
+    pub(crate) fn newer(place: &str, found: i64, migrations: &Migrator) -> Self {
+        let known = migrations.iter().map(|migration| migration.version).max().unwrap_or_default();
+        Self::SchemaNewer { place: place.to_owned(), found, known }
+    }
+
     /// Whether it is no failure of the host's own: the same may work later, or for somebody who does what the error says.
     #[must_use]
     pub const fn passes(&self) -> bool {

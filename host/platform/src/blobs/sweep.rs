@@ -1,12 +1,13 @@
 //! The sweep: what no row names and was put long ago goes.
 //!
 //! ```text
-//! list what is old ─▶ ask the store what is named ─▶ of the rest, look at each once more ─▶ remove it
+//! list what is old ─▶ ask the store what is named ─▶ of the rest, remove each that is still old
 //! ```
 //!
 //! Listing comes before asking, so what is put meanwhile is not in the list. What is old and is put again meanwhile is
-//! young when it is looked at once more; whoever publishes looks after writing the row whether the package is still
-//! there, and puts it back if a sweep was between the two. Several hosts may sweep at once, and each finds less to do.
+//! young when it is looked at once more, and stays even if that is between the look and its removal: that is the blobs'
+//! promise ([`Blobs::remove_put_before`](macadam_blobs::Blobs::remove_put_before)). So whoever puts a blob and writes
+//! the row that names it within the grace time finds it there. Several hosts may sweep at once, and each finds less to do.
 
 use std::collections::BTreeSet;
 
@@ -60,6 +61,7 @@ impl Platform {
     pub async fn sweep_blobs(&self, now: Timestamp, grace: SignedDuration) -> Result<Swept, SweepError> {
         let blobs = &self.parts.blobs;
         let before = now.checked_sub(grace).unwrap_or(Timestamp::MIN);
+        blobs.forget_removals_before(before).await?;
         let old = blobs.put_before(before).await?;
         if old.is_empty() {
             return Ok(Swept::default());

@@ -109,7 +109,7 @@ impl Host {
             cap: Limits::CAP,
             longest_wait: std::time::Duration::from_secs(1),
         });
-        let blobs = Blobs::in_memory();
+        let blobs = Blobs::in_directory(&path.join("blobs")).unwrap();
         let packages = Packages::new(Arc::clone(&store), blobs.clone());
         let loader = Loader::new(packages, Arc::new(sandbox.unwrap()), HostGrants::default(), Arc::clone(&store));
         let binding = |plugin: &&str| serde_json::from_value::<Binding>(json!({"plugin": plugin})).unwrap();

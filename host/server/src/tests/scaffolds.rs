@@ -77,3 +77,27 @@ async fn what_is_old_and_named_by_nothing_that_may_be_handed_out_is_swept_and_no
     let again = host.state.platform.sweep_blobs(moment + long, long).await.unwrap();
     assert_eq!(again, Swept { kept: 2, ..Swept::default() }, "what is gone is not found again");
 }
+
+#[tokio::test]
+async fn an_old_blob_that_is_named_again_while_a_sweep_is_about_to_take_it_stays() {
+    let host = Host::start().await;
+    let grace = SignedDuration::from_hours(1);
+    for round in 0..40_u64 {
+        let bytes = format!("archive {round}");
+        // As the archive of a project that was denied long ago: it is there, and nothing names it any more.
+        let digest = host.blobs.put(bytes.clone()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let moment = Timestamp::now();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let (swept, (id, _)) = tokio::join!(host.state.platform.sweep_blobs(moment + grace, grace), async {
+            // By and by at another moment of the sweep. Not by the runtime's timer, which has whole milliseconds.
+            let moment = Duration::from_micros(round * 100);
+            tokio::task::spawn_blocking(move || std::thread::sleep(moment)).await.unwrap();
+            host.dana_has_scaffolded(bytes.as_bytes(), Vec::new()).await
+        });
+        swept.unwrap();
+        assert!(host.blobs.has(&digest).await.unwrap(), "round {round}: it is named");
+        let archive = host.get_as("dana", &format!("/api/v1/scaffolds/{id}/archive")).await;
+        assert_eq!((archive.status.as_u16(), archive.body), (200, bytes.into_bytes()), "round {round}: and handed out");
+    }
+}

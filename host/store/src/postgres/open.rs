@@ -35,6 +35,15 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// back as well, so asking before each use would mostly be a trip more for a statement that takes one.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// How long a connection that is asked whether it still works may take to answer. A machine that is gone without a word
+/// answers never, and whoever waits for a connection is to be given another one in time.
+const STILL_THERE: Duration = Duration::from_secs(2);
+
+/// What the connection that brings the tables to this version is told: it takes and waits as long as it takes.
+const UNHURRIED: &str = "SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false),
+        set_config('idle_in_transaction_session_timeout', '0', false),
+        set_config('default_transaction_read_only', 'off', false)";
+
 /// What every connection is told, whatever the server's, the database's or the role's defaults are. Transactions here
 /// take milliseconds. Whoever waits longer for a lock, or holds one without a word, is stuck: a replica whose machine
 /// stands still must not hold up the others. Everything rests on READ COMMITTED, and on commits that are on the disk:
@@ -136,16 +145,23 @@ impl PostgresStore {
 
 async fn still_works(connection: &mut PgConnection, idle: Duration) -> sqlx::Result<bool> {
     if idle > IDLE {
-        connection.ping().await?;
+        let asked = tokio::time::timeout(STILL_THERE, connection.ping()).await;
+        asked.map_err(|_| sqlx::Error::Io(ErrorKind::TimedOut.into())).flatten()?;
     }
     Ok(true)
 }
 
 /// Brings the tables to this version, each migration in a transaction of its own. Whoever starts meanwhile waits at a
-/// lock until it is done, however long that takes, and so the connection is told of no limits. It must end also after
-/// an error, since the lock would stay with it.
+/// lock until it is done, however long that takes, so no limits of the server's, the database's or the role's count. The
+/// connection must end also after an error, since the lock would stay with it.
 async fn migrate(options: &PgConnectOptions, place: &str) -> Result<()> {
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options.clone());
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(PATIENCE)
+        .after_connect(|connection, _| {
+            Box::pin(async move { sqlx::raw_sql(UNHURRIED).execute(connection).await.map(drop) })
+        })
+        .connect_lazy_with(options.clone());
     let migrated = MIGRATIONS.run(&pool).await;
     pool.close().await;
     migrated.map_err(|error| not_migrated(place, error))
@@ -189,13 +205,9 @@ fn must_do(place: &str, number: i32, version: String, encoding: String) -> Resul
 }
 
 fn not_migrated(place: &str, error: MigrateError) -> StoreError {
-    let place = place.to_owned();
     match error {
-        MigrateError::VersionMissing(found) => {
-            let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-            StoreError::SchemaNewer { place, found, known }
-        }
-        other => StoreError::Schema { place, said: told(other) },
+        MigrateError::VersionMissing(found) => StoreError::newer(place, found, &MIGRATIONS),
+        other => StoreError::Schema { place: place.to_owned(), said: told(other) },
     }
 }
 

@@ -18,6 +18,7 @@ mod idempotency;
 mod jobs;
 mod journal;
 mod lists;
+mod log;
 mod namespaces;
 mod outbox;
 mod packages;
@@ -35,9 +36,10 @@ mod writes;
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::watch;
@@ -94,7 +96,8 @@ impl SqliteStore {
     /// Opens a database, makes it when there is none, and brings it to this version.
     ///
     /// # Errors
-    /// [`StoreError::Open`] when the file cannot be opened, is no database, or belongs to a newer version.
+    /// [`StoreError::Open`] when the file cannot be opened or is no database, and [`StoreError::SchemaNewer`] when a newer
+    /// version of this program has used it.
     pub async fn open(path: &Path) -> Result<Self> {
         let fail = |source: Box<dyn std::error::Error + Send + Sync>| StoreError::Open {
             place: path.display().to_string(),
@@ -109,13 +112,22 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .pragma("cache_size", format!("-{PAGE_CACHE}"))
+            .pragma("journal_size_limit", log::LARGE.to_string())
             .busy_timeout(BUSY_TIMEOUT);
         // A full disk has SQLite end the transaction by itself (sqlite.org/lang_transaction.html, section 3), which nobody
         // tells the one who counts transactions: such a connection would begin none any more, and is replaced.
         let writers =
             pool(1).before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
+        let log = Arc::new(log::Log::of(path));
+        let writers = writers.after_release(move |connection, _| {
+            let log = Arc::clone(&log);
+            Box::pin(async move { log.keep_short(connection).await.map(|()| true) })
+        });
         let writer = writers.connect_with(options.clone()).await.map_err(|error| fail(error.into()))?;
-        MIGRATIONS.run(&writer).await.map_err(|error| fail(error.into()))?;
+        MIGRATIONS.run(&writer).await.map_err(|error| match error {
+            MigrateError::VersionMissing(found) => StoreError::newer(&path.display().to_string(), found, &MIGRATIONS),
+            other => fail(other.into()),
+        })?;
         let readers = pool(READERS).connect_with(options.read_only(true)).await.map_err(|error| fail(error.into()))?;
         tracing::info!(path = %path.display(), "database open");
         Ok(Self { writer, readers, committed: watch::Sender::new(()) })

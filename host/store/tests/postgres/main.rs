@@ -23,6 +23,7 @@ mod listening;
 mod logs;
 mod replicas;
 mod server;
+mod silence;
 mod turmoil;
 
 use std::ops::Deref;

@@ -238,7 +238,14 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     .await
     .unwrap();
     pool.close().await;
-    assert!(matches!(SqliteStore::open(&path).await.unwrap_err(), StoreError::Open { .. }));
+    let last = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap();
+    for _ in 0..2 {
+        let refused = SqliteStore::open(&path).await.unwrap_err();
+        let told = matches!(&refused, StoreError::SchemaNewer { found: 9999, known, .. } if *known == last);
+        assert!(told, "{refused:?}");
+        let said = refused.to_string();
+        assert!(said.contains("macadam.db") && said.contains("newer version"), "{said}");
+    }
 }
 
 #[cfg(unix)]

@@ -66,11 +66,11 @@ Examples:
   macadam --data /var/lib/macadam restore /backup/macadam-2026-11-26.db --key /safe/master.key
   macadam restore /safe/macadam.db --key /safe/macadam.db.key --blobs /backup/macadam.db.blobs.tar
 
-The data directory must not have a store yet. The backup is looked over before it counts: SQLite's integrity check, its
-references, whether this version knows its tables, every chain of the audit log, whether each key that its secrets are sealed
-under is there, and with --blobs, that each package and archive is what it was and that none is missing. Afterwards,
-compare the log with heads that were exported: `macadam audit verify --heads DIR --key KEY`; nothing else shows that a
-backup was made up.
+The data directory must not have a store yet, nor anything that is left of one, such as macadam.db-wal. The backup is
+looked over before it counts: SQLite's integrity check, its references, whether this version knows its tables, every chain
+of the audit log, whether each key that its secrets are sealed under is there, and with --blobs, that each package and
+archive is what it was and that none is missing. Afterwards, compare the log with heads that were exported: `macadam audit
+verify --heads DIR --key KEY`; nothing else shows that a backup was made up.
 
 A backup from while the key was being replaced takes two: the second is said as hosts are told of it, in the variable
 MACADAM_OTHER_MASTER_KEYS or in the configuration. Where the configuration or MACADAM_MASTER_KEY has the host's key, --key
@@ -164,7 +164,9 @@ fn back_up_blobs(global: &Global, beside: &Path) -> anyhow::Result<usize> {
 pub(crate) fn restore(global: &Global, args: &RestoreArgs, output: &mut Output<'_>) -> anyhow::Result<End> {
     let (database, key_file) = (global.data.join(DATABASE), global.data.join(KEY));
     ensure!(!database.exists(), "{} is there; restore into a data directory without a store", database.display());
+    nothing_is_left_beside(&database)?;
     ensure!(args.file.is_file(), "there is no {}", args.file.display());
+    is_complete(&args.file)?;
     fs::create_dir_all(&global.data)
         .and_then(|()| make_private(&global.data, 0o700))
         .with_context(|| format!("the data directory {} cannot be made", global.data.display()))?;
@@ -208,6 +210,33 @@ pub(crate) fn restore(global: &Global, args: &RestoreArgs, output: &mut Output<'
         Ok(format!("{whole}{}", blobs.said()))
     })?;
     Ok(End::Done)
+}
+
+/// What SQLite would take for changes of the restored store: the logs of one that was there and was moved away alone.
+fn nothing_is_left_beside(database: &Path) -> anyhow::Result<()> {
+    for left in ["-wal", "-shm", "-journal"].map(|suffix| with_suffix(database, suffix)) {
+        ensure!(
+            !left.exists(),
+            "{} is there, of a store that is not, and would spoil the one that is restored; move it to where that store is",
+            left.display()
+        );
+    }
+    Ok(())
+}
+
+/// A backup is one file. What was copied from under a host has its last changes in a file beside it.
+fn is_complete(backup: &Path) -> anyhow::Result<()> {
+    for beside in ["-wal", "-journal"].map(|suffix| with_suffix(backup, suffix)) {
+        ensure!(
+            fs::metadata(&beside).map_or(0, |file| file.len()) == 0,
+            "{} has changes that are not in {} yet; take a backup that `macadam backup` has written, or fold them into it \
+             with `sqlite3 {} 'PRAGMA wal_checkpoint(TRUNCATE)'`",
+            beside.display(),
+            backup.display(),
+            backup.display()
+        );
+    }
+    Ok(())
 }
 
 /// The blobs of a restored store.

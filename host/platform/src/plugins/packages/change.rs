@@ -81,7 +81,7 @@ impl Packages {
             Ok(Step { answer, changed: named != Named::Already, action, signatures })
         });
         let published = published.await?;
-        // A sweep that looked just before it was named may have taken it; whoever has the bytes puts them back.
+        // A host that stood still for longer than sweeps wait has put a package that is old; it still has the bytes.
         let failed = |source| PackagesError::blob(plugin.clone(), source);
         if !self.blobs.has(&package.digest()).await.map_err(failed)? {
             self.put(package).await?;
