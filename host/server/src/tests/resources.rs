@@ -120,6 +120,11 @@ async fn what_a_client_has_already_is_not_sent_again() {
             let again = read(path, has).await;
             assert_eq!((again.status.as_u16(), again.body.len(), again.header(header::ETAG)), (304, 0, tag), "{path}");
         }
+        let head = request_as("dana", Method::HEAD, path).body(Body::empty()).unwrap();
+        let head = host.exchange(head).await;
+        assert_eq!((head.status.as_u16(), head.body.len(), head.header(header::ETAG)), (200, 0, tag), "{path}");
+        let length = first.body.len().to_string();
+        assert_eq!(head.header(header::CONTENT_LENGTH), length, "{path}: the length is the document's");
     }
     let before = read("/api/v1/resources", "").await;
     host.dana_has_asked_for("another-db", one_of_platform()).await;
