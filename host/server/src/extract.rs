@@ -179,7 +179,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 /// Which parameter of a query is wrong, and how.
 fn parameter(rejection: &QueryRejection) -> Problem {
     type ByPath = serde_path_to_error::Error<serde::de::value::Error>;
-    let mut causes = std::iter::successors(Some(rejection as &(dyn Error + 'static)), |error| (*error).source());
+    let mut causes = std::iter::successors(Some(rejection as &(dyn Error + 'static)), |error| Error::source(*error));
     let Some(error) = causes.find_map(|error| error.downcast_ref::<ByPath>()) else {
         return Problem::new(ProblemKind::Malformed, rejection.body_text());
     };
