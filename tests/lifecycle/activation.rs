@@ -91,6 +91,31 @@ fn what_does_not_work_never_replaces_what_does() {
 }
 
 #[test]
+fn a_version_whose_package_is_out_of_reach_is_no_wrong_one_and_can_be_had_when_it_is_back() {
+    let server = with_two_versions();
+    let ada = server.person("ada");
+    assert_eq!(bind(&ada, "gate", &json!({"plugin": "macadam/gate@1.0.0"}), None).status, 200);
+    // Where the blobs' folder would be there is a file.
+    let (folder, aside) = (server.data().join("blobs/sha256"), server.data().join("blobs/aside"));
+    std::fs::rename(&folder, &aside).unwrap();
+    std::fs::write(&folder, "no folder").unwrap();
+    let other = json!({"plugin": "macadam/gate@1.1.0"});
+    for refused in [
+        bind(&ada, "gate", &other, None),
+        ada.post("/api/v1/bindings/apply", &json!({"bindings": [other]})),
+        ada.post("/api/v1/replays", &other),
+    ] {
+        assert_eq!((refused.status, &refused.body["type"]), (503, &json!("/problems/unavailable")), "{refused:?}");
+        assert!(!refused.header("retry-after").is_empty(), "it says when to come back: {refused:?}");
+        assert!(!refused.body.to_string().contains("blobs/"), "where packages are is not for everybody: {refused:?}");
+    }
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&aside, &folder).unwrap();
+    assert_eq!(ada.get("/api/v1/bindings/gate").body["revision"], 1, "what was refused changed nothing");
+    assert_eq!(bind(&ada, "gate", &other, Some(1)).status, 200);
+}
+
+#[test]
 fn only_administrators_see_and_change_what_is_active() {
     let server = with_two_versions();
     for person in ["dana", "amir"] {

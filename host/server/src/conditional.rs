@@ -20,9 +20,10 @@ use crate::problem::{Problem, ProblemKind};
 /// The part of a digest that tells answers from each other: 64 bits, for one client and one address.
 const DIGITS: usize = 16;
 
-/// Surrounds every route; only reads of documents are anything special.
+/// Surrounds every route; only reads of documents are anything special. Whoever asks for the head alone is told of the same
+/// tag: the body, of which it is, goes when everything around the route has seen the answer.
 pub(crate) async fn answer_what_is_new(request: Request, next: Next) -> Result<Response, Problem> {
-    let reads = *request.method() == Method::GET;
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let asked: HeaderMap =
         request.headers().get_all(header::IF_NONE_MATCH).iter().fold(HeaderMap::new(), |mut all, value| {
             all.append(header::IF_NONE_MATCH, value.clone());

@@ -46,6 +46,7 @@ impl From<BindingError> for Problem {
                 Self::new(ProblemKind::Conflict, detail)
             }
             BindingError::NotActive { .. } => Self::new(ProblemKind::Invalid, detail),
+            BindingError::OutOfReach(_) => Self::new(ProblemKind::Unavailable, detail),
             BindingError::NotKept(NotKept::Store(error)) => error.into(),
             BindingError::Unreadable { .. } => Self::internal(&detail),
         }
@@ -68,12 +69,8 @@ impl From<PublishError> for Problem {
 /// What passes by itself, when that is why a version cannot be asked: nothing is wrong with what was sent.
 pub(crate) fn out_of_reach(error: ActivateError) -> Result<Problem, ActivateError> {
     match error {
-        ActivateError::Trust(TrustError::Store(error)) | ActivateError::Packages(PackagesError::Store(error)) => {
-            Ok(error.into())
-        }
-        ActivateError::Packages(error) if error.is_out_of_reach() || matches!(error, PackagesError::Busy { .. }) => {
-            Ok(error.into())
-        }
+        ActivateError::Trust(TrustError::Store(error)) => Ok(error.into()),
+        ActivateError::Packages(error) if error.passes() => Ok(error.into()),
         other => Err(other),
     }
 }

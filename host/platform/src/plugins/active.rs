@@ -123,6 +123,8 @@ pub struct PluginStatus {
     pub part: Result<Part, String>,
     /// Why it is not the version that was asked for that is in force.
     pub stands_in_for: Option<String>,
+    /// Whether what keeps that version from being in force passes by itself.
+    pub passes: bool,
     /// One line.
     pub summary: Option<String>,
 }
@@ -167,7 +169,7 @@ impl PluginStatus {
 
     /// The same binding, not in force.
     pub(super) fn failed(&self, error: String) -> Self {
-        Self { part: Err(error), stands_in_for: None, ..self.clone() }
+        Self { part: Err(error), stands_in_for: None, passes: false, ..self.clone() }
     }
 }
 

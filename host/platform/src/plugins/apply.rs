@@ -90,10 +90,12 @@ impl Plugins {
                     changes.push(change);
                     table = status.map_or(ActiveTable::of(table.status.clone()), |status| table.with(&status));
                 }
+                // Nothing is wrong with the document.
+                Err(error @ BindingError::NotKept(_)) => return Err(error.into()),
                 Err(error) => violations.push(Violation::new(format!("/{}", difference.name), error.to_string())),
             }
         }
-        violations.extend(not_in_force(&table, &differences));
+        violations.extend(not_in_force(&table, &differences)?);
         if !violations.is_empty() {
             return Err(ApplyError::Invalid(violations));
         }
@@ -146,11 +148,11 @@ impl Plugins {
 }
 
 /// What would not be in force of what was changed; what was failing before and is left alone keeps nobody.
-fn not_in_force(table: &ActiveTable, differences: &[BindingDifference]) -> Vec<Violation> {
+fn not_in_force(table: &ActiveTable, differences: &[BindingDifference]) -> Result<Vec<Violation>, BindingError> {
     let changed = |status: &&Arc<PluginStatus>| differences.iter().any(|difference| difference.name == status.name);
-    let failed = table.status.iter().filter(changed).filter_map(|status| {
-        let error = status.failure()?;
-        Some(Violation::new(format!("/{}", status.name), error))
+    let failed = table.status.iter().filter(changed).filter_map(|status| match status.failure()? {
+        _ if status.passes => Some(Err(BindingError::OutOfReach(status.name.clone()))),
+        error => Some(Ok(Violation::new(format!("/{}", status.name), error))),
     });
     failed.collect()
 }

@@ -44,6 +44,9 @@ pub enum BindingError {
         /// Why.
         reason: String,
     },
+    /// The version may be good, and what it takes to load it is out of reach for now.
+    #[error("{0} stays as it is, since the package of what it would become is out of reach for now; try again")]
+    OutOfReach(BindingName),
     /// There is nothing to go back to.
     #[error("the binding {0} was nothing else before; there is nothing to go back to")]
     NothingBefore(BindingName),
@@ -289,7 +292,9 @@ impl Plugins {
 }
 
 fn check_in_force(table: &ActiveTable, name: &BindingName) -> Result<(), BindingError> {
-    match table.binding(name).and_then(|status| status.failure()) {
+    let Some(status) = table.binding(name) else { return Ok(()) };
+    match status.failure() {
+        Some(_) if status.passes => Err(BindingError::OutOfReach(name.clone())),
         Some(reason) => Err(BindingError::NotActive { name: name.clone(), reason: reason.to_owned() }),
         None => Ok(()),
     }

@@ -89,6 +89,18 @@ pub enum ActivateError {
     },
 }
 
+impl ActivateError {
+    /// Whether it passes by itself: nothing is wrong with the version or the wish, and what it takes is out of reach.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Trust(error) => matches!(error, TrustError::Store(_)),
+            Self::Packages(error) => error.passes(),
+            _ => false,
+        }
+    }
+}
+
 /// Brings bindings to life.
 pub struct Loader {
     pub(super) packages: Packages,
@@ -169,12 +181,14 @@ impl Loader {
             kind: None,
             part: Err(String::new()),
             stands_in_for: None,
+            passes: false,
             summary: None,
         };
         match self.try_load(desired, trials, &mut status).await {
             Ok(part) => status.part = Ok(part),
             Err(error) => {
                 tracing::error!(binding = %name, plugin = %desired.binding.plugin, %error, "a plugin is not active");
+                status.passes = error.passes();
                 self.stand_in(desired, error.to_string(), &mut status).await;
             }
         }

@@ -260,6 +260,8 @@ pub(super) struct ListParams {
     #[serde(rename = "type")]
     resource_type: Option<ResourceType>,
     state: Option<ResourceState>,
+    /// Those that are gone as well: deleted ones, and ones that could not be made. Whoever names such a `state` gets them
+    /// without it.
     #[serde(default)]
     include_gone: bool,
     /// Only those with such tags, as Kubernetes has it: `team=payments,tier!=dev,env in (a,b),!x`.
@@ -290,7 +292,7 @@ pub(super) async fn list(
         teams: None,
         state: params.state,
         selector: selector(params.selector.as_deref())?,
-        include_gone: params.include_gone,
+        include_gone: params.include_gone || params.state.is_some_and(|state| !state.is_live()),
     };
     let page = PageRequest { limit, after: params.after };
     let Listed { items, next } = state.platform.resources(&caller, filter, page).await?;

@@ -105,6 +105,18 @@ async fn a_selector_that_is_none_is_refused_by_the_place() {
 }
 
 #[tokio::test]
+async fn whoever_asks_for_a_state_of_what_is_gone_gets_it() {
+    let host = Host::start().await;
+    let request = host.dana_has_asked_for("orders-db", one_of_platform()).await;
+    let cancelled = host.post_as("dana", &format!("/api/v1/requests/{request}/cancel"), &json!({})).await;
+    assert_eq!(cancelled.status, 200, "{}", String::from_utf8_lossy(&cancelled.body));
+    for (query, found) in [("", 0), ("?include_gone=true", 1), ("?state=deleted", 1), ("?state=ready", 0)] {
+        let listed = host.get_as("dana", &format!("/api/v1/resources{query}")).await.json();
+        assert_eq!(listed["items"].as_array().unwrap().len(), found, "{query}: {listed}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_client_has_already_is_not_sent_again() {
     let host = Host::start().await;
     host.dana_has_asked_for("orders-db", one_of_platform()).await;
@@ -120,6 +132,11 @@ async fn what_a_client_has_already_is_not_sent_again() {
             let again = read(path, has).await;
             assert_eq!((again.status.as_u16(), again.body.len(), again.header(header::ETAG)), (304, 0, tag), "{path}");
         }
+        let head = request_as("dana", Method::HEAD, path).body(Body::empty()).unwrap();
+        let head = host.exchange(head).await;
+        assert_eq!((head.status.as_u16(), head.body.len(), head.header(header::ETAG)), (200, 0, tag), "{path}");
+        let length = first.body.len().to_string();
+        assert_eq!(head.header(header::CONTENT_LENGTH), length, "{path}: the length is the document's");
     }
     let before = read("/api/v1/resources", "").await;
     host.dana_has_asked_for("another-db", one_of_platform()).await;

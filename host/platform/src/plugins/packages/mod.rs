@@ -78,6 +78,12 @@ impl PackagesError {
         matches!(self, Self::Blob { source, .. } if matches!(**source, BlobError::Failed { .. }))
     }
 
+    /// Whether the same may work a little later, since something is out of reach or busy.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Store(_) | Self::Busy { .. }) || self.is_out_of_reach()
+    }
+
     fn blob(plugin: PluginRef, source: BlobError) -> Self {
         Self::Blob { plugin: Box::new(plugin), source: Box::new(source) }
     }
