@@ -1,8 +1,13 @@
 //! Projects, credentials, and a place of blobs that is away.
 
+use std::path::PathBuf;
+use std::process::Command;
+
+use jiff::Timestamp;
+use macadam_blobs::{Address, Blobs};
 use macadam_core::digest::Digest;
 use macadam_tests::postgres::Postgres;
-use macadam_tests::replicas::{Place, Replicas};
+use macadam_tests::replicas::{CREDENTIALS, Place, Replicas, S3};
 use macadam_tests::server::{Setup, database};
 use serde_json::json;
 
@@ -84,4 +89,56 @@ async fn a_damaged_blob_is_not_loaded_and_publishing_the_same_package_puts_it_ba
     assert!(refused.body.to_string().contains("damaged"), "{refused:?}");
     assert_eq!(a.person("amir").publish(package.archive()).status, 200, "it is published already");
     activate(a, "1.0.0");
+}
+
+/// The part of the next test that runs in a process of its own, which has the bucket's credentials in its environment.
+#[tokio::test]
+#[ignore = "run by what_is_put_while_it_is_removed_stays_in_a_bucket_too in a process of its own"]
+async fn put_and_removed_in_a_bucket() {
+    let endpoint = std::env::var("MACADAM_TEST_S3").expect("the other test says where");
+    let bucket = PathBuf::from(std::env::var_os("MACADAM_TEST_BUCKET").expect("and where that keeps it"));
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let address = Address::new("s3://macadam/blobs", Some(&endpoint), Some("us-east-1")).unwrap();
+    let blobs = Blobs::at(&address).unwrap();
+    let digest = blobs.put(&b"bytes"[..]).await.unwrap();
+    let listed = blobs.put_before(Timestamp::MAX).await.unwrap();
+    assert_eq!(listed.iter().map(|kept| (kept.digest, kept.size)).collect::<Vec<_>>(), [(digest, 5)]);
+    assert!(!blobs.remove_put_before(&digest, Timestamp::UNIX_EPOCH).await.unwrap(), "it is young");
+    assert_eq!(blobs.get(&digest).await.unwrap(), &b"bytes"[..]);
+    assert!(blobs.remove_put_before(&digest, Timestamp::MAX).await.unwrap());
+    assert!(!blobs.has(&digest).await.unwrap() && !blobs.remove_put_before(&digest, Timestamp::MAX).await.unwrap());
+
+    // A removal that is under way, as its note alone says; then it is put again, and only then removed.
+    blobs.put(&b"bytes"[..]).await.unwrap();
+    let (hex, folder) = (digest.hex(), bucket.join("blobs/sha256"));
+    let object = |file: &str| folder.join(&hex[..2]).join(format!("{hex}{file}"));
+    std::fs::create_dir_all(folder.join("leaving")).unwrap();
+    let files = ["._S3rver_object", "._S3rver_object.md5", "._S3rver_metadata.json"];
+    for file in files.into_iter().filter(|&file| object(file).exists()) {
+        std::fs::copy(object(file), folder.join("leaving").join(format!("{hex}.0{file}"))).unwrap();
+    }
+    blobs.put(&b"bytes"[..]).await.unwrap();
+    for file in files.into_iter().filter(|&file| object(file).exists()) {
+        std::fs::remove_file(object(file)).unwrap();
+    }
+    assert!(blobs.has(&digest).await.unwrap(), "whoever put it again was told that it is there");
+    assert_eq!(blobs.get(&digest).await.unwrap(), &b"bytes"[..]);
+    blobs.forget_removals_before(Timestamp::MAX).await.unwrap();
+    assert!(blobs.remove_put_before(&digest, Timestamp::MAX).await.unwrap(), "old, it goes as any other");
+    assert_eq!(blobs.put_before(Timestamp::MAX).await.unwrap(), []);
+}
+
+#[test]
+fn what_is_put_while_it_is_removed_stays_in_a_bucket_too() {
+    let s3 = S3::start();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "blobs::put_and_removed_in_a_bucket", "--ignored", "--nocapture"])
+        .env("AWS_ACCESS_KEY_ID", CREDENTIALS)
+        .env("AWS_SECRET_ACCESS_KEY", CREDENTIALS)
+        .env("MACADAM_TEST_S3", s3.endpoint())
+        .env("MACADAM_TEST_BUCKET", s3.bucket())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }

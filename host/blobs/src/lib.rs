@@ -72,6 +72,8 @@ impl Blobs {
         let store = LocalFileSystem::new_with_prefix(directory).map_err(|error| BlobError::failed(&place, error))?;
         // Without syncing, a power cut could leave a row that names an empty file.
         let store = store.with_fsync(true);
+        // On a disk that is full, a sweep could not make it any more. Who may only read here needs none.
+        std::fs::create_dir_all(directory.join(FOLDER).join(removal::NOTES)).ok();
         unfinished::remove(directory, std::time::SystemTime::now());
         Ok(Self { store: Arc::new(store), prefix: Path::default(), place: place.into() })
     }

@@ -29,7 +29,7 @@ use crate::{BlobError, Blobs, put_at};
 const BESIDE: &str = "again";
 
 /// The folder of notes about what is perhaps being removed, under names of the same form.
-const NOTES: &str = "leaving";
+pub(crate) const NOTES: &str = "leaving";
 
 impl Blobs {
     /// Removes a blob if it was last put before a time, and says whether it did. One that is put again meanwhile stays,
@@ -64,7 +64,8 @@ impl Blobs {
     /// Says that a blob is about to be removed, and where it said so.
     pub(crate) async fn leave_note(&self, digest: &Digest) -> Result<Path, BlobError> {
         let note = self.once(NOTES, digest)?;
-        self.write(&note, Bytes::from_static(b"about to be removed\n")).await?;
+        // Empty, since a sweep is what makes room on a disk that is full.
+        self.write(&note, Bytes::new()).await?;
         Ok(note)
     }
 

@@ -84,7 +84,8 @@ pub enum StoreError {
         /// The last that it knows.
         known: i64,
     },
-    /// The database's tables could not be brought to this version; they are as they were.
+    /// The database's tables could not be brought to this version. Each migration counts whole or not at all, so the next
+    /// start goes on with the one that failed.
     #[error(
         "the tables of {place} cannot be brought to this version: {said}; the user must own the database, or may \
              create tables in its schema"
