@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use macadam_core::audit::Line;
+use macadam_core::audit::{Heads, HeadsSigner, Line};
+use macadam_tests::server::{Server, Setup};
 
 use crate::{TAMPERED, directory, file, said, server, works};
 
@@ -154,4 +155,24 @@ fn heads_and_entries_are_exported_on_a_schedule_once_and_verify() {
     assert!(entries.len() > 1 || verified.contains("name entries of after that"), "{verified}");
     let verified = works(&server, "ada", &["audit", "verify", "--heads", &heads, "--key", &key]);
     assert!(verified.contains("everything is what was written"), "{verified}");
+}
+
+#[test]
+fn files_that_reach_further_than_the_log_are_not_gone_on_from_and_that_is_said() {
+    let setup = Setup::without_postgres();
+    let export = "audit = { export-directory = \"out\", export-interval-seconds = 10, export-entries = true }";
+    let mut server = Server::prepare(&Setup { config: format!("{export}\n{}", setup.config), ..setup });
+    let directory = server.data().join("out/entries");
+    std::fs::create_dir_all(&directory).unwrap();
+    let (at, heads) = ("2020-01-01T00:00:00Z".parse().unwrap(), Vec::new());
+    let closing = HeadsSigner::new(&[7; 32]).sign(Heads { at, entries: Some(1_000_000), heads }).unwrap();
+    let line = serde_json::to_string(&Line::Heads(closing)).unwrap();
+    std::fs::write(directory.join("2020-01-01.jsonl"), format!("{line}\n")).unwrap();
+    server.launch();
+    let begin = Instant::now();
+    while !server.log().contains("reach up to entry 1000000") {
+        assert!(begin.elapsed() < PATIENCE, "nothing is said of it: {}", server.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(files(&directory, "jsonl").len(), 1, "an empty file would look like a day without entries");
 }

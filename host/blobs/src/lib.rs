@@ -60,8 +60,7 @@ pub struct Kept {
 }
 
 impl Blobs {
-    /// Blobs in a directory, which is made if it is not there. What was put is on the disk when that is said. What a
-    /// process that was ended has left half-written there goes when it is a day old.
+    /// Blobs in a directory, which is made if it is not there. What was put is on the disk when that is said.
     ///
     /// # Errors
     /// [`BlobError::Directory`] when it cannot be made.
@@ -72,10 +71,18 @@ impl Blobs {
         let store = LocalFileSystem::new_with_prefix(directory).map_err(|error| BlobError::failed(&place, error))?;
         // Without syncing, a power cut could leave a row that names an empty file.
         let store = store.with_fsync(true);
-        // On a disk that is full, a sweep could not make it any more. Who may only read here needs none.
-        std::fs::create_dir_all(directory.join(FOLDER).join(removal::NOTES)).ok();
-        unfinished::remove(directory, std::time::SystemTime::now());
         Ok(Self { store: Arc::new(store), prefix: Path::default(), place: place.into() })
+    }
+
+    /// Makes a directory of blobs ready for the host that puts and sweeps there, before it does: what a process that was
+    /// ended has left half-written goes when it is a day old, and a sweep finds the place of its notes also on a disk that
+    /// is full. Whoever only reads there, maybe as another user, leaves it as it is.
+    pub fn look_after(directory: &FilePath) {
+        let notes = directory.join(FOLDER).join(removal::NOTES);
+        if let Err(error) = std::fs::create_dir_all(&notes) {
+            tracing::warn!(place = %notes.display(), %error, "the notes of removals have no place yet");
+        }
+        unfinished::remove(directory, std::time::SystemTime::now());
     }
 
     /// Blobs in this process's memory, gone with it.

@@ -1,8 +1,8 @@
 //! What a process that was ended while it put a blob has left in a directory.
 //!
 //! A blob is written under another name, its own with `#` and a number, and gets its own when it is on the disk. Such a file
-//! is no blob, so no list has it and no sweep finds it. It is looked for when the directory is opened, as it is after the
-//! process was ended.
+//! is no blob, so no list has it and no sweep finds it. It is looked for when a host starts, as one does after it
+//! was ended.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ mod tests {
         let left = file(format!("{}#1", put.hex()), long_ago);
         let under_way = file(format!("{}#2", put.hex()), SystemTime::now());
         let strangers = file("notes#1".to_owned(), long_ago);
-        Blobs::in_directory(directory.path()).unwrap();
+        Blobs::look_after(directory.path());
         assert!(!left.exists(), "nobody will ever finish it");
         assert!(under_way.exists() && strangers.exists() && blobs.has(&put).await.unwrap());
     }

@@ -7,7 +7,8 @@ use std::fmt;
     Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
 )]
 pub struct Violation {
-    /// A JSON Pointer (RFC 6901) into the request's document; empty when it concerns the whole.
+    /// A JSON Pointer (RFC 6901) into the request's document, empty when it concerns the whole; or the name of a query's
+    /// parameter.
     #[serde(rename = "field")]
     pub path: String,
     /// What is wrong and how to mend it.

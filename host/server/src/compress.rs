@@ -32,7 +32,8 @@ struct Harmless;
 
 /// Marks answers to a read. It surrounds every route.
 pub(crate) async fn mark(request: Request, next: Next) -> Response {
-    let reads = *request.method() == Method::GET;
+    // What is said of a head is said of what a GET would be given (RFC 9110, section 8.6).
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut answer = next.run(request).await;
     if reads && answer.extensions().get::<ShowsSecrets>().is_none() {
         answer.extensions_mut().insert(Harmless);

@@ -127,7 +127,9 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(Objects(&mut json)).map_err(|error| {
         let pointer = pointer(error.path());
         let error = error.into_inner();
-        if error.is_data() { field(pointer, &error) } else { syntax(&error) }
+        // Where one of some words has to be, serde_json takes anything but a text or an object for a mistake of JSON's.
+        let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+        if error.is_data() || is_json() { field(pointer, &error) } else { syntax(&error) }
     })?;
     json.end().map_err(|error| syntax(&error))?;
     Ok(value)

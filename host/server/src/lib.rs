@@ -17,6 +17,7 @@
 //! | `observe` | one span and one line for each request |
 //! | `origin` | from where a request comes |
 //! | `extract` | bodies, queries and headers, refused by the name of what is wrong |
+//! | `fields` | an object's fields, each once, where one of them says what the others are |
 //! | `objects` | structs are read from objects, and from nothing else |
 //! | `wording` | what is said of input that does not fit |
 //! | `bodies` | how much of all bodies may be in memory at once |
@@ -41,6 +42,7 @@ mod cross_origin;
 mod deadline;
 mod document;
 mod extract;
+mod fields;
 mod idempotency;
 mod metrics;
 mod objects;

@@ -39,6 +39,9 @@ const NUMBERS: [(&str, &str); 4] = [
     ("number too small to fit in target type", "the number is too small; write a larger one"),
 ];
 
+/// What serde_json says where one of some words has to be and something is that is no text.
+const NO_WORD: &str = "expected value";
+
 /// A field that was not told by its place, and what is wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Told {
@@ -48,8 +51,9 @@ pub(crate) struct Told {
     pub(crate) message: String,
 }
 
-/// What a deserializer's message says. What somebody wrote into the wrong field may be a secret, which has no business in
-/// the answers that proxies and clients log: it is not said again.
+/// What a deserializer's message says. What somebody wrote into a field of another type may be a secret, which has no business
+/// in the answers that proxies and clients log: it is not said again. A name that breaks the rules of names is, so that
+/// people see what of it does.
 pub(crate) fn told(message: &str) -> Told {
     let text = without_value(message);
     // serde_json adds where in the text; the pointer says where in the document.
@@ -62,6 +66,9 @@ pub(crate) fn told(message: &str) -> Told {
 }
 
 fn in_plain_words(text: &str) -> String {
+    if text == NO_WORD {
+        return "write one of the words that the API's document has for it".to_owned();
+    }
     if let Some((_, plain)) = NUMBERS.iter().find(|(said, _)| text == *said) {
         return (*plain).to_owned();
     }
@@ -102,6 +109,7 @@ mod tests {
                 "invalid value: integer, expected a whole number from 0 to 255",
             ),
             ("invalid digit found in string", "write a whole number"),
+            ("expected value at line 1 column 9", "write one of the words that the API's document has for it"),
             ("unknown field `a`, expected `b` or `c`", "unknown field `a`, expected `b` or `c`"),
             ("\"X\" is not a valid team: use letters", "\"X\" is not a valid team: use letters"),
         ] {

@@ -112,7 +112,7 @@ fn a_start_that_is_refused_for_its_configuration_shows_no_secret() {
         ),
         (
             "[[sign-in.oidc]]\nissuer = 'https://ana:start-c6ff-ibis@login.example'\naudience = ['a']",
-            "login.example: `issuer`: leave out the name or password",
+            "an issuer: `issuer`: leave out the name or password",
         ),
         (
             "[connections.sql]\nmain = 'postgres://u:start-c6ff-ibis@127.0.0.1/d'",

@@ -54,17 +54,18 @@ pub(super) async fn run(exports: Option<Exports>, platform: Platform) {
     let mut failing = None;
     loop {
         interval.tick().await;
-        match exports.run(&platform, Timestamp::now()).await {
+        let now = Timestamp::now();
+        match exports.run(&platform, now).await {
             Ok(written) => {
                 for path in written {
                     tracing::info!(path = %path.display(), "exported of the audit log");
                 }
                 failing = None;
             }
-            // Said once for each file that is due, and when the reason is another: whoever watches the log must see it,
+            // Said once for each interval, and when the reason is another: whoever watches the log must see it,
             // and not only it.
             Err(error) => {
-                let said = Some(error.to_string());
+                let said = Some((exports.due(now), error.to_string()));
                 if failing != said {
                     tracing::error!(%error, "the audit log is not exported");
                     failing = said;

@@ -41,16 +41,26 @@ pub(super) async fn open(data: &DataDir, config: &BlobsConfig) -> anyhow::Result
                 endpoint.is_none() && region.is_none(),
                 "`blobs.endpoint` and `blobs.region` are of a bucket; write `blobs.url = \"s3://BUCKET\"` as well"
             );
-            Blobs::in_directory(&data.join("blobs"))?
+            in_directory(&data.join("blobs"))?
         }
         Some(url) => {
             #[cfg(feature = "s3")]
             use_ring();
-            Blobs::at(&Address::new(url, endpoint.as_deref(), region.as_deref())?)?
+            match Address::new(url, endpoint.as_deref(), region.as_deref())? {
+                Address::Directory(directory) => in_directory(&directory)?,
+                bucket => Blobs::at(&bucket)?,
+            }
         }
     };
     blobs.check().await?;
     tracing::info!(place = blobs.place(), "blobs open");
+    Ok(blobs)
+}
+
+/// Opens a directory that this host looks after.
+fn in_directory(directory: &Path) -> anyhow::Result<Blobs> {
+    let blobs = Blobs::in_directory(directory)?;
+    Blobs::look_after(directory);
     Ok(blobs)
 }
 

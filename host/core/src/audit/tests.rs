@@ -253,6 +253,14 @@ fn kept_heads_of_after_the_end_are_told_apart_from_a_cut() {
     }
     let ended = verifier.end();
     assert_eq!((ended.findings, ended.later), (vec![], Some(later)));
+    // What one file closed with and the next one does not reach is no matter of clocks.
+    let mut verifier = Verifier::whole();
+    verifier.expect(&kept);
+    entries[..8].iter().for_each(|entry| assert_eq!(verifier.entry(entry), []));
+    verifier.expect(&closing);
+    assert_eq!(verifier.close(&closing, true), []);
+    let shorter = Heads { at: kept.at + jiff::SignedDuration::from_secs(1), ..heads(&entries[..4]) };
+    assert!(is_cut(&verifier.close(&shorter, true)), "the log was cut between the two");
     let mut partial = closing;
     partial.entries = None;
     partial.heads.retain(|head| head.stream.to_string() == "team/payments");
@@ -271,6 +279,11 @@ fn entries_of_before_stay_as_they_were_and_none_comes_after_a_newer_one() {
     "platform".clone_into(&mut entries[3].stream);
     rebind(&mut entries);
     assert_eq!(found(&entries, Some(&heads(&entries))), []);
+    let mut odd = entries.clone();
+    odd[0].version = 1000;
+    let findings = found(&odd, None);
+    assert!(names(&findings, "platform", 1, &Wrong::Version { version: 1000 }), "{findings:?}");
+    assert_eq!(findings.len(), 1, "those behind it are of version 1 by right: {findings:?}");
 
     // What version 1 does not hash must not be said by an entry that claims to be of it.
     let mut claims = entries.clone();

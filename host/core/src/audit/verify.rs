@@ -148,6 +148,9 @@ impl Verifier {
                 findings.push(Finding { stream: Some(stream), place, seq: None, wrong });
             }
         }
+        if is_proven {
+            findings.extend(self.closing.iter().flat_map(|closing| shortened(closing, heads)));
+        }
         // Those that reach furthest; when they are of says less, for the clock may have been ahead.
         let reach = |heads: &Heads| (heads.entries, heads.at);
         if is_proven && self.closing.as_ref().is_none_or(|closing| reach(closing) <= reach(heads)) {
@@ -224,7 +227,8 @@ impl Verifier {
         let Entry { place, seq, version, .. } = *entry;
         let before = self.streams.get(&entry.stream);
         // A version that there is not, or that is too old, is found at its entry and says nothing of those behind it.
-        let version = version.min(CHAIN_VERSION).max(before.map_or(0, |before| before.version));
+        let version = if version > CHAIN_VERSION { 0 } else { version };
+        let version = version.max(before.map_or(0, |before| before.version));
         let differs = before.is_some_and(|before| before.differs);
         let mut reached = Reached { place, seq, hash: entry.hash.clone(), version, differs };
         let met = self.kept.get_mut(&entry.stream).and_then(|kept| kept.remove(&place)).unwrap_or_default();
@@ -264,4 +268,24 @@ fn compare(stream: &str, reached: &Reached, kept: Kept) -> Option<Finding> {
     let wrong = Wrong::Rewritten { at: kept.at };
     let differs = reached.seq != kept.seq || reached.hash != kept.hash.to_string();
     differs.then(|| Finding { stream: Some(stream.to_owned()), place: reached.place, seq: Some(reached.seq), wrong })
+}
+
+/// What later closing heads say is not there any more of what earlier ones said. No clock makes a log shorter.
+fn shortened(before: &Heads, heads: &Heads) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for head in &heads.heads {
+        let same = before.heads.iter().find(|before| before.stream == head.stream);
+        if let Some(before_it) = same.filter(|before| before.place > head.place) {
+            let wrong = Wrong::Cut { kept: before_it.place, at: before.at };
+            let (stream, place) = (Some(head.stream.to_string()), head.place.saturating_add(1));
+            findings.push(Finding { stream, place, seq: None, wrong });
+        }
+    }
+    if let (true, Some(kept), Some(end)) = (findings.is_empty(), before.entries, heads.entries)
+        && kept > end
+    {
+        let wrong = Wrong::Missing { entries: kept - end };
+        findings.push(Finding { stream: None, place: end + 1, seq: None, wrong });
+    }
+    findings
 }

@@ -58,6 +58,20 @@ pub enum ExportError {
         /// The file.
         path: PathBuf,
     },
+    /// The files have entries that the log has not.
+    #[error(
+        "the files in {} reach up to entry {kept}, and the log ends with entry {end}: it was cut, or restored from a backup; \
+         move the files away, keep them as evidence, and the next export begins anew",
+        path.display()
+    )]
+    Ahead {
+        /// The directory.
+        path: PathBuf,
+        /// The last entry of the files.
+        kept: u64,
+        /// The last entry of the log.
+        end: u64,
+    },
     /// The log could not be read or signed.
     #[error(transparent)]
     Log(#[from] ProvisionError),
@@ -85,7 +99,8 @@ impl Exports {
     }
 
     /// The moment of the interval that `now` is in.
-    fn due(&self, now: Timestamp) -> Timestamp {
+    #[must_use]
+    pub fn due(&self, now: Timestamp) -> Timestamp {
         let (second, interval) = (now.as_second(), self.interval.as_secs().max(1).cast_signed());
         Timestamp::from_second(second - second.rem_euclid(interval)).unwrap_or(now)
     }
@@ -106,12 +121,17 @@ async fn blocking<T: Send + 'static>(
 
 /// Writes the entries since the last such file, in memory that does not grow with them.
 async fn export_entries(platform: &Platform, path: PathBuf, now: Timestamp) -> Result<Option<PathBuf>, ExportError> {
+    // First, since it is what fails while the directory cannot be written, and the rest reads from every file.
+    let name = path.clone();
+    let mut file = blocking(move || temporary(&name)).await?;
     let name = path.clone();
     let after = blocking(move || last_heads(&name)).await?.unwrap_or_else(|| Heads::none(now));
     let signed = platform.signed_heads(None, now).await?;
     let (end, mut last) = (signed.statement.entries.unwrap_or(0), after.entries.unwrap_or(0));
-    let name = path.clone();
-    let mut file = blocking(move || temporary(&name)).await?;
+    if last > end {
+        let path = path.parent().unwrap_or(&path).to_owned();
+        return Err(ExportError::Ahead { path, kept: last, end });
+    }
     let opening = Line::Opening(Opening { format: EXPORT_VERSION, streams: None, after });
     file = write(file, &path, vec![opening]).await?;
     while last < end {

@@ -95,10 +95,12 @@ impl Plugins {
                 Err(error) => violations.push(Violation::new(format!("/{}", difference.name), error.to_string())),
             }
         }
-        violations.extend(not_in_force(&table, &differences)?);
+        let out_of_reach = not_in_force(&table, &differences, &mut violations);
+        // What is wrong for ever is told first: nobody should wait for the rest to be told of it.
         if !violations.is_empty() {
             return Err(ApplyError::Invalid(violations));
         }
+        out_of_reach?;
         let expected = generation.unwrap_or(now);
         self.store.apply_bindings(&changes, Some(expected), &by.attribution(), by.now).await?;
         let names = differences.iter().map(|difference| &difference.name).collect();
@@ -148,13 +150,21 @@ impl Plugins {
 }
 
 /// What would not be in force of what was changed; what was failing before and is left alone keeps nobody.
-fn not_in_force(table: &ActiveTable, differences: &[BindingDifference]) -> Result<Vec<Violation>, BindingError> {
+fn not_in_force(
+    table: &ActiveTable,
+    differences: &[BindingDifference],
+    violations: &mut Vec<Violation>,
+) -> Result<(), BindingError> {
     let changed = |status: &&Arc<PluginStatus>| differences.iter().any(|difference| difference.name == status.name);
-    let failed = table.status.iter().filter(changed).filter_map(|status| match status.failure()? {
-        _ if status.passes => Some(Err(BindingError::OutOfReach(status.name.clone()))),
-        error => Some(Ok(Violation::new(format!("/{}", status.name), error))),
-    });
-    failed.collect()
+    let mut out_of_reach = Ok(());
+    for status in table.status.iter().filter(changed) {
+        match status.failure() {
+            None => {}
+            Some(_) if status.passes => out_of_reach = Err(BindingError::OutOfReach(status.name.clone())),
+            Some(error) => violations.push(Violation::new(format!("/{}", status.name), error)),
+        }
+    }
+    out_of_reach
 }
 
 /// The bindings by name, each once.

@@ -94,7 +94,7 @@ impl ActivateError {
     #[must_use]
     pub fn passes(&self) -> bool {
         match self {
-            Self::Trust(error) => matches!(error, TrustError::Store(_)),
+            Self::Trust(TrustError::Store(error)) => error.passes(),
             Self::Packages(error) => error.passes(),
             _ => false,
         }

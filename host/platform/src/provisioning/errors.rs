@@ -72,7 +72,9 @@ impl ProvisionError {
     /// An environment that there is not, with those that there are.
     pub(crate) fn no_environment(path: &str, name: &EnvironmentName, known: &[Environment]) -> Self {
         let known: Vec<_> = known.iter().map(|environment| environment.name.to_string()).collect();
-        Self::invalid(path, format!("there is no environment {name}; there are: {}", known.join(", ")))
+        let known =
+            if known.is_empty() { "there are none".to_owned() } else { format!("there are: {}", known.join(", ")) };
+        Self::invalid(path, format!("there is no environment {name}; {known}"))
     }
 }
 

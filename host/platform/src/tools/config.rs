@@ -12,7 +12,7 @@ use crate::tools::form::{Field, Form, form};
 use crate::tools::manifest::new_manifest;
 
 /// What a document is for.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
 #[serde(tag = "for", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ConfigFor {
     /// The specification of a resource.

@@ -15,6 +15,7 @@ use crate::ServerState;
 use crate::api::SignedIn;
 use crate::document::problems::{Conflict, NotFound, Stale};
 use crate::extract::{Json, from_value};
+use crate::fields::Fields;
 use crate::problem::Problem;
 
 /// A wish that is only asked about, told apart by `action`.
@@ -102,7 +103,7 @@ struct Existing {
 pub(super) async fn preview(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
-    Json(body): Json<Map<String, Value>>,
+    Json(Fields(body)): Json<Fields>,
 ) -> Result<axum::Json<Preview>, Problem> {
     let preview = state.platform.preview(&caller, ask(body)?, Timestamp::now()).await?;
     Ok(axum::Json(preview))

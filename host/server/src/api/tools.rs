@@ -29,6 +29,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::ServerState;
 use crate::document::problems::NotFound;
 use crate::extract::{Json, MAX_BODY, Params, from_value, has_already, read_up_to};
+use crate::fields::Fields;
 use crate::problem::{Problem, ProblemKind};
 use crate::refusals::out_of_reach;
 
@@ -94,7 +95,7 @@ pub(super) async fn manifest(request: Request) -> Result<JsonBody<Checked>, Prob
 )]
 pub(super) async fn config(
     State(state): State<ServerState>,
-    Json(body): Json<Map<String, Value>>,
+    Json(Fields(body)): Json<Fields>,
 ) -> Result<JsonBody<Config>, Problem> {
     Ok(JsonBody(state.platform.generate_config(wanted(body)?).await?))
 }

@@ -143,8 +143,9 @@ impl OidcSettings {
     /// # Errors
     /// [`SettingsError`] names the issuer, the key and the remedy.
     pub fn check(&self) -> Result<(), SettingsError> {
-        // A password in it is refused, and not said again. It may have a slash in it, so the `@` is looked for everywhere.
-        let issuer = self.issuer.rsplit('@').next().unwrap_or_default();
+        // A password or a token in it is refused, and not said again. It may have a slash in it, so what could be before or
+        // behind one is looked for everywhere.
+        let issuer = if self.issuer.contains(['@', '?', '#']) { "an issuer" } else { &self.issuer };
         let wrong =
             |key, remedy: &str| Err(SettingsError { issuer: issuer.to_owned(), key, remedy: remedy.to_owned() });
         if self.issuer.contains('@') {

@@ -57,6 +57,7 @@ async fn a_wrong_field_is_named_in_every_kind_of_body() {
         ("/api/v1/resources", create.clone(), "/type"),
         ("/api/v1/preview", with("name", json!(1)), "/name"),
         ("/api/v1/preview", with("action", json!("destroy")), "/action"),
+        ("/api/v1/service-tokens", json!({"name": "ci", "roles": [1]}), "/roles/0"),
         ("/api/v1/preview", update, "/tags/a"),
         ("/api/v1/preview", json!({"action": "delete", "resource": "a/b"}), "/resource"),
         ("/api/v1/scaffolds", json!({"template": "rest-api", "name": "a", "features": [1]}), "/features/0"),

@@ -137,6 +137,13 @@ async fn what_a_client_has_already_is_not_sent_again() {
         assert_eq!((head.status.as_u16(), head.body.len(), head.header(header::ETAG)), (200, 0, tag), "{path}");
         let length = first.body.len().to_string();
         assert_eq!(head.header(header::CONTENT_LENGTH), length, "{path}: the length is the document's");
+        let squeezed = async |method| {
+            let asked = request_as("dana", method, path).header(header::ACCEPT_ENCODING, "gzip");
+            let answer = host.exchange(asked.body(Body::empty()).unwrap()).await;
+            let of_body = [header::CONTENT_ENCODING, header::CONTENT_LENGTH, header::VARY, header::ETAG];
+            of_body.map(|name| answer.header(name).to_owned())
+        };
+        assert_eq!(squeezed(Method::HEAD).await, squeezed(Method::GET).await, "{path}");
     }
     let before = read("/api/v1/resources", "").await;
     host.dana_has_asked_for("another-db", one_of_platform()).await;

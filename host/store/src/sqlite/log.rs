@@ -44,6 +44,10 @@ impl Log {
     /// What the database says; the connection is to be replaced then.
     pub(super) async fn keep_short(&self, writer: &mut Conn) -> sqlx::Result<()> {
         let size = std::fs::metadata(&self.file).map_or(0, |log| log.len());
+        if size <= LARGE {
+            // SQLite has cut it itself meanwhile.
+            self.cut_from.store(LARGE, Ordering::Relaxed);
+        }
         if size < self.cut_from.load(Ordering::Relaxed) || writer.is_in_transaction() {
             return Ok(());
         }

@@ -90,6 +90,11 @@ impl MasterKey {
         match <[u8; KEY_BYTES]>::try_from(bytes) {
             // Random bytes are not all characters that can be typed: what is, is a password or half a key's digits.
             Ok(key) if !key.iter().all(u8::is_ascii_graphic) => Ok(Self(key)),
+            Ok(_) => anyhow::bail!(
+                "it is {KEY_BYTES} characters, and no random bytes; where secrets are sealed with them already, write them \
+                 as base64 (`base64 < FILE`) and replace that key then, and otherwise write the output of \
+                 `openssl rand -base64 32`"
+            ),
             _ => Self::from_text(std::str::from_utf8(bytes).unwrap_or_default()),
         }
     }

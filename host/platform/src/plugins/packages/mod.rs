@@ -81,7 +81,11 @@ impl PackagesError {
     /// Whether the same may work a little later, since something is out of reach or busy.
     #[must_use]
     pub fn passes(&self) -> bool {
-        matches!(self, Self::Store(_) | Self::Busy { .. }) || self.is_out_of_reach()
+        match self {
+            Self::Store(error) => error.passes(),
+            Self::Busy { .. } => true,
+            _ => self.is_out_of_reach(),
+        }
     }
 
     fn blob(plugin: PluginRef, source: BlobError) -> Self {

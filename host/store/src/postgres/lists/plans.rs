@@ -153,6 +153,8 @@ async fn no_list_is_sorted_or_goes_through_everything_that_a_large_team_has() {
     let (ground, name) = (Ground::prepare().await, format!("macadam_plans_{}", std::process::id()));
     let options: PgConnectOptions = ground.url.parse().unwrap();
     let url = options.database(&name).to_url_lossy().to_string();
+    // A run before this one that failed may have left one, and processes get their numbers again.
+    run(&ground.url, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
     run(&ground.url, &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
     let store = PostgresStore::open(&PostgresSettings::new(&url).unwrap()).await.unwrap();
     run(&url, FILLED).await;
