@@ -133,9 +133,7 @@ impl Blobs {
         let bytes: Bytes = bytes.into();
         let digest = Digest::of(&bytes);
         self.write(&self.path_of(&digest), bytes.clone()).await?;
-        if self.may_be_leaving(&digest).await? {
-            self.put_beside(&digest, bytes).await?;
-        }
+        self.keep_put(&digest, bytes).await?;
         Ok(digest)
     }
 

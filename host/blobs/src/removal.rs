@@ -6,11 +6,13 @@
 //!
 //! ```text
 //! removing: leave a note ─▶ look how old it is ─▶ remove it ─▶ take the note away
-//! putting:  put it ─▶ look for notes ─▶ if there is one, put it beside as well, under a name that is used once
+//! putting:  put it ─▶ look for notes ─▶ look whether it is there
+//!                  ─▶ if there is a note, or it is not there, put it beside as well, under a name that is used once
 //! ```
 //!
 //! When the look comes after the put, it finds the blob young. When it comes before, so does the note, and whoever puts
-//! finds that: what is put beside then is nothing that anybody who looked before can mean. This asks no more of a place
+//! finds either that or, if it has been taken away already, that the blob has been removed by then: what is put beside is
+//! nothing that anybody who looked before can mean. This asks no more of a place
 //! than that what was written is seen by whoever asks later. It takes no lock and compares no clocks, and it holds as
 //! well for a host that stands still between two requests, and for a request that a client sends twice.
 //!
@@ -75,6 +77,15 @@ impl Blobs {
         copies.extend(self.look_at(&self.path_of(digest)).await?);
         let old = copies.iter().all(|copy| put_at(copy) < time);
         Ok(if old { copies.into_iter().map(|copy| copy.location).collect() } else { Vec::new() })
+    }
+
+    /// Makes sure that what was just put stays: it is put beside where somebody who looked before is perhaps about to remove
+    /// it, or just has. In this order, since who takes a note away has removed what it is about.
+    pub(crate) async fn keep_put(&self, digest: &Digest, bytes: Bytes) -> Result<(), BlobError> {
+        if self.may_be_leaving(digest).await? || self.look_at(&self.path_of(digest)).await?.is_none() {
+            self.put_beside(digest, bytes).await?;
+        }
+        Ok(())
     }
 
     /// Whether somebody is perhaps about to remove a blob.

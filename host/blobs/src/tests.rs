@@ -64,6 +64,24 @@ async fn only_what_is_old_is_listed_and_removed_and_putting_again_makes_young() 
 }
 
 #[tokio::test]
+async fn what_is_put_again_just_before_a_removal_ends_stays() {
+    let (_directory, everywhere) = everywhere();
+    for blobs in everywhere {
+        let digest = blobs.put(&b"bytes"[..]).await.unwrap();
+        let note = blobs.leave_note(&digest).await.unwrap();
+        let old = blobs.copies_if_old(&digest, Timestamp::MAX).await.unwrap();
+        // It is put again, and before whoever does that looks for notes, the removal has ended.
+        blobs.write(&blobs.path_of(&digest), b"bytes"[..].into()).await.unwrap();
+        for copy in &old {
+            assert!(blobs.delete(copy).await.unwrap());
+        }
+        blobs.delete(&note).await.unwrap();
+        blobs.keep_put(&digest, b"bytes"[..].into()).await.unwrap();
+        assert_eq!(blobs.get(&digest).await.unwrap(), &b"bytes"[..]);
+    }
+}
+
+#[tokio::test]
 async fn what_is_put_again_between_the_look_of_a_removal_and_its_end_stays() {
     let (_directory, everywhere) = everywhere();
     for blobs in everywhere {

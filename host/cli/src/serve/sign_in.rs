@@ -103,10 +103,15 @@ mod tests {
             let text = format!("[[sign-in.oidc]]\nissuer = '{issuer}'\naudience = ['a']\nclaims.team = 't'");
             assert!(opened(&text, false, "127.0.0.1:1").unwrap_err().contains("`issuer`"), "{issuer}");
         }
-        for issuer in ["https://u:hunter2@login.example", "https://u:hunter2/x@login.example"] {
+        for issuer in [
+            "https://u:hunter2@login.example",
+            "https://u:hunter2/x@login.example",
+            "https://login.example/?t=a@hunter2",
+            "https://login.example#hunter2",
+        ] {
             let text = format!("[[sign-in.oidc]]\nissuer = '{issuer}'\naudience = ['a']\nclaims.team = 't'");
             let refused = opened(&text, false, "127.0.0.1:1").unwrap_err();
-            assert!(refused.contains("login.example: `issuer`") && !refused.contains("hunter2"), "{refused}");
+            assert!(refused.contains("an issuer: `issuer`") && !refused.contains("hunter2"), "{refused}");
         }
     }
 }
