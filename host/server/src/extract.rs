@@ -45,6 +45,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         if !is_json(request.headers()) {
             return Err(not_json());
         }
+        must_be_plain(request.headers())?;
         parse(&read(request).await?).map(Self)
     }
 }
@@ -58,6 +59,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let says_another_type = request.headers().contains_key(header::CONTENT_TYPE) && !is_json(request.headers());
+        must_be_plain(request.headers())?;
         let body = read(request).await?;
         match body.is_empty() {
             true => parse(b"{}").map(Self),
@@ -70,6 +72,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalJson<T> {
 fn not_json() -> Problem {
     let detail = "the body must be JSON; send it with `Content-Type: application/json`";
     Problem::new(ProblemKind::UnsupportedMediaType, detail)
+}
+
+/// Refuses a body that says it is compressed or otherwise encoded (RFC 9110, section 15.5.16). Taking those would let a
+/// small request become a large document.
+fn must_be_plain(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).into_iter();
+    if codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let detail = "the body must be JSON as it is; send it without `Content-Encoding`";
+    Err(Problem::new(ProblemKind::UnsupportedMediaType, detail))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -23,6 +23,14 @@ async fn a_body_that_is_not_json_says_so() {
     host.send(text.body(Body::from("{}")).unwrap()).await.is_problem("unsupported-media-type", 415);
     let none = request_as("dana", Method::POST, "/api/v1/resources").body(Body::from("{}")).unwrap();
     host.send(none).await.is_problem("unsupported-media-type", 415);
+    let coded = async |coding: &'static str| {
+        let json =
+            request_as("dana", Method::POST, "/api/v1/resources").header(header::CONTENT_TYPE, "application/json");
+        host.send(json.header(header::CONTENT_ENCODING, coding).body(Body::from("{}")).unwrap()).await
+    };
+    let said = coded("gzip").await.is_problem("unsupported-media-type", 415);
+    assert!(said["detail"].as_str().unwrap().contains("Content-Encoding"), "{said}");
+    coded("identity").await.is_problem("invalid", 422);
     host.send_json("dana", Method::POST, "/api/v1/resources", "{\"name\":").await.is_problem("malformed", 400);
 }
 
