@@ -157,9 +157,11 @@ fn syntax(error: &serde_json::Error) -> Problem {
     Problem::new(ProblemKind::Malformed, format!("the body is not JSON: {error}"))
 }
 
-fn field(pointer: String, error: &serde_json::Error) -> Problem {
+fn field(mut pointer: String, error: &serde_json::Error) -> Problem {
     let Told { field, message } = told(&error.to_string());
-    let pointer = field.map_or_else(|| pointer.clone(), |name| format!("{pointer}/{}", escaped(&name)));
+    if let Some(name) = field {
+        pointer = format!("{pointer}/{}", escaped(&name));
+    }
     Problem::invalid(&[Violation::new(pointer, message)])
 }
 

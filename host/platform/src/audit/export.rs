@@ -177,15 +177,15 @@ fn last_heads(path: &Path) -> Result<Option<Heads>, ExportError> {
     let of_days: BTreeSet<PathBuf> = of_days.collect();
     let mut furthest: Option<Heads> = None;
     for day in &of_days {
-        match Line::read(&last_line(day).map_err(io)?) {
-            Ok(Line::Heads(SignedHeads { statement, .. })) => {
-                if furthest.as_ref().is_none_or(|furthest| furthest.entries < statement.entries) {
-                    furthest = Some(statement);
-                }
+        let Ok(Line::Heads(SignedHeads { statement, .. })) = Line::read(&last_line(day).map_err(io)?) else {
+            if of_days.last() == Some(day) {
+                return Err(ExportError::Broken { path: day.clone() });
             }
-            _ if of_days.last() == Some(day) => return Err(ExportError::Broken { path: day.clone() }),
             // Others came after it.
-            _ => {}
+            continue;
+        };
+        if furthest.as_ref().is_none_or(|furthest| furthest.entries < statement.entries) {
+            furthest = Some(statement);
         }
     }
     Ok(furthest)
