@@ -8,7 +8,8 @@ mod bindings {
 
 use bindings::exports::macadam::plugin::plugin::{Guest as Plugin, Info};
 use bindings::exports::macadam::plugin::provider::{
-    ChangePlan, Continuation, Effect, Guest as Provider, Health, ManagedResource, PlanStep, Progress, ResourceDescription, Step,
+    ChangePlan, Continuation, Effect, Guest as Provider, Health, ManagedResource, PlanStep, Progress,
+    ResourceDescription, Step,
 };
 use bindings::macadam::plugin::files;
 use bindings::macadam::plugin::types::{PluginError, Violation};
