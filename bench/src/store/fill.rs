@@ -1,5 +1,5 @@
-//! Many resources, each with the request that made it. The first is made by the platform, as all are; the others are copies
-//! of its two rows, written by the database itself, since a hundred thousand requests would take minutes.
+//! Many resources, each with the request that made it, its job, and an entry in its team's stream of the audit log. The first is made by the platform, as all are; the others are copies
+//! of its rows, written by the database itself, since a hundred thousand requests would take minutes.
 //!
 //! They are spread as lists see them: over ten teams, a quarter in production, one in ten with the tag `tier=gold`, one in a
 //! hundred with `rank=high`. Some things are as few among many as among few, such as requests that wait, what a small team
@@ -51,9 +51,11 @@ pub(super) async fn fill(platform: &Platform, raw: &Raw, count: usize) -> anyhow
     ensure!(taken.submitted.resource.is_some(), "the first one is taken");
     raw.run(resources(raw, count)).await?;
     raw.run(requests(raw, count)).await?;
+    raw.run(jobs(raw, count)).await?;
+    raw.run(audit(count)).await?;
     // PostgreSQL does this by itself within a minute of such a change; SQLite never does, and the store does not ask it to.
     if let Raw::Postgres(_) = raw {
-        for table in ["resources", "requests", "resource_tags", "request_tags"] {
+        for table in ["resources", "requests", "resource_tags", "request_tags", "jobs", "audit"] {
             raw.run(format!("VACUUM ANALYZE {table}")).await?;
         }
     }
@@ -91,6 +93,30 @@ fn requests(raw: &Raw, count: usize) -> String {
                 CASE n.i % {every} WHEN 7 THEN created_at END{provider}
          FROM n CROSS JOIN (SELECT * FROM requests WHERE resource_key LIKE '%{NAME}') AS template",
         tagged("document", count)
+    )
+}
+
+fn jobs(raw: &Raw, count: usize) -> String {
+    let (series, hex, team, every) = (series(count), hex(raw), team(count), count / FEW);
+    format!(
+        "{series}
+         INSERT INTO jobs (id, request_id, team, provider, phase, state, attempt, failures, fence, begun, run_after,
+                           created_at, updated_at)
+         SELECT '0198c0e0-0000-7000-8000-' || {hex}, '0198c0df-0000-7000-8000-' || {hex}, {team},
+                CASE n.i % {every} WHEN 11 THEN 'macadam/rare' ELSE provider END, phase,
+                CASE n.i % {every} WHEN 7 THEN 'dead' ELSE 'succeeded' END, attempt, failures, fence, begun, run_after,
+                created_at, updated_at
+         FROM n CROSS JOIN (SELECT * FROM jobs ORDER BY id DESC LIMIT 1) AS template"
+    )
+}
+
+fn audit(count: usize) -> String {
+    let (series, team) = (series(count), team(count));
+    format!(
+        "{series}
+         INSERT INTO audit (version, seq, stream, place, at, actor, action, subject, data, previous, hash)
+         SELECT version, seq + n.i, 'team/' || {team}, n.i, at, actor, action, subject, data, previous, hash
+         FROM n CROSS JOIN (SELECT * FROM audit ORDER BY seq DESC LIMIT 1) AS template"
     )
 }
 

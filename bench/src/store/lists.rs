@@ -44,7 +44,7 @@ const fn list(names: [[&'static str; 2]; 2], token: &'static str, items: usize, 
     List { names, token, path, items }
 }
 
-static LISTS: [List; 24] = [
+static LISTS: [List; 32] = [
     list(names!("first-page"), TOKEN, 50, |_| "/api/v1/resources?limit=50".to_owned()),
     list(names!("deep-page"), TOKEN, 50, |count| after(count / 10 * 9)),
     list(names!("own-team"), MEMBERS_TOKEN, 50, |_| "/api/v1/resources?limit=50".to_owned()),
@@ -74,6 +74,14 @@ static LISTS: [List; 24] = [
     }),
     list(names!("requests-rare-label"), TOKEN, 20, |_| "/api/v1/requests?selector=rank%3Drare&limit=50".to_owned()),
     list(names!("requests-of-one"), TOKEN, 1, |count| format!("/api/v1/requests?resource={}", fill::id(count / 2))),
+    list(names!("jobs"), TOKEN, 50, |_| "/api/v1/jobs?limit=50".to_owned()),
+    list(names!("jobs-own-team"), MEMBERS_TOKEN, 50, |_| "/api/v1/jobs?limit=50".to_owned()),
+    list(names!("jobs-small-team"), SMALL_TEAMS_TOKEN, 20, |_| "/api/v1/jobs?limit=50".to_owned()),
+    list(names!("jobs-dead"), TOKEN, 20, |_| "/api/v1/jobs?state=dead&limit=50".to_owned()),
+    list(names!("jobs-dead-own-team"), MEMBERS_TOKEN, 20, |_| "/api/v1/jobs?state=dead&limit=50".to_owned()),
+    list(names!("jobs-rare-provider"), TOKEN, 20, |_| "/api/v1/jobs?provider=macadam%2Frare&limit=50".to_owned()),
+    list(names!("audit-own-team"), MEMBERS_TOKEN, 50, |_| "/api/v1/audit?order=newest&limit=50".to_owned()),
+    list(names!("audit-small-team"), SMALL_TEAMS_TOKEN, 20, |_| "/api/v1/audit?limit=50".to_owned()),
     list(names!("one"), TOKEN, 0, |_| "/api/v1/resources/team-9/dev/local-directory/r-9".to_owned()),
     // What a team has, a tenth of all resources here. Previews and requests read that as well.
     list(names!("standing"), MEMBERS_TOKEN, 1, |_| "/api/v1/teams".to_owned()),
