@@ -51,9 +51,9 @@ fn the_kustomization_names_every_manifest_and_every_file_that_there_is() {
     let there: BTreeSet<_> = std::fs::read_dir(deploy("kubernetes/base"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name != "kustomization.yaml" && name != "secret.example.yaml")
+        .filter(|name| name != "kustomization.yaml" && !name.ends_with(".example.yaml"))
         .collect();
-    assert_eq!(named, there, "what is not named is not deployed, and the example's secret must not be");
+    assert_eq!(named, there, "what is not named is not deployed, and what is in the examples must not be");
 }
 
 #[test]
@@ -86,6 +86,45 @@ fn what_the_deployment_takes_from_secret_config_and_account_is_there() {
     assert_eq!(base("horizontalpodautoscaler")["spec"]["scaleTargetRef"]["name"], deployment["metadata"]["name"]);
     assert!(deployment["spec"].get("replicas").is_none(), "the autoscaler's number must not be reset by an apply");
     assert_eq!(base("service")["spec"]["ports"][0]["targetPort"], container["ports"][0]["name"]);
+}
+
+/// A file in which everything that is ready and switched off is switched on.
+fn switched_on(path: &str) -> String {
+    let text = std::fs::read_to_string(deploy(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert!(text.contains("#: "), "{path} has nothing that could be switched on");
+    text.replace("#: ", "")
+}
+
+#[test]
+fn exports_of_the_audit_log_that_are_switched_on_have_a_volume_that_every_host_writes() {
+    let directory = |path: &str| {
+        let config: toml::Table = switched_on(path).parse().unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!(config["audit"]["export-entries"].as_bool(), Some(true), "{path}");
+        config["audit"]["export-directory"].as_str().unwrap().to_owned()
+    };
+    let dockerfile = std::fs::read_to_string(deploy("Dockerfile")).unwrap();
+
+    let (place, text) = (directory("compose/macadam.toml"), switched_on("compose/compose.yaml"));
+    let compose: Value = serde_yaml_ng::from_str(&text).unwrap();
+    let mount = format!("audit:{place}");
+    for host in ["macadam-1", "macadam-2"] {
+        assert!(texts(&compose["services"][host]["volumes"]).any(|volume| volume == mount), "{host} has no {mount}");
+    }
+    assert!(compose["volumes"].get("audit").is_some(), "{text}");
+    let own = dockerfile.lines().find(|line| line.contains("install -d -m 0700 -o 65532 -g 65532")).unwrap();
+    assert!(own.contains(&format!(" /image{place}")), "or a new volume is root's: {own}");
+
+    let (place, text) = (directory("kubernetes/base/macadam.toml"), switched_on("kubernetes/base/deployment.yaml"));
+    let deployment: Value = serde_yaml_ng::from_str(&text).unwrap();
+    let pod = &deployment["spec"]["template"]["spec"];
+    let named = |list: &Value| list.as_array().unwrap().iter().find(|each| each["name"] == "audit").cloned();
+    let mount = named(&pod["containers"][0]["volumeMounts"]).unwrap();
+    assert_eq!((&mount["mountPath"], mount.get("readOnly")), (&Value::from(place), None), "{text}");
+    let volume = named(&pod["volumes"]).unwrap();
+    let example = std::fs::read_to_string(deploy("kubernetes/base/audit.example.yaml")).unwrap();
+    let claim: Value = serde_yaml_ng::from_str(example.split("\n---\n").last().unwrap()).unwrap();
+    assert_eq!(volume["persistentVolumeClaim"]["claimName"], claim["metadata"]["name"], "{text}");
+    assert_eq!(claim["spec"]["accessModes"][0], "ReadWriteMany", "there is more than one replica");
 }
 
 #[test]

@@ -11,6 +11,7 @@
 
 mod blobs;
 mod death;
+mod exports;
 mod keys;
 mod plugins;
 mod start;

@@ -13,6 +13,7 @@
 //! that whoever wrote it would have written the row by now. Which blobs are named is for the platform to know.
 
 mod address;
+mod answer;
 mod errors;
 mod removal;
 #[cfg(feature = "s3")]
