@@ -14,6 +14,7 @@ mod death;
 mod keys;
 mod plugins;
 mod start;
+mod telling;
 
 use std::time::{Duration, Instant};
 
