@@ -13,6 +13,7 @@ mod blobs;
 mod death;
 mod keys;
 mod plugins;
+mod schedules;
 mod start;
 mod telling;
 
