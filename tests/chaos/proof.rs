@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use macadam_tests::postgres::Postgres;
 use macadam_tests::replicas::Replicas;
 use macadam_tests::server::Server;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::load::{Asked, PRODUCTION, Taken, number};
 
@@ -49,7 +49,7 @@ pub(crate) async fn of(replicas: &Replicas, databases: &Postgres, asked: Asked) 
     assert_eq!(databases.roles().await.len(), requests.len(), "and one role for each");
     production_was_approved_by_others(host, &asked);
     events_tell_each_story_once(host, asked);
-    audit_proves_itself(host);
+    audit_proves_itself(host, requests.len());
 }
 
 fn text(of: &Value, member: &str) -> String {
@@ -150,8 +150,14 @@ fn all_events(host: &Server) -> Vec<Value> {
     }
 }
 
-fn audit_proves_itself(host: &Server) {
-    let verified = host.cli("ada", &["audit", "verify"]);
-    let said = [verified.stdout, verified.stderr].concat();
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&said));
+/// All of the audit log is what was written, and all that was done is in it: each request is told of at least when it is
+/// queued, runs and succeeds.
+fn audit_proves_itself(host: &Server, requests: usize) {
+    let verified = host.cli("ada", &["audit", "verify", "--output", "json"]);
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert!(verified.status.success(), "{said}{}", String::from_utf8_lossy(&verified.stderr));
+    let found: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    assert_eq!((&found["streams"], &found["findings"]), (&Value::Null, &json!([])), "nothing is left out: {said}");
+    let entries = found["entries"].as_u64().expect("a number");
+    assert!(entries >= 3 * requests as u64, "{entries} entries do not tell of {requests} requests");
 }
