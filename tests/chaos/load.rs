@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use macadam_tests::server::{Answer, Remote, Server, database};
 use serde_json::json;
@@ -18,20 +18,54 @@ const THOUGHT: Duration = Duration::from_millis(500);
 /// How long somebody waits for an answer: longer than a host sleeps.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long somebody who follows may be behind when there is no trouble any more.
+const CATCHING_UP: Duration = Duration::from_secs(60);
+
+/// The environment in which nothing is made without an approval.
+pub(crate) const PRODUCTION: &str = "prod";
+
+/// A request that was taken.
+pub(crate) struct Taken {
+    pub(crate) id: String,
+    /// Where it was asked for.
+    pub(crate) environment: &'static str,
+}
+
 /// Everything that was asked for and taken.
 pub(crate) struct Asked {
     /// The requests by the name of what they are for.
-    pub(crate) requests: BTreeMap<String, String>,
-    /// The numbers of all events, as somebody has followed them meanwhile.
-    pub(crate) followed: Vec<u64>,
+    pub(crate) requests: BTreeMap<String, Taken>,
+    /// Somebody who has followed all events meanwhile, and still does.
+    pub(crate) follower: Follower,
+}
+
+/// Somebody who follows events, whichever host answers.
+pub(crate) struct Follower {
+    /// The event to read to; none has this number until somebody says which.
+    end: Arc<AtomicU64>,
+    thread: JoinHandle<Vec<u64>>,
+}
+
+impl Follower {
+    fn start(hosts: Hosts) -> Self {
+        let end = Arc::new(AtomicU64::new(u64::MAX));
+        let to = Arc::clone(&end);
+        Self { end, thread: std::thread::spawn(move || follow(hosts, &to)) }
+    }
+
+    /// Has it read on to an event, and says the numbers of all that it has seen.
+    pub(crate) fn read_to(self, event: u64) -> Vec<u64> {
+        self.end.store(event, Ordering::SeqCst);
+        self.thread.join().expect("every event is read")
+    }
 }
 
 /// The people at work.
 pub(crate) struct Load {
     over: Arc<AtomicBool>,
-    clients: Vec<JoinHandle<BTreeMap<String, String>>>,
+    clients: Vec<JoinHandle<BTreeMap<String, Taken>>>,
     approver: JoinHandle<()>,
-    follower: JoinHandle<Vec<u64>>,
+    follower: Follower,
     unfinished: Arc<AtomicUsize>,
 }
 
@@ -79,8 +113,7 @@ impl Load {
         let clients = clients.collect();
         let (hosts, more) = (Hosts::of(servers, "amir"), Arc::clone(&unfinished));
         let approver = std::thread::spawn(move || approve(hosts, &more));
-        let (hosts, more) = (Hosts::of(servers, "ada"), Arc::clone(&unfinished));
-        let follower = std::thread::spawn(move || follow(hosts, &more));
+        let follower = Follower::start(Hosts::of(servers, "ada"));
         Self { over, clients, approver, follower, unfinished }
     }
 
@@ -91,17 +124,17 @@ impl Load {
         let requests = asked.flatten().collect();
         assert_eq!(self.unfinished.load(Ordering::SeqCst), 0);
         self.approver.join().expect("everything is approved");
-        Asked { requests, followed: self.follower.join().expect("every event is read") }
+        Asked { requests, follower: self.follower }
     }
 }
 
-fn ask(mut hosts: Hosts, client: usize, over: &AtomicBool) -> BTreeMap<String, String> {
+fn ask(mut hosts: Hosts, client: usize, over: &AtomicBool) -> BTreeMap<String, Taken> {
     let mut asked = BTreeMap::new();
     while !over.load(Ordering::SeqCst) {
         let name = format!("db{client}-{}", asked.len());
-        let environment = if asked.len() % 3 == 0 { "prod" } else { "dev" };
-        let request = take(&mut hosts, environment, &name);
-        asked.insert(name, request);
+        let environment = if asked.len() % 3 == 0 { PRODUCTION } else { "dev" };
+        let id = take(&mut hosts, environment, &name);
+        asked.insert(name, Taken { id, environment });
         std::thread::sleep(THOUGHT);
     }
     asked
@@ -142,14 +175,20 @@ fn approve(mut hosts: Hosts, unfinished: &AtomicUsize) {
     }
 }
 
-/// Reads what happens, page by page from whichever host answers, until nobody asks any more.
-fn follow(mut hosts: Hosts, unfinished: &AtomicUsize) -> Vec<u64> {
-    let mut seen = Vec::new();
-    while unfinished.load(Ordering::SeqCst) > 0 {
-        seen.extend(page(&mut hosts, seen.last().copied().unwrap_or(0)).iter().map(number));
+/// Reads what happens, page by page from whichever host answers, to the event that is said to be the end. One that does
+/// not come is not waited for for ever: what was seen says which.
+fn follow(mut hosts: Hosts, end: &AtomicU64) -> Vec<u64> {
+    let mut seen: Vec<u64> = Vec::new();
+    let mut told = None;
+    loop {
+        let (place, end) = (seen.last().copied().unwrap_or(0), end.load(Ordering::SeqCst));
+        let waited = (end < u64::MAX).then(|| told.get_or_insert_with(Instant::now).elapsed());
+        if place >= end || waited.is_some_and(|waited| waited > CATCHING_UP) {
+            return seen;
+        }
+        seen.extend(page(&mut hosts, place).iter().map(number));
         std::thread::sleep(Duration::from_millis(100));
     }
-    seen
 }
 
 fn page(hosts: &mut Hosts, after: u64) -> Vec<serde_json::Value> {

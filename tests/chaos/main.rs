@@ -1,5 +1,6 @@
 //! Three hosts on one database, under load, while hosts and databases are killed and put to sleep: what was taken is done
-//! once and comes to its end, whatever is told is told in order, and the audit log proves itself.
+//! once and comes to its end, nothing in production without an approval, whatever is told is told in order, and the audit
+//! log proves itself. A run in which too little happened, or too little was asked for, proves nothing and fails.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -89,12 +90,15 @@ async fn whatever_is_killed_or_falls_asleep_nothing_is_lost_done_twice_or_told_o
     }
     let load = load::Load::start(&replicas.servers);
     let mut trouble = trouble::Trouble::new(replicas, databases);
-    let troubles = trouble.make(how_long()).await;
+    let time = how_long();
+    let troubles = trouble.make(time).await;
     let asked = load.stop();
     let (mut replicas, databases) = trouble.over();
     for server in &mut replicas.servers {
         server.wait_until_ready();
     }
     println!("{} requests through {troubles}", asked.requests.len());
-    proof::of(&replicas, &databases, &asked).await;
+    troubles.suffice_for(time);
+    proof::enough_was_asked(&asked, time);
+    proof::of(&replicas, &databases, asked).await;
 }

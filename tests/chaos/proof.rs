@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use macadam_tests::postgres::Postgres;
 use macadam_tests::replicas::Replicas;
 use macadam_tests::server::Server;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::load::{Asked, number};
+use crate::load::{Asked, PRODUCTION, Taken, number};
 
 /// How long the work that is left may take: everything that waits is tried again within seconds.
 const REST: Duration = Duration::from_secs(180);
@@ -16,12 +16,29 @@ const REST: Duration = Duration::from_secs(180);
 /// The final states of a request and of a job.
 const ENDS: [&str; 7] = ["succeeded", "failed", "cancelled", "dead", "rejected", "denied", "expired"];
 
-pub(crate) async fn of(replicas: &Replicas, databases: &Postgres, asked: &Asked) {
+/// In how many seconds at least one request is taken, and one that needs an approval. Three people who think for half a
+/// second ask for twenty times as much, as long as nothing sleeps; and each of them asks for production first.
+const SECONDS_PER_REQUEST: u64 = 4;
+const SECONDS_PER_APPROVAL: u64 = 20;
+
+/// Makes sure that people have asked for enough for what holds afterwards to mean something.
+pub(crate) fn enough_was_asked(asked: &Asked, time: Duration) {
+    let taken = asked.requests.len() as u64;
+    assert!(taken >= time.as_secs() / SECONDS_PER_REQUEST, "only {taken} requests were taken in {time:?}");
+    let guarded = in_production(asked).count() as u64;
+    assert!(guarded >= time.as_secs() / SECONDS_PER_APPROVAL, "only {guarded} were for production in {time:?}");
+}
+
+fn in_production(asked: &Asked) -> impl Iterator<Item = &Taken> {
+    asked.requests.values().filter(|taken| taken.environment == PRODUCTION)
+}
+
+pub(crate) async fn of(replicas: &Replicas, databases: &Postgres, asked: Asked) {
     let logs = || replicas.servers.iter().map(Server::log).collect::<Vec<_>>().join("\n――――\n");
     let host = &replicas.servers[0];
     let requests = all_ended(host, "requests");
     let states: BTreeMap<_, _> = requests.iter().map(|request| (text(request, "id"), text(request, "state"))).collect();
-    let taken: BTreeSet<_> = asked.requests.values().cloned().collect();
+    let taken: BTreeSet<_> = asked.requests.values().map(|taken| taken.id.clone()).collect();
     assert_eq!(taken.len(), asked.requests.len(), "each wish has a request of its own");
     assert_eq!(states.keys().cloned().collect::<BTreeSet<_>>(), taken, "what was taken is there, and nothing else");
     let others: Vec<_> = states.iter().filter(|(_, state)| *state != "succeeded").collect();
@@ -30,8 +47,9 @@ pub(crate) async fn of(replicas: &Replicas, databases: &Postgres, asked: &Asked)
     assert_eq!(jobs.len(), requests.len(), "one job for each");
     assert_eq!(databases.databases().await.len(), requests.len(), "one database for each, and none that nobody has");
     assert_eq!(databases.roles().await.len(), requests.len(), "and one role for each");
+    production_was_approved_by_others(host, &asked);
     events_tell_each_story_once(host, asked);
-    audit_proves_itself(host);
+    audit_proves_itself(host, requests.len());
 }
 
 fn text(of: &Value, member: &str) -> String {
@@ -65,19 +83,44 @@ fn all(host: &Server, kind: &str) -> Vec<Value> {
     }
 }
 
+/// All that was asked for has succeeded by now; what is in production has not without somebody else who said yes. Both the
+/// request and the audit log say who.
+fn production_was_approved_by_others(host: &Server, asked: &Asked) {
+    let ada = host.person("ada");
+    let read = |path: String| {
+        let answer = ada.get(&path);
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer.body
+    };
+    for Taken { id, .. } in in_production(asked) {
+        let request = read(format!("/api/v1/requests/{id}"));
+        let entries = read(format!("/api/v1/audit?action=request.approved&subject=requests/{id}"));
+        let requester = text(&request, "person");
+        for (told, member) in [(&request["approvals"], "person"), (&entries["items"], "actor")] {
+            let people: Vec<_> = told.as_array().expect("a list").iter().map(|each| text(each, member)).collect();
+            assert!(!people.is_empty(), "nobody has approved {id}, and it was done: {request} {entries}");
+            assert!(!people.contains(&requester), "{requester} approves what they asked for: {request} {entries}");
+        }
+    }
+}
+
 /// Events are numbered without holes; who followed them from host to host has seen just these; and each request's story
 /// has its beginning before its end, and each of them once.
-fn events_tell_each_story_once(host: &Server, asked: &Asked) {
+fn events_tell_each_story_once(host: &Server, asked: Asked) {
     let events = all_events(host);
     let numbers: Vec<_> = events.iter().map(number).collect();
     let first = numbers.first().copied().unwrap_or_default();
     assert!(numbers.iter().copied().eq(first..first + numbers.len() as u64), "no number is missing, none is twice");
-    assert_eq!(asked.followed, numbers[..asked.followed.len()], "nothing came late, where somebody had read already");
+    let followed = asked.follower.read_to(numbers.last().copied().expect("something was told"));
+    assert!(
+        followed.starts_with(&numbers),
+        "nothing came late, where somebody had read already, and they have read to the end: {followed:?} of {numbers:?}"
+    );
     let mut stories: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for event in &events {
         stories.entry(text(event, "subject")).or_default().push(text(event, "type"));
     }
-    for request in asked.requests.values() {
+    for Taken { id: request, .. } in asked.requests.values() {
         let story = &stories[&format!("requests/{request}")];
         let at = |kind: &str| {
             let places: Vec<_> = story.iter().enumerate().filter(|(_, each)| *each == kind).map(|(at, _)| at).collect();
@@ -107,8 +150,14 @@ fn all_events(host: &Server) -> Vec<Value> {
     }
 }
 
-fn audit_proves_itself(host: &Server) {
-    let verified = host.cli("ada", &["audit", "verify"]);
-    let said = [verified.stdout, verified.stderr].concat();
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&said));
+/// All of the audit log is what was written, and all that was done is in it: each request is told of at least when it is
+/// queued, runs and succeeds.
+fn audit_proves_itself(host: &Server, requests: usize) {
+    let verified = host.cli("ada", &["audit", "verify", "--output", "json"]);
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert!(verified.status.success(), "{said}{}", String::from_utf8_lossy(&verified.stderr));
+    let found: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    assert_eq!((&found["streams"], &found["findings"]), (&Value::Null, &json!([])), "nothing is left out: {said}");
+    let entries = found["entries"].as_u64().expect("a number");
+    assert!(entries >= 3 * requests as u64, "{entries} entries do not tell of {requests} requests");
 }

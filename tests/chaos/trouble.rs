@@ -25,6 +25,13 @@ enum Kind {
 const KINDS: [Kind; 7] =
     [Kind::Death, Kind::Death, Kind::Sleep, Kind::Sleep, Kind::SleepAndDeath, Kind::DatabaseDeath, Kind::TargetDeath];
 
+/// What happens in so many seconds at least. The order is the same in every run: a death and a sleep are over after twelve
+/// seconds, and each kind has been after a minute; the rest is for machines that are slow.
+const LEAST: [(u64, &[Kind]); 2] = [
+    (crate::SHORT, &[Kind::Death, Kind::Sleep]),
+    (180, &[Kind::Death, Kind::Sleep, Kind::SleepAndDeath, Kind::DatabaseDeath, Kind::TargetDeath]),
+];
+
 /// How long a host sleeps at least: its leases last four seconds.
 const NAP: u64 = 5_000;
 
@@ -36,6 +43,17 @@ impl fmt::Display for Troubles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let each: Vec<_> = self.0.iter().map(|(kind, times)| format!("{times} times {kind:?}")).collect();
         f.write_str(&each.join(", "))
+    }
+}
+
+impl Troubles {
+    /// Makes sure that there was trouble enough for what holds afterwards to mean something.
+    pub(crate) fn suffice_for(&self, time: Duration) {
+        assert!(!self.0.is_empty(), "nothing has happened in {time:?}");
+        for (seconds, kinds) in LEAST {
+            let missing: Vec<_> = kinds.iter().filter(|kind| !self.0.contains_key(*kind)).collect();
+            assert!(time.as_secs() < seconds || missing.is_empty(), "{missing:?} never happened in {time:?}: {self}");
+        }
     }
 }
 
@@ -71,7 +89,6 @@ impl Trouble {
         let (begin, mut troubles) = (Instant::now(), Troubles::default());
         while begin.elapsed() < time {
             let kind = KINDS[usize::try_from(self.below(KINDS.len() as u64)).expect("a small number")];
-            *troubles.0.entry(kind).or_default() += 1;
             match kind {
                 Kind::Death => {
                     let host = self.host();
@@ -103,6 +120,7 @@ impl Trouble {
                     self.databases.revive().await;
                 }
             }
+            *troubles.0.entry(kind).or_default() += 1;
             self.wait(300, 1_500).await;
         }
         troubles

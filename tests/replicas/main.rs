@@ -14,7 +14,9 @@ mod death;
 mod exports;
 mod keys;
 mod plugins;
+mod schedules;
 mod start;
+mod telling;
 
 use std::time::{Duration, Instant};
 

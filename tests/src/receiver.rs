@@ -14,6 +14,9 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+/// Instead of a status: whoever asks gets no answer.
+pub const UNANSWERED: u16 = 0;
+
 /// What it was sent.
 #[derive(Debug, Clone)]
 pub struct Got {
@@ -21,7 +24,7 @@ pub struct Got {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// What was answered.
+    /// What was answered; [`UNANSWERED`] when nothing was.
     pub answered: u16,
 }
 
@@ -77,7 +80,7 @@ impl Receiver {
         self.kept.lock().unwrap().answers.push_back((status, retry_after));
     }
 
-    /// Answers so whenever nothing else was said.
+    /// Answers so whenever nothing else was said; [`UNANSWERED`] leaves whoever asks waiting.
     pub fn answer_always(&self, status: u16) {
         self.kept.lock().unwrap().always = status;
     }
@@ -89,19 +92,28 @@ impl Receiver {
 
     /// What it has taken.
     pub fn taken(&self) -> Vec<Got> {
-        self.got().into_iter().filter(|got| got.answered < 300).collect()
+        self.got().into_iter().filter(|got| (200..300).contains(&got.answered)).collect()
     }
 }
 
 async fn take(State(kept): State<Arc<Mutex<Kept>>>, headers: HeaderMap, body: Bytes) -> Response {
-    let mut kept = kept.lock().unwrap();
-    let (status, retry_after) = kept.answers.pop_front().unwrap_or((kept.always, None));
-    kept.got.push(Got { headers, body, answered: status });
+    let (status, retry_after) = keep(&kept, headers, body);
+    if status == UNANSWERED {
+        return std::future::pending().await;
+    }
     let status = StatusCode::from_u16(status).unwrap();
     match retry_after {
         Some(after) => (status, [("retry-after", after)]).into_response(),
         None => status.into_response(),
     }
+}
+
+/// Keeps what was sent, and says what to answer.
+fn keep(kept: &Mutex<Kept>, headers: HeaderMap, body: Bytes) -> (u16, Option<&'static str>) {
+    let mut kept = kept.lock().unwrap();
+    let (answered, retry_after) = kept.answers.pop_front().unwrap_or((kept.always, None));
+    kept.got.push(Got { headers, body, answered });
+    (answered, retry_after)
 }
 
 impl Got {
