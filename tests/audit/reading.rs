@@ -67,6 +67,9 @@ fn a_team_reads_its_own_stream_and_auditors_read_all_and_leave_a_trace_once() {
         let Some(next) = page["next"].as_u64() else { break };
         after = next;
     }
+    let nothing = server.cli("amir", &["audit", "verify"]);
+    assert_eq!(nothing.status.code(), Some(1), "to verify nothing proves nothing: {}", said(&nothing));
+    assert!(said(&nothing).contains("there is no entry that you may read"), "{}", said(&nothing));
     assert_eq!(readings("team/payments"), 1, "a look at a team's stream shows in that stream");
     assert_eq!(readings("team/payments"), 1, "and all pages are one reading");
     assert_eq!(readings("platform"), 2, "the look at everything, and this one");

@@ -1,4 +1,4 @@
-//! Many resources, each with the request that made it, its job, and an entry in its team's stream of the audit log. The first is made by the platform, as all are; the others are copies
+//! Many resources, each with the request that made it, a job, and an entry in its team's stream of the audit log. The first is made by the platform, as all are; the others are copies
 //! of its rows, written by the database itself, since a hundred thousand requests would take minutes.
 //!
 //! They are spread as lists see them: over ten teams, a quarter in production, one in ten with the tag `tier=gold`, one in a
@@ -100,13 +100,12 @@ fn jobs(raw: &Raw, count: usize) -> String {
     let (series, hex, team, every) = (series(count), hex(raw), team(count), count / FEW);
     format!(
         "{series}
-         INSERT INTO jobs (id, request_id, team, provider, phase, state, attempt, failures, fence, begun, run_after,
-                           created_at, updated_at)
+         INSERT INTO jobs (id, request_id, team, provider, phase, state, attempt, failures, fence, run_after, created_at,
+                           updated_at)
          SELECT '0198c0e0-0000-7000-8000-' || {hex}, '0198c0df-0000-7000-8000-' || {hex}, {team},
-                CASE n.i % {every} WHEN 11 THEN 'macadam/rare' ELSE provider END, phase,
-                CASE n.i % {every} WHEN 7 THEN 'dead' ELSE 'succeeded' END, attempt, failures, fence, begun, run_after,
-                created_at, updated_at
-         FROM n CROSS JOIN (SELECT * FROM jobs ORDER BY id DESC LIMIT 1) AS template"
+                CASE n.i % {every} WHEN 11 THEN 'macadam/rare' ELSE 'macadam/local-directory' END, 'provision',
+                CASE n.i % {every} WHEN 7 THEN 'dead' ELSE 'succeeded' END, 1, 0, 1, created_at, created_at, updated_at
+         FROM n CROSS JOIN (SELECT * FROM requests WHERE resource_key LIKE '%{NAME}') AS template"
     )
 }
 

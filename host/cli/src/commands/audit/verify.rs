@@ -99,6 +99,11 @@ fn server(client: &Client, key: Option<HeadsKey>, kept: Vec<SignedHeads>, scope:
     let key = key.map_or_else(|| ask::key(client), Ok)?;
     let streams: Option<Vec<Stream>> = now.streams().map(|streams| streams.into_iter().collect());
     if let Some(readable) = &streams {
+        // To have found nothing wrong with nothing would look like a proof.
+        ensure!(
+            !readable.is_empty() || !scope.streams.is_empty(),
+            "there is no entry that you may read: your team's stream is empty, and the others are for the role auditor"
+        );
         match scope.streams.as_slice() {
             [] => are_readable("the heads name", readable, streams_of(&kept))?,
             // Of one stream the server is asked, and says itself whether it may be read.
