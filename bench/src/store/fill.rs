@@ -1,5 +1,6 @@
-//! Many resources, each with the request that made it, a job, and an entry in its team's stream of the audit log. The first is made by the platform, as all are; the others are copies
-//! of its rows, written by the database itself, since a hundred thousand requests would take minutes.
+//! Many resources, each with the request that made it, a job, and an entry in its team's stream of the audit log. The first
+//! resource is made by the platform, as all are, and its request; the others are copies of these rows, written by the
+//! database itself, since a hundred thousand requests would take minutes.
 //!
 //! They are spread as lists see them: over ten teams, a quarter in production, one in ten with the tag `tier=gold`, one in a
 //! hundred with `rank=high`. Some things are as few among many as among few, such as requests that wait, what a small team
