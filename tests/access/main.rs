@@ -9,6 +9,7 @@
     reason = "tests fail by panicking, and say what they saw"
 )]
 
+mod named;
 mod table;
 mod world;
 

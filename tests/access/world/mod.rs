@@ -3,11 +3,12 @@
 mod things;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::{Command, Output};
 
 use macadam_registry::SigningKey;
 use macadam_tests::contract::Contract;
-use macadam_tests::server::{Answer, Person, Server, Setup};
+use macadam_tests::server::{Answer, Person, Server, Setup, binary};
 use serde_json::{Value, json};
 
 use self::things::{directory, gate, project, write_people};
@@ -118,6 +119,31 @@ impl World {
         format!("thing-{}", self.count.get())
     }
 
+    /// Runs the command line with a new token of a service of the team `payments`, which has a role and these scopes.
+    pub(crate) fn run_as_service(&self, role: &str, scopes: &BTreeSet<String>, line: &str) -> Output {
+        let maker = if role == "developer" { self.owner() } else { self.admin() };
+        let wish = json!({"name": "ci", "roles": [role], "scopes": scopes, "expires_in_days": 1});
+        let made = maker.post("/api/v1/service-tokens", &wish);
+        let token = made.body["token"].as_str().unwrap_or_else(|| panic!("no token: {made:?}"));
+        Command::new(binary())
+            .args(["--server", &self.server.url(""), "--token", token, "--output", "json"])
+            .args(line.split(' '))
+            .output()
+            .expect("the command line runs")
+    }
+
+    /// A line with what it names: `{new}` is a name that nothing has, `{key}` a resource, and others are parts of the path of
+    /// an operation.
+    pub(crate) fn line(&self, template: &str, operation: &str) -> String {
+        let mut things = self.things(operation);
+        things.insert("new", self.name());
+        if let Some(name) = things.get("name").filter(|_| things.contains_key("environment")) {
+            let key = format!("payments/dev/local-directory/{name}");
+            things.insert("key", key);
+        }
+        things.iter().fold(template.to_owned(), |line, (name, value)| line.replace(&format!("{{{name}}}"), value))
+    }
+
     /// Has somebody try an operation. Those who may change something get a thing of their own to change.
     pub(crate) fn attempt(&self, operation: &str, person: &str, fresh: bool) -> Answer {
         let (method, template) = route(operation);
@@ -176,6 +202,11 @@ impl World {
         };
         Wish { path: format!("{path}{query}"), body }
     }
+}
+
+/// A plugin, as it is published.
+pub(crate) fn package() -> Vec<u8> {
+    gate().archive().to_vec()
 }
 
 /// A key that nobody has seen yet: one that was revoked once is never trusted again.

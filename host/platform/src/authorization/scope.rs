@@ -43,8 +43,8 @@ impl Teams {
 }
 
 impl Platform {
-    /// Makes sure that a token is for an action at all. A list would be empty otherwise, and whoever reads it take that for
-    /// the truth, such as a pipeline that then makes what is there already.
+    /// Makes sure that a token is for an action at all. A list would be empty otherwise and a thing not be there, and whoever
+    /// reads that take it for the truth, such as a pipeline that then makes what is there already.
     ///
     /// # Errors
     /// [`Refused`] names the token's scopes.

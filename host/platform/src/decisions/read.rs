@@ -69,6 +69,7 @@ impl Platform {
     /// # Errors
     /// [`ProvisionError::NotFound`] when there is none, or it is not the caller's to see.
     pub async fn decision(&self, caller: &Caller, seq: u64, now: Timestamp) -> Result<DecisionDetail, ProvisionError> {
+        self.is_in_scope(caller, Action::DecisionRead)?;
         let none = || ProvisionError::NotFound(format!("decision {seq}"));
         self.recorder().flush().await;
         let record = self.store().decision(seq).await?.ok_or_else(none)?;

@@ -70,6 +70,7 @@ impl Platform {
     }
 
     async fn visible_job(&self, caller: &Caller, id: JobId) -> Result<JobRecord, ProvisionError> {
+        self.is_in_scope(caller, Action::JobRead)?;
         let found = self.store().job(id).await?;
         let visible = found.filter(|job| self.may(caller, Action::JobRead, &Target::Team(job.team.clone())));
         visible.ok_or_else(|| ProvisionError::NotFound(format!("job {id}")))

@@ -116,6 +116,7 @@ impl Platform {
         caller: &Caller,
         key: &ResourceKey,
     ) -> Result<(ResourceRecord, Environment), ProvisionError> {
+        self.is_in_scope(caller, May::ResourceRead)?;
         let unknown = || ProvisionError::NotFound(format!("resource {key}"));
         let record = self.store().live_resource(key).await?.ok_or_else(unknown)?;
         let environment = self.environment_of(key).await?;

@@ -112,6 +112,7 @@ impl Platform {
         caller: &Caller,
         id: RequestId,
     ) -> Result<(RequestRecord, Target), ProvisionError> {
+        self.is_in_scope(caller, Action::RequestRead)?;
         let unknown = || ProvisionError::NotFound(format!("request {id}"));
         let record = self.store().request(id).await?.ok_or_else(unknown)?;
         let target = self.request_target(&record).await?;

@@ -80,6 +80,7 @@ impl Platform {
         caller: &Caller,
         id: ScaffoldId,
     ) -> Result<(ScaffoldRecord, RequestRecord), ProvisionError> {
+        self.is_in_scope(caller, Action::RequestRead)?;
         let unknown = || ProvisionError::NotFound(format!("scaffold {id}"));
         let record = self.store().scaffold(id).await?.ok_or_else(unknown)?;
         let request = self.store().request(record.request).await?.ok_or_else(unknown)?;

@@ -258,6 +258,7 @@ impl Platform {
         action: Action,
         id: WebhookId,
     ) -> Result<WebhookRecord, ManageError> {
+        self.is_in_scope(caller, action)?;
         let found = self.store().webhook(id).await?;
         let allowed = found.filter(|webhook| self.may(caller, action, &Target::Team(webhook.team.clone())));
         allowed.ok_or(ManageError::NotFound(id))

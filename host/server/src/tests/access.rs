@@ -246,6 +246,44 @@ async fn a_token_that_is_not_for_a_list_is_refused_it_and_not_shown_an_empty_one
 }
 
 #[tokio::test]
+async fn a_token_that_is_not_for_a_thing_is_told_so_and_not_that_there_is_none() {
+    let host = Host::start().await;
+    let request = host.dana_has_asked_for("ledger", Vec::new()).await;
+    let make = async |scopes: &[&str]| {
+        let wish = json!({"name": "ci", "roles": ["developer"], "scopes": scopes, "expires_in_days": 1});
+        let made = host.post_as("dana", "/api/v1/service-tokens", &wish).await.json();
+        made["token"].as_str().unwrap().to_owned()
+    };
+    let send = async |token: &str, method: Method, path: &str| {
+        host.send(request_bearing(token, method, path).body(Body::empty()).unwrap()).await
+    };
+    let takes_back = make(&["request.cancel", "job.cancel", "resource.delete", "resource.use"]).await;
+    let good = make(&["*"]).await;
+    let none = "0198c0de-0000-7000-8000-000000000000";
+    for (method, path) in [
+        (Method::GET, format!("requests/{none}")),
+        (Method::POST, format!("requests/{none}/cancel")),
+        (Method::GET, format!("jobs/{none}")),
+        (Method::POST, format!("jobs/{none}/cancel")),
+        (Method::GET, format!("scaffolds/{none}")),
+        (Method::GET, format!("scaffolds/{none}/archive")),
+        (Method::GET, format!("webhooks/{none}")),
+        (Method::GET, "decisions/999".to_owned()),
+        (Method::GET, "resources/payments/dev/database/none".to_owned()),
+        (Method::GET, "resources/payments/dev/database/none/credentials".to_owned()),
+        (Method::DELETE, "resources/payments/dev/database/none".to_owned()),
+    ] {
+        let path = format!("/api/v1/{path}");
+        let refused = send(&takes_back, method.clone(), &path).await.is_problem("forbidden", 403);
+        assert!(refused["detail"].as_str().unwrap().contains("its scopes are"), "{method} {path}: {refused}");
+        send(&good, method, &path).await.is_problem("not-found", 404);
+    }
+    let path = format!("/api/v1/requests/{request}");
+    send(&takes_back, Method::GET, &path).await.is_problem("forbidden", 403);
+    assert_eq!(send(&good, Method::GET, &path).await.status, 200, "it is there, and that is what is said of it");
+}
+
+#[tokio::test]
 async fn a_host_without_teams_has_empty_lists_and_no_failures() {
     let host = Host::start_empty().await;
     for list in ["teams", "resources", "requests", "jobs", "decisions", "events", "webhooks"] {
