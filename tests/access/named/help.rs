@@ -23,7 +23,7 @@ pub(super) fn commands() -> Vec<String> {
         let below = subcommands(&words);
         match below.as_slice() {
             [] => found.push(words.join(" ")),
-            below => open.extend(below.iter().map(|name| [words.as_slice(), &[name.clone()]].concat())),
+            below => open.extend(below.iter().map(|name| [words.as_slice(), std::slice::from_ref(name)].concat())),
         }
     }
     found.sort();

@@ -3,8 +3,8 @@
 /// An id of something. The recorder knows no other.
 pub(super) const ID: &str = "0198c0de-0000-7000-8000-000000000000";
 
-/// A key of an audit log.
-pub(super) const AUDIT_KEY: &str = "macadam-audit-public:bxkqPIIcwyxthbx98WhFW/gVJy18G5Fn6WxiX4qsB1A=";
+/// The key of the audit log whose heads the recorder signs.
+pub(super) const AUDIT_KEY: &str = "macadam-audit-public:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=";
 
 /// Files that lines name.
 pub(super) const FILES: &[(&str, &str)] =
@@ -82,7 +82,7 @@ pub(super) const LINES: &[&str] = &[
     "audit tail",
     "audit tail --stream team/payments",
     "audit verify",
-    "audit verify --key macadam-audit-public:bxkqPIIcwyxthbx98WhFW/gVJy18G5Fn6WxiX4qsB1A=",
+    "audit verify --key macadam-audit-public:6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=",
     // What was exported before.
     "audit verify audit.jsonl",
     "decision get 1",
