@@ -97,6 +97,7 @@ fn requests(raw: &Raw, count: usize) -> String {
     )
 }
 
+/// By a limit the one row is looked for once, and not anew for each that is made.
 fn jobs(raw: &Raw, count: usize) -> String {
     let (series, hex, team, every) = (series(count), hex(raw), team(count), count / FEW);
     format!(
@@ -106,7 +107,7 @@ fn jobs(raw: &Raw, count: usize) -> String {
          SELECT '0198c0e0-0000-7000-8000-' || {hex}, '0198c0df-0000-7000-8000-' || {hex}, {team},
                 CASE n.i % {every} WHEN 11 THEN 'macadam/rare' ELSE 'macadam/local-directory' END, 'provision',
                 CASE n.i % {every} WHEN 7 THEN 'dead' ELSE 'succeeded' END, 1, 0, 1, created_at, created_at, updated_at
-         FROM n CROSS JOIN (SELECT * FROM requests WHERE resource_key LIKE '%{NAME}') AS template"
+         FROM n CROSS JOIN (SELECT * FROM requests WHERE resource_key LIKE '%{NAME}' LIMIT 1) AS template"
     )
 }
 
